@@ -1,0 +1,379 @@
+//! The command line: every command, flag, environment twin and default, and the help that teaches them.
+//!
+//! Never here: what a command does.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Are your sales on pace? Events in, right numbers out.
+#[derive(Debug, Parser)]
+#[command(
+    name = "onpace",
+    version,
+    about = "Are your sales on pace? Events in, right numbers out.",
+    long_about = "Calls, meetings, e-mails and deals come in as events; onpace folds them, exactly once, into KPIs that \
+any screen can show and any number of which can be traced to its events.\n\n\
+Begin with `onpace demo`: it needs nothing and leaves nothing behind.",
+    after_help = "A flag wins over its environment twin, that over the file of --config, that over the default.\n\
+Exit status: 0 done, 1 failed (the last line says why and what to do), 2 the command line can't be understood."
+)]
+pub struct Cli {
+    /// A YAML file of settings, named as the flags are: `kafka: localhost:9092`.
+    #[arg(long, global = true, env = "ONPACE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What to log to stderr: error, warn, info, debug, trace, or filters such as `onpace_processors=debug`.
+    #[arg(long, global = true, env = "ONPACE_LOG", default_value = "info", value_name = "FILTER")]
+    pub log: String,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show a living sales floor in a browser: three months of history, live activity, nothing to install.
+    Demo(Demo),
+    /// Run everything in one process: gateway, processor and sink.
+    Up(Up),
+    /// Take events over HTTP and write them to Kafka.
+    Gateway(Gateway),
+    /// Fold the log's events into the store; run as many as you like.
+    Processor(Processor),
+    /// Serve the KPIs: live page, JSON, Prometheus metrics.
+    Sink(Sink),
+    /// Write history from a file into the log: NDJSON as it is, CSV through a jq map.
+    Import(Import),
+    /// Make believable live activity.
+    Simulate(Simulate),
+    /// Print the numbers.
+    Kpis(Kpis),
+    /// Print every measure and KPI with its definition.
+    Catalogue(Catalogue),
+    /// Print any key of the store in words; without a key, the keys there are.
+    Inspect(Inspect),
+    /// Empty the store, so that it is folded anew from the log.
+    Rebuild(Rebuild),
+    /// Read all configuration, reach every server, and say what is wrong and how to put it right.
+    Check(Check),
+}
+
+/// Where the log and the store are.
+#[derive(Clone, Debug, Args)]
+pub struct Engine {
+    /// The folder of the embedded log and store, where no servers are named.
+    #[arg(long, env = "ONPACE_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub kafka: Kafka,
+    #[command(flatten)]
+    pub redis: Redis,
+}
+
+/// The distributed log.
+#[derive(Clone, Debug, Args)]
+pub struct Kafka {
+    /// Kafka's bootstrap servers, `host:port` with commas between.
+    #[arg(long, env = "ONPACE_KAFKA", value_name = "BROKERS")]
+    pub kafka: Option<String>,
+    /// The topic of events.
+    #[arg(long, env = "ONPACE_TOPIC", default_value = "onpace.events", value_name = "TOPIC")]
+    pub topic: String,
+    /// The topic's partitions: used when it is created, compared when it is there.
+    #[arg(long, env = "ONPACE_PARTITIONS", default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub partitions: u32,
+    /// The consumer group among which processors share the partitions.
+    #[arg(long, env = "ONPACE_GROUP", default_value = "onpace-processors", value_name = "GROUP")]
+    pub group: String,
+    /// After how long without a sign of life a processor's partitions go to another, in milliseconds.
+    #[arg(long, env = "ONPACE_SESSION_TIMEOUT_MS", default_value_t = 45_000, value_name = "MS", hide_short_help = true)]
+    pub session_timeout_ms: u32,
+}
+
+/// The distributed store.
+#[derive(Clone, Debug, Args)]
+pub struct Redis {
+    /// Redis, as `redis://host:port/db`; `rediss://` and `unix:///path` too.
+    #[arg(long, env = "ONPACE_REDIS", value_name = "URL")]
+    pub redis: Option<String>,
+    /// What every key in Redis begins with.
+    #[arg(long, env = "ONPACE_REDIS_PREFIX", default_value = "onpace", value_name = "PREFIX")]
+    pub redis_prefix: String,
+}
+
+/// What is counted.
+#[derive(Clone, Debug, Args)]
+pub struct Definitions {
+    /// Your own measures and KPIs, in YAML, beside the built-in ones.
+    #[arg(long, env = "ONPACE_CATALOGUE", value_name = "FILE")]
+    pub catalogue: Option<PathBuf>,
+}
+
+/// Where the company's days, weeks and years begin.
+#[derive(Clone, Debug, Args)]
+pub struct Calendar {
+    /// The company's time zone, an IANA name such as Europe/Paris.
+    #[arg(long, env = "ONPACE_TIME_ZONE", default_value = "UTC", value_name = "ZONE")]
+    pub time_zone: String,
+    /// The day a week starts on.
+    #[arg(long, env = "ONPACE_WEEK_STARTS", default_value = "monday", value_name = "DAY")]
+    pub week_starts: Day,
+    /// The month a fiscal year starts in, 1 to 12; quarters follow it.
+    #[arg(long, env = "ONPACE_FISCAL_YEAR_STARTS", default_value_t = 1, value_name = "MONTH", value_parser = clap::value_parser!(i8).range(1..=12))]
+    pub fiscal_year_starts: i8,
+}
+
+/// A day of the week.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+#[expect(missing_docs, reason = "a day is a day")]
+pub enum Day {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
+/// `onpace demo`
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Keep the sales floor here, to go on with it later; otherwise nothing is left behind.
+    #[arg(long, env = "ONPACE_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Where to serve.
+    #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// How many reps.
+    #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub reps: u32,
+    /// What chance begins with: the same seed makes the same floor.
+    #[arg(long, default_value_t = 7, value_name = "SEED")]
+    pub seed: u64,
+    /// Live events a second.
+    #[arg(long, default_value_t = 3.0, value_name = "PER_SECOND")]
+    pub rate: f64,
+    #[command(flatten)]
+    pub calendar: Calendar,
+}
+
+/// `onpace up`
+#[derive(Debug, Args)]
+pub struct Up {
+    #[command(flatten)]
+    pub engine: Engine,
+    #[command(flatten)]
+    pub definitions: Definitions,
+    #[command(flatten)]
+    pub calendar: Calendar,
+    /// Where to serve.
+    #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// Processor threads; with Kafka they share the partitions.
+    #[arg(long, env = "ONPACE_THREADS", default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub threads: u32,
+}
+
+/// `onpace gateway`
+#[derive(Debug, Args)]
+pub struct Gateway {
+    #[command(flatten)]
+    pub kafka: Kafka,
+    /// Where to serve.
+    #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+}
+
+/// `onpace processor`
+#[derive(Debug, Args)]
+pub struct Processor {
+    #[command(flatten)]
+    pub engine: Engine,
+    #[command(flatten)]
+    pub definitions: Definitions,
+    /// Fold to the present end of the log, then exit.
+    #[arg(long)]
+    pub until_caught_up: bool,
+    /// Threads; with Kafka they share the partitions.
+    #[arg(long, env = "ONPACE_THREADS", default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub threads: u32,
+    /// At most so many events of a partition to a commit.
+    #[arg(long, env = "ONPACE_BATCH", default_value_t = 5_000, value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub batch: u32,
+    /// Where to serve /metrics, /healthz and /readyz.
+    #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+}
+
+/// `onpace sink`
+#[derive(Debug, Args)]
+pub struct Sink {
+    /// The folder of an embedded store, where no Redis is named.
+    #[arg(long, env = "ONPACE_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub redis: Redis,
+    #[command(flatten)]
+    pub definitions: Definitions,
+    #[command(flatten)]
+    pub calendar: Calendar,
+    /// Where to serve.
+    #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8082", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+}
+
+/// `onpace import`
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The file: `.ndjson` with an event a line, or `.csv` with a header.
+    pub file: PathBuf,
+    /// The jq program that turns a CSV row (an object of strings) into events.
+    #[arg(long, value_name = "MAP.jq")]
+    pub map: Option<PathBuf>,
+    /// A variable of the map: `--arg undated=2017-12-31` is `$undated` there.
+    #[arg(long = "arg", value_name = "NAME=VALUE")]
+    pub args: Vec<String>,
+    /// The character between a CSV's fields, where it isn't seen by itself.
+    #[arg(long, value_name = "CHAR")]
+    pub delimiter: Option<char>,
+    /// Exit with 0 even if rows were refused.
+    #[arg(long)]
+    pub allow_rejected: bool,
+    /// The folder of the embedded log, where no Kafka is named.
+    #[arg(long, env = "ONPACE_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub kafka: Kafka,
+}
+
+/// `onpace simulate`
+#[derive(Debug, Args)]
+pub struct Simulate {
+    /// Events a second.
+    #[arg(long, default_value_t = 10.0, value_name = "PER_SECOND")]
+    pub rate: f64,
+    /// How many reps.
+    #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub reps: u32,
+    /// What chance begins with.
+    #[arg(long, default_value_t = 7, value_name = "SEED")]
+    pub seed: u64,
+    /// Stop after so many events; otherwise at Ctrl-C.
+    #[arg(long, value_name = "EVENTS")]
+    pub count: Option<u64>,
+    /// Post them to this gateway, `http://127.0.0.1:8080`.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// The folder of the embedded log, where no Kafka is named.
+    #[arg(long, env = "ONPACE_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub kafka: Kafka,
+}
+
+/// `onpace kpis`
+#[derive(Debug, Args)]
+pub struct Kpis {
+    /// A row for each: company, rep, team, product, origin or stage.
+    #[arg(long, default_value = "company", value_name = "WHAT")]
+    pub by: String,
+    /// Windows, as often as you like: 1h 24h 7d 30d 90d 365d today week month quarter year yesterday last_week … all.
+    #[arg(long = "window", default_values_t = ["today".to_owned(), "month".to_owned()], value_name = "WINDOW")]
+    pub windows: Vec<String>,
+    /// Only these KPIs.
+    #[arg(long = "kpi", value_name = "KPI")]
+    pub kpis: Vec<String>,
+    /// Only this rep, team, product, origin or stage, as --by says.
+    #[arg(long = "only", value_name = "NAME")]
+    pub only: Vec<String>,
+    /// The instant asked for, RFC 3339; now where it isn't given.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// How to print it.
+    #[arg(long, default_value = "table", value_name = "FORMAT")]
+    pub format: Format,
+    /// Rows that are 0 or have no value too, in a table.
+    #[arg(long)]
+    pub zeros: bool,
+    #[command(flatten)]
+    pub calendar: Calendar,
+    #[command(flatten)]
+    pub definitions: Definitions,
+    /// The folder of an embedded store, where no Redis is named.
+    #[arg(long, env = "ONPACE_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub redis: Redis,
+}
+
+/// How a table is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For reading.
+    Table,
+    /// As the HTTP API has it.
+    Json,
+    /// For a spreadsheet.
+    Csv,
+}
+
+/// `onpace catalogue`
+#[derive(Debug, Args)]
+pub struct Catalogue {
+    #[command(flatten)]
+    pub definitions: Definitions,
+    /// How to print it: table for a terminal, json as the HTTP API has it, markdown as docs/kpis.md.
+    #[arg(long, default_value = "table", value_name = "FORMAT")]
+    pub format: CatalogueFormat,
+}
+
+/// How the catalogue is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CatalogueFormat {
+    /// For reading.
+    Table,
+    /// As the HTTP API has it.
+    Json,
+    /// As docs/kpis.md.
+    Markdown,
+}
+
+/// `onpace inspect`
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// The key.
+    pub key: Option<String>,
+    #[command(flatten)]
+    pub definitions: Definitions,
+    /// The folder of an embedded store, where no Redis is named.
+    #[arg(long, env = "ONPACE_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub redis: Redis,
+}
+
+/// `onpace rebuild`
+#[derive(Debug, Args)]
+pub struct Rebuild {
+    #[command(flatten)]
+    pub engine: Engine,
+    #[command(flatten)]
+    pub definitions: Definitions,
+    /// Only empty the store; running processors fold it anew.
+    #[arg(long)]
+    pub no_fold: bool,
+}
+
+/// `onpace check`
+#[derive(Debug, Args)]
+pub struct Check {
+    #[command(flatten)]
+    pub engine: Engine,
+    #[command(flatten)]
+    pub definitions: Definitions,
+    #[command(flatten)]
+    pub calendar: Calendar,
+}

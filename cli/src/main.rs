@@ -1,0 +1,68 @@
+//! The one binary. In: a command line. Out: what the command prints, and an exit status: 0 done, 1 failed, 2 not understood.
+//! A command is a thin call into a crate.
+
+mod args;
+mod commands;
+mod engine;
+mod settings;
+mod shutdown;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use args::{Cli, Command};
+use clap::{CommandFactory, FromArgMatches};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        // Whoever read our output has seen enough.
+        Err(error) if broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("onpace: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<ExitCode> {
+    let arguments: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
+    let mut command = Cli::command();
+    if let Some(file) = settings::named_file(&arguments, std::env::var("ONPACE_CONFIG").ok()) {
+        command = settings::with_file(command, &file)?;
+    }
+    let cli = Cli::from_arg_matches(&command.get_matches_from(std::env::args_os())).unwrap_or_else(|error| error.exit());
+    log_to_stderr(&cli.log)?;
+    match cli.command {
+        Command::Demo(demo) => commands::demo::run(demo),
+        Command::Up(up) => commands::up::run(up),
+        Command::Gateway(gateway) => commands::gateway::run(gateway),
+        Command::Processor(processor) => commands::processor::run(processor),
+        Command::Sink(sink) => commands::sink::run(sink),
+        Command::Import(import) => commands::import::run(import),
+        Command::Simulate(simulate) => commands::simulate::run(simulate),
+        Command::Kpis(kpis) => commands::kpis::run(kpis),
+        Command::Catalogue(catalogue) => commands::catalogue::run(catalogue),
+        Command::Inspect(inspect) => commands::inspect::run(inspect),
+        Command::Rebuild(rebuild) => commands::rebuild::run(rebuild),
+        Command::Check(check) => commands::check::run(check),
+    }
+}
+
+/// For people on a terminal, as JSON for whatever else reads it.
+fn log_to_stderr(filter: &str) -> Result<()> {
+    let filter = EnvFilter::try_new(filter).map_err(|error| anyhow::anyhow!("--log {filter}: {error}; write one such as `info` or `onpace_processors=debug`"))?;
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::io::stderr().is_terminal() {
+        logs.with_target(false).init();
+    } else {
+        logs.json().init();
+    }
+    Ok(())
+}
+
+fn broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe))
+}

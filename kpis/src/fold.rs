@@ -1,0 +1,137 @@
+//! The fold of one batch: which entities it changed, and what that changes in which counters.
+//!
+//! In: events, and for each entity they touch the state it had before. Out: [`Folded`]: the new states and
+//! the counters' deltas, `contributions(new) − contributions(old)` summed over the batch.
+//! Never here: where states come from and go to.
+
+use std::ops::Range;
+
+use hashbrown::HashMap;
+use onpace_schemas::{Event, Kind};
+
+use crate::block::BlockId;
+use crate::{Contribution, Counter, Measure, Names, State, contributions};
+
+/// What is folded into: a catalogue's measures, and for each kind the fields that its states keep (a bit each).
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// The measures, by number.
+    pub measures: Vec<Measure>,
+    /// By the kind's number.
+    pub kept: [u32; Kind::ALL.len()],
+}
+
+/// A batch being folded. An entity is opened once, then merged into as often as the batch speaks of it.
+#[derive(Debug, Default)]
+pub struct Batch {
+    places: HashMap<u128, usize>,
+    open: Vec<Open>,
+    before: Vec<Contribution>,
+}
+
+#[derive(Debug)]
+struct Open {
+    id: u128,
+    state: State,
+    new: bool,
+    before: Range<usize>,
+}
+
+/// An entity as a batch leaves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    /// Its address.
+    pub id: u128,
+    /// Its state.
+    pub state: State,
+    /// Whether the lane had never stored it.
+    pub new: bool,
+}
+
+/// A change of one counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delta {
+    /// The counter's block.
+    pub block: BlockId,
+    /// The counter.
+    pub counter: Counter,
+    /// What is added to it; never 0.
+    pub value: i128,
+}
+
+/// What a batch comes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Folded {
+    /// The entities it touched, in the order it did.
+    pub entities: Vec<Changed>,
+    /// By block, then counter; each once.
+    pub deltas: Vec<Delta>,
+}
+
+impl Batch {
+    /// Whether it touched nothing.
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Whether an entity is open.
+    pub fn holds(&self, id: u128) -> bool {
+        self.places.contains_key(&id)
+    }
+
+    /// Opens an entity with the state it has in the store, or as a new one that `event` is the first to speak of.
+    pub fn open(&mut self, id: u128, stored: Option<State>, event: &Event<'_>, rules: &Rules, names: &Names) {
+        let from = self.before.len();
+        let new = stored.is_none();
+        let state = match stored {
+            Some(state) => {
+                contributions::contributions(&state, &rules.measures, names, &mut self.before);
+                state
+            }
+            None => State::new(event.kind, event.occurred_at),
+        };
+        self.places.insert(id, self.open.len());
+        self.open.push(Open { id, state, new, before: from..self.before.len() });
+    }
+
+    /// Joins an event into its entity; `false` where that isn't open yet.
+    pub fn merge(&mut self, id: u128, event: &Event<'_>, rules: &Rules, names: &mut Names) -> bool {
+        let Some(place) = self.places.get(&id) else { return false };
+        self.open[*place].state.merge(event, rules.kept[event.kind as usize], names);
+        true
+    }
+
+    /// Ends the batch and leaves it empty.
+    pub fn close(&mut self, rules: &Rules, names: &Names) -> Folded {
+        let mut deltas = Vec::new();
+        let mut after = Vec::new();
+        for open in &self.open {
+            let before = &self.before[open.before.clone()];
+            after.clear();
+            contributions::contributions(&open.state, &rules.measures, names, &mut after);
+            if before != after {
+                deltas.extend(after.iter().map(|contribution| delta(contribution, 1)));
+                deltas.extend(before.iter().map(|contribution| delta(contribution, -1)));
+            }
+        }
+        deltas.sort_unstable_by_key(|delta: &Delta| (delta.block, delta.counter));
+        deltas.dedup_by(|next, first| {
+            let same = (next.block, next.counter) == (first.block, first.counter);
+            if same {
+                first.value += next.value;
+            }
+            same
+        });
+        deltas.retain(|delta| delta.value != 0);
+        self.places.clear();
+        self.before.clear();
+        let entities = self.open.drain(..).map(|open| Changed { id: open.id, state: open.state, new: open.new }).collect();
+        Folded { entities, deltas }
+    }
+}
+
+fn delta(contribution: &Contribution, sign: i128) -> Delta {
+    let counter = contribution.counter;
+    let block = BlockId { rep: contribution.rep, day: counter.slot.day() };
+    Delta { block, counter, value: sign * contribution.value }
+}

@@ -1,0 +1,327 @@
+//! An entity's state: the join of all events that speak of it.
+//!
+//! [`State::merge`] is commutative, associative and idempotent (property-tested below), which is why
+//! neither order nor duplicates can change a number. Only the fields that some measure looks at are
+//! kept; the catalogue's fingerprint guards the choice.
+
+use std::cmp::Ordering;
+
+use onpace_schemas::{Event, FieldNo, Keep, Kind, Money, Stamp, Time, Value};
+use smallvec::SmallVec;
+
+use crate::{NameId, Names};
+
+/// How many entries a tracked field's history keeps: those of the greatest stamps.
+pub const HISTORY: usize = 256;
+
+/// A field's value with its text interned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// Emptied.
+    Cleared,
+    /// A flag.
+    Flag(bool),
+    /// An integer.
+    Integer(i64),
+    /// A place in a closed set.
+    Choice(u8),
+    /// A text, by its lane's names.
+    Name(NameId),
+    /// An instant or a date.
+    Time(Time),
+    /// Money.
+    Amount(Money),
+}
+
+/// A value and the stamp it was said at.
+pub type Said = (Stamp, Held);
+
+/// What is kept of one field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// The value with the greatest stamp.
+    Latest(Said),
+    /// The earliest instant ever said, microseconds since 1970.
+    First(i64),
+    /// The history.
+    Tracked(Box<History>),
+}
+
+/// A tracked field's past.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// One value an instant, by ascending stamp, at most [`HISTORY`].
+    pub entries: SmallVec<[Said; 2]>,
+    /// Of text: each value ever named, with the smallest stamp that named it, by ascending name.
+    pub entered: SmallVec<[(NameId, Stamp); 2]>,
+}
+
+/// An entity's state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    /// Its kind.
+    pub kind: Kind,
+    /// The smallest stamp of any of its events.
+    pub first_seen: Stamp,
+    /// Whether it was deleted or brought back last.
+    pub deleted: Option<(Stamp, bool)>,
+    /// What is kept of its fields, by ascending number.
+    pub fields: SmallVec<[(FieldNo, Kept); 8]>,
+}
+
+impl State {
+    /// The state of an entity of which one event is about to be merged.
+    pub fn new(kind: Kind, first_seen: Stamp) -> State {
+        State { kind, first_seen, deleted: None, fields: SmallVec::new() }
+    }
+
+    /// Joins an event into the state; `kept` has a bit for each field that is kept.
+    pub fn merge(&mut self, event: &Event<'_>, kept: u32, names: &mut Names) {
+        let stamp = event.occurred_at;
+        self.first_seen = self.first_seen.min(stamp);
+        if let Some(deleted) = event.deleted {
+            self.deleted = self.deleted.max(Some((stamp, deleted)));
+        }
+        for (no, value) in &event.patch {
+            if kept & (1 << no) != 0 {
+                let held = hold(value, names);
+                self.say(*no, stamp, held, names);
+            }
+        }
+    }
+
+    fn say(&mut self, no: FieldNo, stamp: Stamp, held: Held, names: &Names) {
+        let field = &self.kind.fields()[usize::from(no)];
+        let at = match self.fields.binary_search_by_key(&no, |(known, _)| *known) {
+            Ok(at) => at,
+            Err(at) => {
+                let nothing = match field.keep {
+                    Keep::Latest => Kept::Latest((stamp, held)),
+                    Keep::First => Kept::First(i64::MAX),
+                    Keep::Tracked => Kept::Tracked(Box::default()),
+                };
+                self.fields.insert(at, (no, nothing));
+                at
+            }
+        };
+        match (&mut self.fields[at].1, held) {
+            (Kept::Latest(said), held) => {
+                if wins((stamp, held), *said, names) {
+                    *said = (stamp, held);
+                }
+            }
+            (Kept::First(first), Held::Time(time)) => *first = (*first).min(time.stands_at()),
+            (Kept::First(_), _) => {}
+            (Kept::Tracked(history), held) => history.say(stamp, held, names),
+        }
+    }
+
+    fn kept(&self, no: FieldNo) -> Option<&Kept> {
+        self.fields.binary_search_by_key(&no, |(known, _)| *known).ok().map(|at| &self.fields[at].1)
+    }
+
+    /// A field's current value; `None` where nothing was said or it was cleared.
+    pub fn value(&self, no: FieldNo) -> Option<Held> {
+        let held = match self.kept(no)? {
+            Kept::Latest((_, held)) => *held,
+            Kept::First(us) => Held::Time(Time::Instant(*us)),
+            Kept::Tracked(history) => history.entries.last()?.1,
+        };
+        (held != Held::Cleared).then_some(held)
+    }
+
+    /// The stamp at which a latest-wins field's value was said.
+    pub fn said_at(&self, no: FieldNo) -> Option<Stamp> {
+        match self.kept(no)? {
+            Kept::Latest((stamp, _)) => Some(*stamp),
+            Kept::First(_) | Kept::Tracked(_) => None,
+        }
+    }
+
+    /// A tracked field's past.
+    pub fn history(&self, no: FieldNo) -> Option<&History> {
+        match self.kept(no)? {
+            Kept::Tracked(history) => Some(history),
+            Kept::Latest(_) | Kept::First(_) => None,
+        }
+    }
+
+    /// A text field's current value; 0, the empty name, where there is none.
+    pub fn name(&self, no: FieldNo) -> NameId {
+        match self.value(no) {
+            Some(Held::Name(name)) => name,
+            _ => 0,
+        }
+    }
+
+    /// A text field's value in force at an instant: that of the greatest stamp up to it, or, where there is none, of the
+    /// smallest stamp. A field without history has its current value at all times.
+    pub fn name_at(&self, no: FieldNo, at_us: i64) -> NameId {
+        let Some(history) = self.history(no) else { return self.name(no) };
+        let upto = history.entries.partition_point(|(stamp, _)| *stamp <= at_us);
+        match history.entries.get(upto.saturating_sub(1)) {
+            Some((_, Held::Name(name))) => *name,
+            _ => 0,
+        }
+    }
+}
+
+impl History {
+    fn say(&mut self, stamp: Stamp, held: Held, names: &Names) {
+        if let Held::Name(name) = held {
+            match self.entered.binary_search_by_key(&name, |(known, _)| *known) {
+                Ok(at) => self.entered[at].1 = self.entered[at].1.min(stamp),
+                Err(at) => self.entered.insert(at, (name, stamp)),
+            }
+        }
+        match self.entries.binary_search_by_key(&stamp, |(known, _)| *known) {
+            Ok(at) => {
+                if wins((stamp, held), self.entries[at], names) {
+                    self.entries[at].1 = held;
+                }
+            }
+            Err(at) => {
+                self.entries.insert(at, (stamp, held));
+                if self.entries.len() > HISTORY {
+                    self.entries.remove(0);
+                }
+            }
+        }
+    }
+}
+
+/// Whether the first of two things said of one field wins over the second.
+fn wins(new: Said, old: Said, names: &Names) -> bool {
+    match new.0.cmp(&old.0) {
+        Ordering::Greater => true,
+        Ordering::Less => false,
+        Ordering::Equal => show(new.1, names) > show(old.1, names),
+    }
+}
+
+fn hold(value: &Value<'_>, names: &mut Names) -> Held {
+    match value {
+        Value::Cleared => Held::Cleared,
+        Value::Flag(flag) => Held::Flag(*flag),
+        Value::Integer(integer) => Held::Integer(*integer),
+        Value::Choice(choice) => Held::Choice(*choice),
+        Value::Text(text) => Held::Name(names.intern(text)),
+        Value::Time(time) => Held::Time(*time),
+        Value::Amount(money) => Held::Amount(*money),
+    }
+}
+
+/// The value with its text again: values are ordered in one place, [`Value`].
+pub fn show<'a>(held: Held, names: &'a Names) -> Value<'a> {
+    match held {
+        Held::Cleared => Value::Cleared,
+        Held::Flag(flag) => Value::Flag(flag),
+        Held::Integer(integer) => Value::Integer(integer),
+        Held::Choice(choice) => Value::Choice(choice),
+        Held::Name(name) => Value::Text(names.text(name).into()),
+        Held::Time(time) => Value::Time(time),
+        Held::Amount(money) => Value::Amount(money),
+    }
+}
+
+
+#[cfg(test)]
+pub(crate) mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+    use std::borrow::Cow;
+
+    use onpace_schemas::{Currency, Patch, Shape};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn value(kind: Kind, no: FieldNo, pick: u8) -> Value<'static> {
+        let field = kind.fields()[usize::from(no)];
+        if pick == 0 && field.keep != Keep::First {
+            return Value::Cleared;
+        }
+        let texts = ["a", "b", "é", "Z"];
+        match field.shape {
+            Shape::Text => Value::Text(Cow::Borrowed(texts[usize::from(pick) % 4])),
+            Shape::Choice(set) => Value::Choice(pick % set.len() as u8),
+            Shape::Integer => Value::Integer(pick.into()),
+            Shape::Flag => Value::Flag(pick % 2 == 0),
+            Shape::Time if pick % 2 == 0 => Value::Time(Time::Date(pick.into())),
+            Shape::Time | Shape::Instant => Value::Time(Time::Instant(i64::from(pick) * 43_200_000_000)),
+            Shape::Amount => {
+                let currency = Currency::parse(["EUR", "JPY"][usize::from(pick) % 2]).unwrap();
+                Value::Amount(Money { currency, minor: i64::from(pick) - 2 })
+            }
+        }
+    }
+
+    /// Events of one entity with few instants and few values, so that ties are common.
+    pub(crate) fn events() -> impl Strategy<Value = Vec<Event<'static>>> {
+        (0..4usize).prop_flat_map(|kind| {
+            let kind = Kind::ALL[kind];
+            let patch = prop::collection::btree_map(0..kind.fields().len() as u8, 0..5u8, 0..5);
+            prop::collection::vec((0..6i64, patch, prop::option::of(any::<bool>())), 1..12).prop_map(move |said| {
+                said.into_iter()
+                    .map(|(occurred_at, patch, deleted)| Event {
+                        id: "".into(),
+                        source: "s".into(),
+                        kind,
+                        entity: "e".into(),
+                        occurred_at,
+                        deleted,
+                        patch: patch.into_iter().map(|(no, pick)| (no, value(kind, no, pick))).collect::<Patch<'_>>(),
+                    })
+                    .collect()
+            })
+        })
+    }
+
+    fn names() -> Names {
+        let mut names = Names::default();
+        for text in ["a", "b", "é", "Z"] {
+            names.intern(text);
+        }
+        names
+    }
+
+    pub(crate) fn joined<'a>(events: impl IntoIterator<Item = &'a Event<'static>>) -> State {
+        let mut names = names();
+        let mut state: Option<State> = None;
+        for event in events {
+            state.get_or_insert_with(|| State::new(event.kind, event.occurred_at)).merge(event, u32::MAX, &mut names);
+        }
+        state.unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_with_any_duplicates_gives_the_same_state(
+            events in events(), order in prop::collection::vec(any::<prop::sample::Index>(), 0..24)) {
+            let again: Vec<_> = order.iter().map(|index| index.get(&events)).collect();
+            let shuffled = again.into_iter().chain(events.iter().rev());
+            prop_assert_eq!(joined(shuffled), joined(&events));
+        }
+    }
+
+    #[test]
+    fn a_history_keeps_the_greatest_stamps_and_every_first_naming() {
+        let event = |occurred_at: i64, stage: &'static str| Event {
+            id: "".into(),
+            source: "s".into(),
+            kind: Kind::Deal,
+            entity: "e".into(),
+            occurred_at,
+            deleted: None,
+            patch: [(Kind::Deal.field("stage").unwrap(), Value::Text(stage.into()))].into_iter().collect(),
+        };
+        let mut events = vec![event(0, "a")];
+        events.extend((1..=300).map(|stamp| event(stamp, "b")));
+        let forward = joined(&events);
+        events.reverse();
+        assert_eq!(joined(&events), forward);
+        let history = forward.history(Kind::Deal.field("stage").unwrap()).unwrap();
+        assert_eq!(history.entries.len(), HISTORY);
+        assert_eq!(history.entries[0].0, 45);
+        assert_eq!(history.entered.as_slice(), [(1, 0), (2, 1)]);
+    }
+}

@@ -1,0 +1,338 @@
+//! One lane at work: folds messages into batches, turns a batch into a commit, keeps one commit in flight.
+//!
+//! In: the messages of one partition, in any order and as often as they come. Out: commits to the lane's
+//! [`LaneWriter`]. What it holds in memory is a cache of the store as of the last submitted commit, so after any error,
+//! or once fenced, the lane is dropped whole and taken over anew.
+//! Never here: threads, waiting, the log.
+
+use std::hash::Hasher;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use hashbrown::HashSet;
+use onpace_kpis::block::{Block, BlockId};
+use onpace_kpis::fold::{Batch, Folded, Rules};
+use onpace_kpis::{Counter, Names, pack};
+use onpace_producers::log::Message;
+use onpace_schemas::avro::{self, Unreadable};
+use onpace_schemas::{Event, Kind};
+use quick_cache::unsync::Cache;
+use siphasher::sip128::{Hasher128, SipHasher13};
+use smallvec::SmallVec;
+
+use crate::store::{Commit, EntityId, Head, LaneWriter, Settled, StoreError};
+
+/// How much a lane keeps in memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Packed states in the cache, about 100 bytes each.
+    pub states: usize,
+    /// Packed blocks in the cache, about 300 bytes each.
+    pub blocks: usize,
+    /// Addresses of stored entities, 9 to 18 bytes each, by which an entity is known to be new without asking the
+    /// store; a lane with more is asked about each.
+    pub addresses: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Bounds { states: 250_000, blocks: 50_000, addresses: 4_000_000 }
+    }
+}
+
+type Packed = SmallVec<[u8; 40]>;
+
+/// A lane that this processor owns.
+pub struct Lane {
+    writer: Box<dyn LaneWriter>,
+    rules: Arc<Rules>,
+    head: Head,
+    names: Names,
+    /// How many names have been submitted.
+    names_sent: usize,
+    states: Cache<u128, Packed>,
+    blocks: Cache<BlockId, Packed>,
+    /// What the store has; `None` where that isn't known, so that each is asked about.
+    stored: Option<Stored>,
+    most_addresses: usize,
+    batch: Batch,
+    waiting: Waiting,
+    next: Next,
+    submitted: Option<Instant>,
+}
+
+#[derive(Default)]
+struct Stored {
+    entities: HashSet<u64>,
+    blocks: HashSet<BlockId>,
+    /// Whether `blocks` is complete: it is in a lane that this processor began.
+    all_blocks: bool,
+}
+
+/// Messages of entities that are neither in the cache nor known to be new: looked up together when the batch ends.
+#[derive(Default)]
+struct Waiting {
+    bytes: Vec<u8>,
+    messages: Vec<(u128, Range<usize>)>,
+}
+
+/// Where the batch being folded will leave the head.
+#[derive(Clone, Copy)]
+struct Next {
+    offset: i64,
+    end: i64,
+    recorded_ms: i64,
+    messages: usize,
+}
+
+/// How a commit that was in flight ended, and how long it took.
+#[derive(Clone, Copy, Debug)]
+pub enum Landed {
+    /// There was none.
+    Nothing,
+    /// It is in the store, so many seconds after it was submitted.
+    Committed(f64),
+    /// The store moved under this processor, which no longer owns the lane.
+    Fenced,
+}
+
+impl Lane {
+    /// Takes a lane over.
+    ///
+    /// # Errors
+    /// The store is away or damaged.
+    pub fn take_over(mut writer: Box<dyn LaneWriter>, rules: Arc<Rules>, bounds: Bounds) -> Result<Lane, StoreError> {
+        let (head, texts) = writer.take_over()?;
+        let mut names = Names::default();
+        for text in &texts {
+            names.intern(text);
+        }
+        let fresh = head.entities == 0 && head.offset == 0;
+        let mut stored = Stored { all_blocks: fresh, ..Stored::default() };
+        let known = head.entities <= bounds.addresses as u64;
+        if known && !fresh {
+            writer.every_entity(&mut |id| {
+                stored.entities.insert(short(u128::from_be_bytes(id.0)));
+            })?;
+        }
+        Ok(Lane {
+            writer,
+            rules,
+            names_sent: names.len(),
+            names,
+            states: Cache::new(bounds.states),
+            blocks: Cache::new(bounds.blocks),
+            stored: known.then_some(stored),
+            most_addresses: bounds.addresses,
+            batch: Batch::default(),
+            waiting: Waiting::default(),
+            next: Next { offset: head.offset, end: head.end, recorded_ms: head.recorded_ms, messages: 0 },
+            head,
+            submitted: None,
+        })
+    }
+
+    /// The head as of the last submitted commit.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// How many messages the batch being folded has.
+    pub fn messages(&self) -> usize {
+        self.next.messages
+    }
+
+    /// Whether a commit is in flight.
+    pub fn in_flight(&self) -> bool {
+        self.submitted.is_some()
+    }
+
+    /// Folds a message into the batch. One below the head's offset was folded before and is passed over.
+    ///
+    /// # Errors
+    /// Why it can't be read: it counts as folded once its place among the dead letters is safe.
+    pub fn fold(&mut self, message: Message<'_>) -> Result<(), Unreadable> {
+        if message.offset < self.next.offset {
+            return Ok(());
+        }
+        self.next.offset = message.offset + 1;
+        self.next.end = self.next.end.max(self.next.offset);
+        self.next.recorded_ms = self.next.recorded_ms.max(message.recorded_ms);
+        self.next.messages += 1;
+        let event = match avro::read(message.value)? {
+            avro::Message::Event(event) => event,
+            avro::Message::Heartbeat { .. } => return Ok(()),
+        };
+        let id = self.address(event.kind, &event.entity);
+        if self.batch.merge(id, &event, &self.rules, &mut self.names) {
+            return Ok(());
+        }
+        if let Some(packed) = self.states.get(&id) {
+            // What this process packed it can unpack; were it not so, the store's own copy is asked for.
+            if let Ok(state) = pack::unpack(packed) {
+                self.join(id, Some(state), &event);
+                return Ok(());
+            }
+        }
+        match &self.stored {
+            Some(stored) if !stored.entities.contains(&short(id)) => self.join(id, None, &event),
+            _ => self.waiting.push(id, message.value),
+        }
+        Ok(())
+    }
+
+    fn join(&mut self, id: u128, stored: Option<onpace_kpis::State>, event: &Event<'_>) {
+        self.batch.open(id, stored, event, &self.rules, &self.names);
+        self.batch.merge(id, event, &self.rules, &mut self.names);
+    }
+
+    /// The keyed hash by which an entity is stored. The key is the lane's birth: nobody outside can
+    /// choose names that collide, and 128 bits don't by chance.
+    fn address(&self, kind: Kind, entity: &str) -> u128 {
+        let mut hasher = SipHasher13::new_with_keys(self.head.birth, 0x6f6e_7061_6365);
+        hasher.write_u8(kind as u8);
+        hasher.write(entity.as_bytes());
+        hasher.finish128().as_u128()
+    }
+
+    /// Ends the batch: waits for the commit in flight, then submits this one. `end` is where the log ends now, if that is known.
+    ///
+    /// # Errors
+    /// The store is away or damaged; the lane is to be dropped.
+    pub fn commit(&mut self, end: Option<i64>) -> Result<Landed, StoreError> {
+        self.look_up()?;
+        let folded = self.batch.close(&self.rules, &self.names);
+        let blocks = self.blocks(&folded)?;
+        let landed = self.land()?;
+        if matches!(landed, Landed::Fenced) {
+            return Ok(landed);
+        }
+        let next = self.next;
+        let end = end.map_or(next.end, |end| end.max(next.offset));
+        let mut commit = Commit {
+            offset: next.offset,
+            end,
+            recorded_ms: next.recorded_ms,
+            entities: Vec::with_capacity(folded.entities.len()),
+            blocks,
+            names: self.names.since(self.names_sent).map(str::to_owned).collect(),
+            names_from: self.names_sent as u32,
+        };
+        for changed in &folded.entities {
+            let mut packed = Vec::with_capacity(48);
+            pack::pack(&changed.state, &mut packed);
+            self.states.insert(changed.id, Packed::from_slice(&packed));
+            if changed.new {
+                self.head.entities += 1;
+                if let Some(stored) = &mut self.stored {
+                    stored.entities.insert(short(changed.id));
+                }
+            }
+            commit.entities.push((EntityId(changed.id.to_be_bytes()), packed, changed.new));
+        }
+        if self.stored.as_ref().is_some_and(|stored| stored.entities.len() > self.most_addresses) {
+            self.stored = None;
+        }
+        self.writer.submit(&commit)?;
+        self.submitted = Some(Instant::now());
+        self.names_sent = self.names.len();
+        self.head.offset = next.offset;
+        self.head.end = end;
+        self.head.recorded_ms = next.recorded_ms;
+        self.next = Next { end, messages: 0, ..next };
+        Ok(landed)
+    }
+
+    /// Waits for the answer to the commit in flight.
+    ///
+    /// # Errors
+    /// The answer is lost: whether the commit happened is known when the lane is taken over again.
+    pub fn land(&mut self) -> Result<Landed, StoreError> {
+        let Some(submitted) = self.submitted.take() else { return Ok(Landed::Nothing) };
+        Ok(match self.writer.settle()? {
+            Settled::Committed => Landed::Committed(submitted.elapsed().as_secs_f64()),
+            Settled::Fenced => Landed::Fenced,
+        })
+    }
+
+    /// One round trip for all entities that the batch waits for; then their messages are folded.
+    fn look_up(&mut self) -> Result<(), StoreError> {
+        if self.waiting.messages.is_empty() {
+            return Ok(());
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        let mut asked: Vec<u128> = waiting.messages.iter().map(|(id, _)| *id).collect();
+        asked.sort_unstable();
+        asked.dedup();
+        let ids: Vec<EntityId> = asked.iter().map(|id| EntityId(id.to_be_bytes())).collect();
+        let mut found = vec![None; ids.len()];
+        let mut damaged = None;
+        self.writer.entities(&ids, &mut |place, packed| match pack::unpack(packed) {
+            Ok(state) => found[place] = Some(state),
+            Err(why) => damaged = Some((ids[place], why)),
+        })?;
+        if let Some((EntityId(id), why)) = damaged {
+            return Err(StoreError::Damaged { place: format!("entity {:032x}", u128::from_be_bytes(id)), why: why.to_string() });
+        }
+        for (id, range) in waiting.messages {
+            // It was readable when it was put here.
+            let Ok(avro::Message::Event(event)) = avro::read(&waiting.bytes[range]) else { continue };
+            if !self.batch.holds(id) {
+                let stored = asked.binary_search(&id).ok().and_then(|place| found[place].take());
+                self.batch.open(id, stored, &event, &self.rules, &self.names);
+            }
+            self.batch.merge(id, &event, &self.rules, &mut self.names);
+        }
+        Ok(())
+    }
+
+    /// The blocks that the batch changes, as they will be.
+    fn blocks(&mut self, folded: &Folded) -> Result<Vec<(BlockId, Vec<u8>)>, StoreError> {
+        let groups: Vec<_> = folded.deltas.chunk_by(|a, b| a.block == b.block).collect();
+        let missing: Vec<BlockId> = groups
+            .iter()
+            .map(|deltas| deltas[0].block)
+            .filter(|id| self.blocks.peek(id).is_none() && self.stored.as_ref().is_none_or(|stored| !stored.all_blocks || stored.blocks.contains(id)))
+            .collect();
+        let mut fetched: Vec<Packed> = vec![Packed::new(); missing.len()];
+        if !missing.is_empty() {
+            self.writer.blocks(&missing, &mut |place, packed| fetched[place] = Packed::from_slice(packed))?;
+        }
+        let mut changed = Vec::with_capacity(groups.len());
+        let mut adding: Vec<(Counter, i128)> = Vec::new();
+        for deltas in groups {
+            let id = deltas[0].block;
+            let before = match missing.binary_search(&id) {
+                Ok(place) => std::mem::take(&mut fetched[place]),
+                Err(_) => self.blocks.get(&id).cloned().unwrap_or_default(),
+            };
+            let mut block = Block::unpack(id.day, &before)
+                .map_err(|why| StoreError::Damaged { place: format!("rep {:?}, day {}", self.names.text(id.rep), id.day), why: why.to_string() })?;
+            adding.clear();
+            adding.extend(deltas.iter().map(|delta| (delta.counter, delta.value)));
+            block.add_sorted(&adding);
+            let mut packed = Vec::with_capacity(before.len() + 4 * deltas.len());
+            block.pack(&mut packed);
+            self.blocks.insert(id, Packed::from_slice(&packed));
+            if let Some(stored) = &mut self.stored {
+                stored.blocks.insert(id);
+            }
+            changed.push((id, packed));
+        }
+        Ok(changed)
+    }
+}
+
+impl Waiting {
+    fn push(&mut self, id: u128, value: &[u8]) {
+        let from = self.bytes.len();
+        self.bytes.extend_from_slice(value);
+        self.messages.push((id, from..self.bytes.len()));
+    }
+}
+
+/// What is remembered of a stored entity's address: two that share it are merely both asked about.
+fn short(id: u128) -> u64 {
+    id as u64
+}

@@ -1,0 +1,347 @@
+//! The loop of one processor thread: poll the log, fold into lanes, commit.
+//!
+//! In: a reader of the log, a store. Out: commits. Who owns which lane is the log's word ([`Polled::Assigned`]); that only one
+//! owner's commits count is the store's doing, so this loop may be wrong about ownership and still never make a number wrong.
+//! Never here: what a message means, how a commit is made atomic.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use onpace_kpis::fold::Rules;
+use onpace_producers::log::{DeadLetter, EventLog, LogError, LogReader, Polled};
+use onpace_schemas::avro::Unreadable;
+
+use crate::lane::{Bounds, Landed, Lane};
+use crate::metrics::Metrics;
+use crate::store::{KpiStore, StoreError};
+
+/// How a processor works.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// At most so many messages of a lane to a commit.
+    pub batch: usize,
+    /// What each lane keeps in memory.
+    pub bounds: Bounds,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { batch: 5_000, bounds: Bounds::default() }
+    }
+}
+
+/// Why a processor stopped of its own accord.
+#[derive(Debug, thiserror::Error)]
+pub enum ProcessorError {
+    /// The log has a gap or is not as configured.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The store was built for something else, or is damaged.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How long an idle processor waits for messages; also how soon it sees a request to stop.
+const WAIT: Duration = Duration::from_millis(100);
+/// While nothing happens a lane's head is committed again so often: that is how a wiped store is noticed, and how the
+/// lag on every screen stays true.
+const IDLE_COMMIT: Duration = Duration::from_secs(2);
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LAST_RETRY: Duration = Duration::from_secs(5);
+/// While a lane is tried again, a line is logged at most this often.
+const QUIET: Duration = Duration::from_secs(10);
+
+/// An assigned partition.
+enum Assigned {
+    Owned { lane: Box<Lane>, committed_at: Instant },
+    /// To be taken over, as soon as `at`.
+    Lost { at: Instant, wait: Duration },
+}
+
+/// A processor: one thread's share of the lanes.
+pub struct Processor<'a> {
+    log: &'a dyn EventLog,
+    reader: Box<dyn LogReader>,
+    store: &'a dyn KpiStore,
+    rules: Arc<Rules>,
+    settings: Settings,
+    metrics: Metrics,
+    lanes: BTreeMap<u32, Assigned>,
+    said: Option<Instant>,
+}
+
+impl<'a> Processor<'a> {
+    /// A processor that owns nothing yet.
+    ///
+    /// # Errors
+    /// The log is away or not as configured.
+    pub fn new(
+        log: &'a dyn EventLog,
+        store: &'a dyn KpiStore,
+        rules: Arc<Rules>,
+        settings: Settings,
+        metrics: Metrics,
+    ) -> Result<Processor<'a>, LogError> {
+        let reader = log.reader()?;
+        Ok(Processor { log, reader, store, rules, settings, metrics, lanes: BTreeMap::new(), said: None })
+    }
+
+    /// Works until `stop` is set, then commits what it has folded and returns.
+    ///
+    /// # Errors
+    /// What no waiting mends: a gap in the log, a store built for something else, damage.
+    pub fn run(&mut self, stop: &AtomicBool) -> Result<(), ProcessorError> {
+        while !stop.load(Ordering::Relaxed) {
+            self.step(WAIT)?;
+        }
+        self.drain()
+    }
+
+    /// Works until every partition is folded to the end the log has now, whichever processor does it.
+    ///
+    /// # Errors
+    /// As [`Processor::run`].
+    pub fn catch_up(&mut self, stop: &AtomicBool, progress: &mut dyn FnMut(u64, u64)) -> Result<(), ProcessorError> {
+        let ends = self.log.ends()?;
+        let total: u64 = ends.iter().map(|end| *end as u64).sum();
+        while !stop.load(Ordering::Relaxed) {
+            let worked = self.step(WAIT.min(Duration::from_millis(20)))?;
+            let mut done = 0;
+            for (partition, end) in (0..).zip(&ends) {
+                done += match self.lanes.get(&partition) {
+                    Some(Assigned::Owned { lane, .. }) if lane.in_flight() => 0,
+                    Some(Assigned::Owned { lane, .. }) => lane.head().offset.min(*end) as u64,
+                    _ if worked => 0,
+                    // Another processor's.
+                    _ => self.store.reader()?.head(partition)?.map_or(0, |head| head.offset.min(*end) as u64),
+                };
+            }
+            progress(done, total);
+            if done == total {
+                break;
+            }
+        }
+        self.drain()
+    }
+
+    /// Polls once and commits what is due; whether there was anything to do.
+    fn step(&mut self, wait: Duration) -> Result<bool, ProcessorError> {
+        self.take_over_lost()?;
+        let Processor { reader, lanes, log, metrics, .. } = self;
+        let mut unsafe_lane = None;
+        let polled = reader.poll(wait, self.settings.batch, &mut |message| {
+            let Some(Assigned::Owned { lane, .. }) = lanes.get_mut(&message.partition) else { return };
+            if unsafe_lane == Some(message.partition) {
+                return;
+            }
+            if let Err(why) = lane.fold(message) {
+                tracing::warn!(partition = message.partition, offset = message.offset, %why, "a message can't be read; it goes to the dead letters");
+                metrics.dead_letters.with_label_values(&[reason(why)]).inc();
+                let letter = DeadLetter {
+                    partition: message.partition,
+                    offset: message.offset,
+                    reason: why.to_string(),
+                    key: message.key.to_vec(),
+                    value: message.value.to_vec(),
+                };
+                if let Err(why) = log.bury(letter) {
+                    tracing::error!(%why, "the dead letters can't be written; the lane waits");
+                    unsafe_lane = Some(message.partition);
+                }
+            }
+        });
+        if let Some(partition) = unsafe_lane {
+            self.lose(partition, FIRST_RETRY, "log");
+        }
+        match polled {
+            Ok(Polled::Messages(count)) => {
+                self.metrics.folded.inc_by(count as u64);
+                let busy = count >= self.settings.batch;
+                self.commit_due(busy)?;
+                Ok(count > 0)
+            }
+            Ok(Polled::Assigned(partitions)) => {
+                tracing::info!(?partitions, "partitions assigned");
+                for partition in partitions {
+                    self.lanes.insert(partition, Assigned::Lost { at: Instant::now(), wait: FIRST_RETRY });
+                }
+                Ok(true)
+            }
+            Ok(Polled::Revoked(partitions)) => {
+                tracing::info!(?partitions, "partitions revoked");
+                for partition in partitions {
+                    self.give_up(partition);
+                }
+                Ok(true)
+            }
+            Err(gap @ (LogError::Gap { .. } | LogError::Settings(_))) => Err(gap.into()),
+            Err(why) => {
+                self.metrics.failures.with_label_values(&["log"]).inc();
+                if self.may_say() {
+                    tracing::warn!(%why, "the log is away; trying on");
+                }
+                std::thread::sleep(FIRST_RETRY);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Commits full batches, and all of them once the log has nothing more at hand.
+    fn commit_due(&mut self, busy: bool) -> Result<(), ProcessorError> {
+        let mut failed = Vec::new();
+        for (partition, assigned) in &mut self.lanes {
+            let Assigned::Owned { lane, committed_at } = assigned else { continue };
+            let due = match lane.messages() {
+                0 => committed_at.elapsed() >= IDLE_COMMIT,
+                messages => !busy || messages >= self.settings.batch,
+            };
+            let mut outcome = Ok(Landed::Nothing);
+            if due {
+                *committed_at = Instant::now();
+                outcome = lane.commit(self.reader.end(*partition));
+                note(&outcome, &self.metrics);
+            }
+            if !busy && matches!(outcome, Ok(Landed::Nothing | Landed::Committed(_))) && lane.in_flight() {
+                outcome = lane.land();
+                note(&outcome, &self.metrics);
+            }
+            let head = lane.head();
+            self.metrics.lag.with_label_values(&[&partition.to_string()]).set(head.end - head.offset);
+            match outcome {
+                Ok(Landed::Fenced) => failed.push((*partition, None)),
+                Err(why) => failed.push((*partition, Some(why))),
+                Ok(Landed::Nothing | Landed::Committed(_)) => {}
+            }
+        }
+        for (partition, why) in failed {
+            match why {
+                None => {
+                    tracing::info!(partition, "the lane moved under this processor: another took it over, or the store was wiped or set back");
+                    // The log says soon whose the lane is.
+                    self.lose(partition, FIRST_RETRY * 5, "fence");
+                }
+                Some(StoreError::Away(why)) => {
+                    if self.may_say() {
+                        tracing::warn!(partition, why, "the store is away; trying on");
+                    }
+                    self.lose(partition, FIRST_RETRY, "store");
+                }
+                Some(why) => return Err(why.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn take_over_lost(&mut self) -> Result<(), ProcessorError> {
+        let now = Instant::now();
+        for (partition, assigned) in &mut self.lanes {
+            let Assigned::Lost { at, wait } = assigned else { continue };
+            if *at > now {
+                continue;
+            }
+            let taken = self
+                .store
+                .writer(*partition)
+                .and_then(|writer| Lane::take_over(writer, Arc::clone(&self.rules), self.settings.bounds));
+            match taken {
+                Ok(lane) => {
+                    let head = lane.head();
+                    tracing::info!(partition, offset = head.offset, epoch = head.epoch, entities = head.entities, "lane taken over");
+                    match self.reader.start(*partition, head.offset) {
+                        Ok(()) => {
+                            self.metrics.owned.with_label_values(&[&partition.to_string()]).set(1);
+                            *assigned = Assigned::Owned { lane: Box::new(lane), committed_at: now };
+                        }
+                        Err(gap @ (LogError::Gap { .. } | LogError::Settings(_))) => return Err(gap.into()),
+                        Err(why) => {
+                            tracing::warn!(partition, %why, "the log is away; trying on");
+                            *at = now + *wait;
+                        }
+                    }
+                }
+                Err(StoreError::Away(why)) => {
+                    let later = wait.mul_f64(rand::random_range(0.5..1.5));
+                    tracing::debug!(partition, why, ?later, "the store is away; trying again");
+                    *at = now + later;
+                    *wait = (*wait * 2).min(LAST_RETRY);
+                }
+                Err(why) => return Err(why.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Drops a lane's memory, to take it over again after a while.
+    fn lose(&mut self, partition: u32, wait: Duration, whence: &str) {
+        self.metrics.failures.with_label_values(&[whence]).inc();
+        self.metrics.owned.with_label_values(&[&partition.to_string()]).set(0);
+        if let Err(why) = self.reader.stop(partition) {
+            tracing::debug!(partition, %why, "the partition can't be stopped; what it brings is passed over");
+        }
+        self.lanes.insert(partition, Assigned::Lost { at: Instant::now() + wait, wait });
+    }
+
+    /// Another processor's from now on: what is folded but not committed is left to it.
+    fn give_up(&mut self, partition: u32) {
+        self.metrics.owned.with_label_values(&[&partition.to_string()]).set(0);
+        if let Some(Assigned::Owned { mut lane, .. }) = self.lanes.remove(&partition) {
+            let outcome = lane.land();
+            note(&outcome, &self.metrics);
+        }
+    }
+
+    /// Commits everything that is folded. What can't be committed now is folded again by whoever owns the lane next.
+    fn drain(&mut self) -> Result<(), ProcessorError> {
+        for (partition, assigned) in std::mem::take(&mut self.lanes) {
+            let Assigned::Owned { mut lane, .. } = assigned else { continue };
+            let mut outcome = Ok(Landed::Nothing);
+            if lane.messages() > 0 {
+                outcome = lane.commit(None);
+                note(&outcome, &self.metrics);
+            }
+            if !matches!(outcome, Ok(Landed::Fenced) | Err(_)) {
+                outcome = lane.land();
+                note(&outcome, &self.metrics);
+            }
+            match outcome {
+                Ok(_) => {}
+                Err(StoreError::Away(why)) => tracing::warn!(partition, why, "the store is away; what was not committed will be folded again"),
+                Err(why) => return Err(why.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn may_say(&mut self) -> bool {
+        let may = self.said.is_none_or(|said| said.elapsed() > QUIET);
+        if may {
+            self.said = Some(Instant::now());
+        }
+        may
+    }
+}
+
+fn note(outcome: &Result<Landed, StoreError>, metrics: &Metrics) {
+    match outcome {
+        Ok(Landed::Committed(seconds)) => metrics.commits.observe(*seconds),
+        Ok(Landed::Fenced) => metrics.fenced.inc(),
+        Ok(Landed::Nothing) | Err(_) => {}
+    }
+}
+
+/// A dead letter's reason as a label: few values, and none that a message could choose.
+fn reason(why: Unreadable) -> &'static str {
+    match why {
+        Unreadable::Empty => "empty",
+        Unreadable::Frame => "frame",
+        Unreadable::Schema(_) => "schema",
+        Unreadable::Short => "short",
+        Unreadable::Long => "long",
+        Unreadable::Range => "range",
+        Unreadable::Utf8 => "utf8",
+        Unreadable::Field(_) => "field",
+        Unreadable::Kind => "kind",
+    }
+}

@@ -1,0 +1,184 @@
+//! The KPI store: what the processors write and the sinks read.
+//!
+//! In: commits, each conditional on the lane's head. Out: state for the fold, blocks of counters for the sinks, and which
+//! of them changed. Three implementations pass one suite of tests: Redis, embedded (SQLite), in memory.
+//! Never here: what the bytes mean (state and blocks are packed and unpacked in `onpace-kpis`).
+//!
+//! A *lane* is a partition's share of the store: it has one writer at a time, its own entities, names, counters and offset.
+
+use onpace_kpis::block::BlockId;
+
+/// An entity's address: a keyed 128-bit hash of its kind and id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntityId(pub [u8; 16]);
+
+/// What every lane of a store must agree on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How many lanes there are: the topic's partitions.
+    pub lanes: u32,
+    /// The fingerprint of the catalogue's measures.
+    pub fingerprint: u64,
+}
+
+/// Where a lane stands. A commit is conditional on the head being what its writer last knew it to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Drawn when the lane was begun: a lane that was wiped and begun again has another.
+    pub birth: u64,
+    /// Raised by each new owner of the lane.
+    pub epoch: u64,
+    /// The offset of the next message to fold.
+    pub offset: i64,
+    /// Where the log ended when this was committed, as far as the processor knew: `end − offset` is the lag.
+    pub end: i64,
+    /// When the last folded message (heartbeats too) was recorded, in milliseconds since 1970; 0 before the first.
+    pub recorded_ms: i64,
+    /// How many entities the lane has.
+    pub entities: u64,
+}
+
+/// One atomic step of a lane.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Commit {
+    /// The offset of the next message to fold.
+    pub offset: i64,
+    /// As in [`Head`].
+    pub end: i64,
+    /// As in [`Head`].
+    pub recorded_ms: i64,
+    /// Changed entities, packed, and whether each is new to the lane.
+    pub entities: Vec<(EntityId, Vec<u8>, bool)>,
+    /// Changed blocks, packed; an empty one is to be dropped.
+    pub blocks: Vec<(BlockId, Vec<u8>)>,
+    /// Names new to the lane: they are numbered from `names_from`.
+    pub names: Vec<String>,
+    /// The number of the first of `names`.
+    pub names_from: u32,
+}
+
+/// How a commit ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// It is in the store, whole.
+    Committed,
+    /// The head was not what the writer knew: another owner, a wiped or an older store. Nothing was written.
+    Fenced,
+}
+
+/// What may go wrong with the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It can't be reached, or an answer was lost: whether a commit in flight happened is unknown until the head is read again.
+    #[error("the store is away: {0}")]
+    Away(String),
+    /// It was built for other lanes or measures, or by a newer onpace; the text says what to do.
+    #[error("{0}")]
+    Settings(String),
+    /// A value in it can't be read.
+    #[error("the store is damaged at {place}: {why}; rebuild it from the log with `onpace rebuild`")]
+    Damaged {
+        /// The key or row.
+        place: String,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// A store.
+pub trait KpiStore: Send + Sync {
+    /// Settles what all lanes agree on: writes it into an empty store, compares it with that of a used one.
+    ///
+    /// # Errors
+    /// [`StoreError::Settings`] where they differ, with what to do.
+    fn settle(&self, settings: Settings) -> Result<(), StoreError>;
+
+    /// What the store was built for; `None` while it is empty.
+    ///
+    /// # Errors
+    /// The store is away.
+    fn settings(&self) -> Result<Option<Settings>, StoreError>;
+
+    /// Empties every lane, so that it is folded anew from the log, and takes over new settings. Owners of lanes are fenced.
+    ///
+    /// # Errors
+    /// The store is away.
+    fn wipe(&self, settings: Settings) -> Result<(), StoreError>;
+
+    /// A connection that writes one lane.
+    ///
+    /// # Errors
+    /// The store is away.
+    fn writer(&self, lane: u32) -> Result<Box<dyn LaneWriter>, StoreError>;
+
+    /// A connection that reads all lanes.
+    ///
+    /// # Errors
+    /// The store is away.
+    fn reader(&self) -> Result<Box<dyn StoreReader>, StoreError>;
+}
+
+/// The writing end of one lane. One commit may be in flight; reads see what was submitted before them.
+/// After any error the writer is to be dropped and a new one asked for.
+pub trait LaneWriter: Send {
+    /// Takes the lane over: raises its epoch (beginning the lane where there is none) and returns its head and all its names after the empty one.
+    fn take_over(&mut self) -> Result<(Head, Vec<String>), StoreError>;
+
+    /// The packed states of entities that exist among these: `each(place in ids, packed)`.
+    fn entities(&mut self, ids: &[EntityId], each: &mut dyn FnMut(usize, &[u8])) -> Result<(), StoreError>;
+
+    /// The packed blocks that exist among these: `each(place in ids, packed)`.
+    fn blocks(&mut self, ids: &[BlockId], each: &mut dyn FnMut(usize, &[u8])) -> Result<(), StoreError>;
+
+    /// Every entity's address, so that "never stored" can be known without asking.
+    fn every_entity(&mut self, each: &mut dyn FnMut(EntityId)) -> Result<(), StoreError>;
+
+    /// Sends a commit without waiting for its answer. The head is moved by exactly this commit or not at all.
+    fn submit(&mut self, commit: &Commit) -> Result<(), StoreError>;
+
+    /// Waits for the answer to the commit in flight; [`Settled::Committed`] where there is none.
+    fn settle(&mut self) -> Result<Settled, StoreError>;
+}
+
+/// A place in a lane's stream of changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The head's birth when it was read.
+    pub birth: u64,
+    /// The offset of the head when it was read: an older one later means that the store went back in time.
+    pub offset: i64,
+    /// How many names were known.
+    pub names: u32,
+    /// The implementation's own mark.
+    pub mark: String,
+}
+
+/// What changed in a lane since a [`Position`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changes {
+    /// These blocks (each once), and where to go on from.
+    Blocks(Vec<BlockId>, Position),
+    /// The lane is another, went back in time, or changed more than the stream remembers: load it again.
+    Gap,
+}
+
+/// The reading end of a store.
+pub trait StoreReader: Send {
+    /// Where a lane stands; `None` where it was never begun.
+    fn head(&mut self, lane: u32) -> Result<Option<Head>, StoreError>;
+
+    /// Reads a lane whole: first its names after the empty one, then every block. The position is taken before, so that following from it misses nothing.
+    fn load(&mut self, lane: u32, names: &mut dyn FnMut(&str), each: &mut dyn FnMut(BlockId, &[u8])) -> Result<Option<Position>, StoreError>;
+
+    /// What changed since.
+    fn changes(&mut self, lane: u32, since: &Position) -> Result<Changes, StoreError>;
+
+    /// The names of a lane numbered `from` and up.
+    fn names(&mut self, lane: u32, from: u32, each: &mut dyn FnMut(&str)) -> Result<(), StoreError>;
+
+    /// Blocks of a lane as they are now, in the order asked; empty where there is none.
+    fn blocks(&mut self, lane: u32, ids: &[BlockId], each: &mut dyn FnMut(BlockId, &[u8])) -> Result<(), StoreError>;
+
+    /// Any key of the store in words, for `onpace inspect`; `None` where there is no such key. `pattern` may be a key or empty, for a list of keys (at most 1,000).
+    fn inspect(&mut self, key: &str) -> Result<Option<String>, StoreError>;
+}

@@ -1,0 +1,5 @@
+//! How events enter: the gateway, the import, the simulator; and the log they write.
+//!
+//! In: HTTP, files, chance. Out: Avro messages in the [`log`], acknowledged. Never here: KPIs, the store.
+
+pub mod log;

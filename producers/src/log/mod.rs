@@ -1,0 +1,184 @@
+//! The event log: the one source of truth, in partitions that are read in order from any offset.
+//!
+//! In: keyed messages. Out: the same messages, by partition and offset, for ever.
+//! Three implementations pass one suite of tests ([`suite`]): Kafka, embedded (SQLite), in memory.
+//! Never here: what a message means.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+/// A message to append.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it goes.
+    pub route: Route,
+    /// Avro, as `onpace_schemas::avro` writes it.
+    pub value: Vec<u8>,
+}
+
+/// Which partition a message goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// The one that the murmur2 hash of this key (`kind:entity`) names, as with the Java clients.
+    Key(Vec<u8>),
+    /// This one: a heartbeat's.
+    Partition(u32),
+}
+
+/// A message as it is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    /// Its partition.
+    pub partition: u32,
+    /// Its offset there.
+    pub offset: i64,
+    /// When it was recorded, in milliseconds since 1970.
+    pub recorded_ms: i64,
+    /// Its key; empty for a heartbeat.
+    pub key: &'a [u8],
+    /// Its value.
+    pub value: &'a [u8],
+}
+
+/// What a [`LogReader::poll`] brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Polled {
+    /// So many messages were handed over, perhaps none.
+    Messages(usize),
+    /// These partitions are this reader's from now on; it reads none of them before [`LogReader::start`].
+    Assigned(Vec<u32>),
+    /// These partitions are no longer this reader's.
+    Revoked(Vec<u32>),
+}
+
+/// A message that could not be read, with its coordinates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The partition it was read from.
+    pub partition: u32,
+    /// Its offset there.
+    pub offset: i64,
+    /// Why it can't be read.
+    pub reason: String,
+    /// Its key, as it was.
+    pub key: Vec<u8>,
+    /// Its value, as it was.
+    pub value: Vec<u8>,
+}
+
+/// What may go wrong with the log: the outside world's doing; say it, wait, try again.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The log can't be reached or did not acknowledge in time; what was sent may or may not be in it.
+    #[error("the log is away: {0}")]
+    Away(String),
+    /// A message is larger than the log takes.
+    #[error("the log refused a message: {0}")]
+    Refused(String),
+    /// The log has lost what is asked for (retention), or ends before it: reading on would skip events.
+    #[error("partition {partition} has no offset {offset}: {why}")]
+    Gap {
+        /// The partition.
+        partition: u32,
+        /// The offset asked for.
+        offset: i64,
+        /// What the log has instead, and what to do.
+        why: String,
+    },
+    /// The log is not as it is configured: another number of partitions, no such topic.
+    #[error("{0}")]
+    Settings(String),
+}
+
+/// The event log.
+pub trait EventLog: Send + Sync {
+    /// How many partitions it has.
+    fn partitions(&self) -> u32;
+
+    /// Appends messages; done once all of them are in the log. After an error any of them may be in it:
+    /// appending them again is harmless, since merging is idempotent.
+    fn append(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<(), LogError>>;
+
+    /// A reader; with Kafka one of a group among which the partitions are shared out. Where the log is in
+    /// this process, one reader has all partitions.
+    ///
+    /// # Errors
+    /// The log is away, or not as configured.
+    fn reader(&self) -> Result<Box<dyn LogReader>, LogError>;
+
+    /// For each partition the offset that the next message will have.
+    ///
+    /// # Errors
+    /// The log is away.
+    fn ends(&self) -> Result<Vec<i64>, LogError>;
+
+    /// Keeps a message that could not be read.
+    ///
+    /// # Errors
+    /// The log is away.
+    fn bury(&self, letter: DeadLetter) -> Result<(), LogError>;
+}
+
+/// Reads partitions of the log on one thread.
+pub trait LogReader: Send {
+    /// Waits up to `wait` for something to happen and hands over what there is, at most `most` messages, those of a partition in order.
+    ///
+    /// # Errors
+    /// The log is away, or has a gap.
+    fn poll(&mut self, wait: Duration, most: usize, each: &mut dyn FnMut(Message<'_>)) -> Result<Polled, LogError>;
+
+    /// Begins (or begins again) to read an assigned partition at an offset.
+    ///
+    /// # Errors
+    /// The log is away.
+    fn start(&mut self, partition: u32, offset: i64) -> Result<(), LogError>;
+
+    /// Hands over nothing more of an assigned partition, and fetches nothing, until it is started again: its lane's store is away.
+    ///
+    /// # Errors
+    /// The log is away.
+    fn stop(&mut self, partition: u32) -> Result<(), LogError>;
+
+    /// The offset that a partition's next message will have, as far as the reader knows without asking.
+    fn end(&self, partition: u32) -> Option<i64>;
+}
+
+/// The partition of a key: murmur2 as the Java clients have it.
+pub fn partition_of(key: &[u8], partitions: u32) -> u32 {
+    (murmur2(key) & 0x7FFF_FFFF) % partitions
+}
+
+fn murmur2(data: &[u8]) -> u32 {
+    const M: u32 = 0x5BD1_E995;
+    let mut hash = 0x9747_B28C ^ data.len() as u32;
+    let mut words = data.chunks_exact(4);
+    for word in &mut words {
+        let mut k = u32::from_le_bytes([word[0], word[1], word[2], word[3]]).wrapping_mul(M);
+        k ^= k >> 24;
+        hash = hash.wrapping_mul(M) ^ k.wrapping_mul(M);
+    }
+    let rest = words.remainder();
+    if !rest.is_empty() {
+        for (at, byte) in rest.iter().enumerate() {
+            hash ^= u32::from(*byte) << (8 * at);
+        }
+        hash = hash.wrapping_mul(M);
+    }
+    hash ^= hash >> 13;
+    hash = hash.wrapping_mul(M);
+    hash ^ hash >> 15
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The values of Kafka's own test of its murmur2 (`UtilsTest.testMurmur2`).
+    #[test]
+    fn murmur2_is_the_java_clients() {
+        for (text, hash) in [("21", -973_932_308i32), ("foobar", -790_332_482), ("a-little-bit-long-string", -985_981_536), ("abc", 479_470_107)] {
+            assert_eq!(murmur2(text.as_bytes()) as i32, hash, "{text}");
+        }
+    }
+}

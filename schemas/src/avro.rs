@@ -1,0 +1,347 @@
+//! Events as the log holds them: Avro, in the single-object encoding (`C3 01`, the schema's fingerprint, the body).
+//!
+//! In: bytes from the log. Out: what they say, borrowed from them; or why they can't be read, which is
+//! for the dead letters. The schema is `avro/event.v1.avsc`; the reader and writer here walk the
+//! field tables of [`Kind`] in its order, and the tests hold them against the `apache-avro` crate.
+//!
+//! The frame before the body is one function, [`body`]: the Confluent frame joins it there.
+
+use std::borrow::Cow;
+
+use crate::{
+    Currency, Event, FieldNo, Keep, Kind, MAX_INTEGER, MAX_SOURCE_BYTES, MAX_TEXT_BYTES, Money, Patch, Shape, Time, Value,
+};
+
+/// The schema that [`write`] writes.
+pub const SCHEMA: &str = include_str!("../avro/event.v1.avsc");
+/// The CRC-64-AVRO (Rabin) fingerprint of [`SCHEMA`] in its parsing canonical form.
+pub const FINGERPRINT: u64 = 0;
+/// 0000-01-01 to 9999-12-31 as days since 1970, a day more on either side for offsets.
+const CALENDAR_DAYS: std::ops::RangeInclusive<i64> = -719_529..=2_932_897;
+const MARKER: [u8; 2] = [0xC3, 0x01];
+
+/// What a message of the log says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message<'a> {
+    /// An event.
+    Event(Event<'a>),
+    /// The pipe is alive: sent on partitions that have been quiet.
+    Heartbeat {
+        /// When it was sent, in microseconds since 1970.
+        at_us: i64,
+    },
+}
+
+/// Why a message can't be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// No value at all.
+    #[error("the message is empty")]
+    Empty,
+    /// Neither a single object nor any other frame known here.
+    #[error("the message does not begin with an Avro single-object header (C3 01)")]
+    Frame,
+    /// Written with a schema not known here.
+    #[error("written with the unknown schema {0:016x}: a newer onpace may have written it")]
+    Schema(u64),
+    /// The message ends too early.
+    #[error("the message ends too early")]
+    Short,
+    /// Bytes follow the event.
+    #[error("bytes follow the event")]
+    Long,
+    /// A number, union branch or length that can't be.
+    #[error("a number or length is out of range")]
+    Range,
+    /// Text that is not UTF-8.
+    #[error("a text is not UTF-8")]
+    Utf8,
+    /// A value that its field does not take.
+    #[error("the field `{0}` has a value that it does not take")]
+    Field(&'static str),
+    /// None of the kinds known here, or several.
+    #[error("it speaks of no kind known here: a newer onpace may have written it")]
+    Kind,
+}
+
+/// Writes an event as a single object.
+pub fn write(event: &Event<'_>, out: &mut Vec<u8>) {
+    header(out);
+    text(&event.id, out);
+    text(&event.source, out);
+    text(&event.entity, out);
+    long(event.occurred_at, out);
+    match event.deleted {
+        None => out.push(0),
+        Some(deleted) => out.extend_from_slice(&[2, deleted.into()]),
+    }
+    for kind in Kind::ALL {
+        if kind == event.kind {
+            out.push(2);
+            write_patch(kind, &event.patch, out);
+        } else {
+            out.push(0);
+        }
+    }
+    out.push(0);
+}
+
+/// Writes a heartbeat sent at `at_us` (microseconds since 1970).
+pub fn write_heartbeat(at_us: i64, out: &mut Vec<u8>) {
+    header(out);
+    out.extend_from_slice(&[0, 0, 0]);
+    long(at_us, out);
+    out.extend_from_slice(&[0; 1 + Kind::ALL.len()]);
+    out.push(2);
+}
+
+fn header(out: &mut Vec<u8>) {
+    out.extend_from_slice(&MARKER);
+    out.extend_from_slice(&FINGERPRINT.to_le_bytes());
+}
+
+fn write_patch(kind: Kind, patch: &Patch<'_>, out: &mut Vec<u8>) {
+    let mut said: [Option<&Value<'_>>; 32] = [None; 32];
+    for (no, value) in patch {
+        said[usize::from(*no)] = Some(value);
+    }
+    for (field, value) in kind.fields().iter().zip(said) {
+        match value {
+            None | Some(Value::Cleared) => out.push(0),
+            Some(value) => write_value(field.shape, value, out),
+        }
+    }
+    let cleared = patch.iter().filter(|(_, value)| *value == Value::Cleared);
+    let count = cleared.clone().count();
+    if count > 0 {
+        long(count as i64, out);
+        for (no, _) in cleared {
+            text(kind.fields()[usize::from(*no)].name, out);
+        }
+    }
+    out.push(0);
+}
+
+fn write_value(shape: Shape, value: &Value<'_>, out: &mut Vec<u8>) {
+    match value {
+        Value::Cleared => out.push(0),
+        Value::Flag(flag) => out.extend_from_slice(&[2, (*flag).into()]),
+        Value::Integer(integer) | Value::Time(Time::Instant(integer)) => {
+            out.push(2);
+            long(*integer, out);
+        }
+        Value::Time(Time::Date(day)) => {
+            out.push(4);
+            long((*day).into(), out);
+        }
+        Value::Choice(at) => {
+            out.push(2);
+            let name = match shape {
+                Shape::Choice(set) => set.get(usize::from(*at)).copied().unwrap_or_default(),
+                _ => "",
+            };
+            text(name, out);
+        }
+        Value::Text(value) => {
+            out.push(2);
+            text(value, out);
+        }
+        Value::Amount(money) => {
+            out.push(2);
+            text(money.currency.code(), out);
+            long(money.minor, out);
+        }
+    }
+}
+
+fn text(text: &str, out: &mut Vec<u8>) {
+    long(text.len() as i64, out);
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn long(value: i64, out: &mut Vec<u8>) {
+    let mut zigzag = ((value << 1) ^ (value >> 63)) as u64;
+    while zigzag >= 0x80 {
+        out.push(zigzag as u8 | 0x80);
+        zigzag >>= 7;
+    }
+    out.push(zigzag as u8);
+}
+
+/// Reads one message of the log.
+///
+/// # Errors
+/// Why it can't be read; it then belongs to the dead letters.
+pub fn read(message: &[u8]) -> Result<Message<'_>, Unreadable> {
+    let mut input = Input(body(message)?);
+    let id = input.text()?;
+    let source = input.text()?;
+    let entity = input.text()?;
+    let occurred_at = input.instant()?;
+    let deleted = if input.branch(1)? == 1 { Some(input.flag()?) } else { None };
+    let mut said = None;
+    for kind in Kind::ALL {
+        if input.branch(1)? == 1 {
+            if said.is_some() {
+                return Err(Unreadable::Kind);
+            }
+            said = Some((kind, input.patch(kind)?));
+        }
+    }
+    let heartbeat = input.branch(1)? == 1;
+    if !input.0.is_empty() {
+        return Err(Unreadable::Long);
+    }
+    match said {
+        Some((kind, patch)) if !heartbeat => {
+            named("source", source, MAX_SOURCE_BYTES)?;
+            named("entity", entity, MAX_TEXT_BYTES)?;
+            if occurred_at < 0 {
+                return Err(Unreadable::Field("occurred_at"));
+            }
+            let own = Cow::Borrowed;
+            Ok(Message::Event(Event { id: own(id), source: own(source), kind, entity: own(entity), occurred_at, deleted, patch }))
+        }
+        None if heartbeat => Ok(Message::Heartbeat { at_us: occurred_at }),
+        _ => Err(Unreadable::Kind),
+    }
+}
+
+/// What JSON refuses must not come in by the log either: another producer may have written it.
+fn named(name: &'static str, text: &str, most: usize) -> Result<(), Unreadable> {
+    if text.is_empty() || text.len() > most { Err(Unreadable::Field(name)) } else { Ok(()) }
+}
+
+/// The Avro body behind the frame; every later schema version and the Confluent frame are told apart here.
+fn body(message: &[u8]) -> Result<&[u8], Unreadable> {
+    let rest = match message {
+        [] => return Err(Unreadable::Empty),
+        [0xC3, 0x01, rest @ ..] => rest,
+        _ => return Err(Unreadable::Frame),
+    };
+    let (fingerprint, body) = rest.split_first_chunk::<8>().ok_or(Unreadable::Short)?;
+    match u64::from_le_bytes(*fingerprint) {
+        FINGERPRINT => Ok(body),
+        other => Err(Unreadable::Schema(other)),
+    }
+}
+
+struct Input<'a>(&'a [u8]);
+
+impl<'a> Input<'a> {
+    fn byte(&mut self) -> Result<u8, Unreadable> {
+        let (first, rest) = self.0.split_first().ok_or(Unreadable::Short)?;
+        self.0 = rest;
+        Ok(*first)
+    }
+
+    fn long(&mut self) -> Result<i64, Unreadable> {
+        let mut zigzag = 0u64;
+        for shift in (0..70).step_by(7) {
+            let byte = self.byte()?;
+            let bits = u64::from(byte & 0x7F);
+            if shift == 63 && bits > 1 {
+                return Err(Unreadable::Range);
+            }
+            zigzag |= bits << shift;
+            if byte < 0x80 {
+                return Ok((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64));
+            }
+        }
+        Err(Unreadable::Range)
+    }
+
+    /// An instant within the calendar's years 0 to 9999.
+    fn instant(&mut self) -> Result<i64, Unreadable> {
+        let us = self.long()?;
+        if CALENDAR_DAYS.contains(&us.div_euclid(86_400_000_000)) { Ok(us) } else { Err(Unreadable::Range) }
+    }
+
+    fn branch(&mut self, last: i64) -> Result<i64, Unreadable> {
+        match self.long()? {
+            branch if (0..=last).contains(&branch) => Ok(branch),
+            _ => Err(Unreadable::Range),
+        }
+    }
+
+    fn flag(&mut self) -> Result<bool, Unreadable> {
+        match self.byte()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(Unreadable::Range),
+        }
+    }
+
+    fn text(&mut self) -> Result<&'a str, Unreadable> {
+        let length = usize::try_from(self.long()?).map_err(|_| Unreadable::Range)?;
+        let (text, rest) = self.0.split_at_checked(length).ok_or(Unreadable::Short)?;
+        self.0 = rest;
+        std::str::from_utf8(text).map_err(|_| Unreadable::Utf8)
+    }
+
+    fn patch(&mut self, kind: Kind) -> Result<Patch<'a>, Unreadable> {
+        let mut patch = Patch::new();
+        for (no, field) in kind.fields().iter().enumerate() {
+            let branch = self.branch(if field.shape == Shape::Time { 2 } else { 1 })?;
+            if branch > 0 {
+                patch.push((no as FieldNo, self.value(field.name, field.shape, branch)?));
+            }
+        }
+        self.cleared(kind, &mut patch)?;
+        Ok(patch)
+    }
+
+    fn value(&mut self, name: &'static str, shape: Shape, branch: i64) -> Result<Value<'a>, Unreadable> {
+        Ok(match shape {
+            Shape::Text => {
+                let said = self.text()?;
+                named(name, said, MAX_TEXT_BYTES)?;
+                Value::Text(Cow::Borrowed(said))
+            }
+            Shape::Choice(set) => {
+                let said = self.text()?;
+                let at = set.iter().position(|known| *known == said).ok_or(Unreadable::Field(name))?;
+                Value::Choice(at as u8)
+            }
+            Shape::Integer => match self.long()? {
+                integer if (0..=MAX_INTEGER).contains(&integer) => Value::Integer(integer),
+                _ => return Err(Unreadable::Field(name)),
+            },
+            Shape::Flag => Value::Flag(self.flag()?),
+            Shape::Time | Shape::Instant if branch == 1 => Value::Time(Time::Instant(self.instant()?)),
+            Shape::Time | Shape::Instant => {
+                let day = self.long()?;
+                if !CALENDAR_DAYS.contains(&day) {
+                    return Err(Unreadable::Range);
+                }
+                Value::Time(Time::Date(day as i32))
+            }
+            Shape::Amount => {
+                let currency = Currency::from_bytes(self.text()?.as_bytes()).ok_or(Unreadable::Field(name))?;
+                Value::Amount(Money { currency, minor: self.long()? })
+            }
+        })
+    }
+
+    fn cleared(&mut self, kind: Kind, patch: &mut Patch<'a>) -> Result<(), Unreadable> {
+        loop {
+            let mut count = self.long()?;
+            if count == 0 {
+                return Ok(());
+            }
+            if count < 0 {
+                // A negative count is followed by the block's size in bytes.
+                count = count.checked_neg().ok_or(Unreadable::Range)?;
+                self.long()?;
+            }
+            for _ in 0..count {
+                let no = kind.field(self.text()?).ok_or(Unreadable::Kind)?;
+                let field = &kind.fields()[usize::from(no)];
+                if field.keep == Keep::First || patch.iter().any(|(said, _)| *said == no) {
+                    return Err(Unreadable::Field(field.name));
+                }
+                patch.push((no, Value::Cleared));
+            }
+        }
+    }
+}

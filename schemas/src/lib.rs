@@ -1,0 +1,37 @@
+//! What is said: events, their fields and their two written forms.
+//!
+//! In: JSON as posted, Avro as logged. Out: [`Event`], borrowed from what it was read from wherever
+//! it can be, or a [`Refusal`] that names the field and says what would be right.
+//! Never here: what a number means, I/O, clocks (the gateway's `now` is an argument).
+//!
+//! ```text
+//! JSON ──json::read──► Event ──avro::write──► log ──avro::read──► Event
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod avro;
+mod event;
+pub mod json;
+mod kind;
+mod money;
+mod refusal;
+pub mod time;
+mod value;
+
+pub use event::{Event, FieldNo, Patch, Stamp};
+pub use kind::{Field, Keep, Kind, Shape};
+pub use money::{Currency, Money, to_major, to_minor};
+pub use refusal::{Refusal, did_you_mean};
+pub use time::Time;
+pub use value::Value;
+
+/// Longest event accepted, in bytes of its JSON.
+pub const MAX_EVENT_BYTES: usize = 64 * 1024;
+/// Longest text of a field, in bytes of UTF-8.
+pub const MAX_TEXT_BYTES: usize = 200;
+/// Longest `source`, in bytes of UTF-8.
+pub const MAX_SOURCE_BYTES: usize = 100;
+/// Greatest integer a field takes; the smallest is 0.
+pub const MAX_INTEGER: i64 = 1_000_000_000;
+/// How far `occurred_at` may lie ahead of the gateway's clock, in microseconds.
+pub const MAX_AHEAD_US: i64 = 10 * 60 * 1_000_000;

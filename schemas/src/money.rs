@@ -1,0 +1,146 @@
+//! Money as whole minor units of an ISO 4217 currency; no float, ever.
+
+use std::fmt;
+
+/// An ISO 4217 currency code; ordered by its letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Currency([u8; 3]);
+
+/// An amount of money. Ordered by currency, then minor units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Money {
+    /// The currency.
+    pub currency: Currency,
+    /// Minor units (cents), perhaps negative.
+    pub minor: i64,
+}
+
+impl Currency {
+    /// The currency of that code, if it has minor units by ISO 4217.
+    ///
+    /// # Errors
+    /// A code that is no currency, or one that has no minor units (gold, test codes): with what would be right.
+    pub fn parse(code: &str) -> Result<Currency, String> {
+        let currency = iso_currency::Currency::from_code(code).ok_or_else(|| {
+            let upper = code.to_uppercase();
+            match iso_currency::Currency::from_code(&upper) {
+                Some(_) => format!("`{code}` is no currency; did you mean `{upper}`?"),
+                None => format!("`{code}` is no ISO 4217 currency; write one such as `EUR`"),
+            }
+        })?;
+        match currency.exponent() {
+            Some(_) => Currency::from_bytes(code.as_bytes()).ok_or_else(|| format!("`{code}` is no currency")),
+            None => Err(format!("`{code}` has no minor units, so amounts in it can't be counted; use a currency such as `EUR`")),
+        }
+    }
+
+    /// The currency of three capital letters, unchecked against ISO 4217.
+    pub fn from_bytes(code: &[u8]) -> Option<Currency> {
+        let letters: [u8; 3] = code.try_into().ok()?;
+        letters.iter().all(u8::is_ascii_uppercase).then_some(Currency(letters))
+    }
+
+    /// Its three letters.
+    pub fn code(&self) -> &str {
+        // The letters are ASCII by construction.
+        std::str::from_utf8(&self.0).unwrap_or("???")
+    }
+
+    /// How many decimal digits its minor unit has: 2 for EUR, 0 for JPY, 3 for KWD.
+    pub fn exponent(&self) -> u32 {
+        iso_currency::Currency::from_code(self.code()).and_then(|c| c.exponent()).unwrap_or(0).into()
+    }
+
+    /// The letters as a number, ordered as the letters are; never 0.
+    pub fn to_number(self) -> u32 {
+        u32::from_be_bytes([0, self.0[0], self.0[1], self.0[2]])
+    }
+
+    /// The currency of that number.
+    pub fn from_number(number: u32) -> Option<Currency> {
+        Currency::from_bytes(&number.to_be_bytes()[1..])
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// Minor units as a decimal in major units, `-12.05`.
+pub fn to_major(minor: i128, currency: Currency) -> String {
+    let digits = currency.exponent() as usize;
+    let sign = if minor < 0 { "-" } else { "" };
+    let all = format!("{:0>width$}", minor.unsigned_abs(), width = digits + 1);
+    let (major, fraction) = all.split_at(all.len() - digits);
+    if digits == 0 { format!("{sign}{major}") } else { format!("{sign}{major}.{fraction}") }
+}
+
+/// A decimal in major units as whole minor units.
+///
+/// # Errors
+/// Anything but `-?digits[.digits]`, a fraction of a minor unit, or more than 64 bits hold: with what would be right.
+pub fn to_minor(major: &str, currency: Currency) -> Result<i64, String> {
+    let unsigned = major.strip_prefix('-').unwrap_or(major);
+    let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    if !digits(whole) || !digits(fraction) {
+        return Err(format!("`{major}` is no amount; write a decimal in major units such as \"1054.00\""));
+    }
+    let exponent = currency.exponent() as usize;
+    let kept = fraction.len().min(exponent);
+    if fraction.bytes().skip(kept).any(|b| b != b'0') {
+        return Err(format!(
+            "{major} is not a whole number of {currency}'s minor units; it has {exponent} decimal digits"
+        ));
+    }
+    let mut minor = if major.starts_with('-') { String::from("-") } else { String::new() };
+    minor.push_str(whole);
+    minor.push_str(&fraction[..kept]);
+    minor.extend(std::iter::repeat_n('0', exponent - kept));
+    minor.parse().map_err(|_| format!("{major} {currency} is out of range; minor units must fit 64 bits"))
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", to_major(self.minor.into(), self.currency), self.currency)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+    use super::*;
+
+    #[test]
+    fn major_and_minor_lead_back() {
+        for (code, major, minor) in [
+            ("USD", "1054.00", 105_400),
+            ("USD", "-0.05", -5),
+            ("JPY", "1054", 1054),
+            ("KWD", "1.250", 1250),
+            ("EUR", "-92233720368547758.08", i64::MIN),
+        ] {
+            let currency = Currency::parse(code).unwrap();
+            assert_eq!(to_minor(major, currency), Ok(minor));
+            assert_eq!(to_major(minor.into(), currency), major);
+            assert_eq!(Currency::from_number(currency.to_number()), Some(currency));
+        }
+        let eur = Currency::parse("EUR").unwrap();
+        assert_eq!(to_minor("7", eur), Ok(700));
+        assert_eq!(to_minor("7.5000", eur), Ok(750));
+    }
+
+    #[test]
+    fn a_refusal_says_what_would_be_right() {
+        let jpy = Currency::parse("JPY").unwrap();
+        assert!(to_minor("10.5", jpy).unwrap_err().contains("0 decimal digits"));
+        for wrong in ["", "-", "1e3", "1,5", "+5", ".5", "5.", "١", "NaN", "--5", "99999999999999999999"] {
+            assert!(to_minor(wrong, jpy).is_err(), "{wrong}");
+        }
+        assert!(Currency::parse("eur").unwrap_err().contains("did you mean `EUR`"));
+        assert!(Currency::parse("XAU").unwrap_err().contains("no minor units"));
+        assert!(Currency::parse("EU").is_err());
+    }
+}

@@ -1,0 +1,351 @@
+// The live page: asks /v1/kpis every second and shows what it says. It computes no KPI of its own, loads nothing from
+// elsewhere, and sets every text as text.
+"use strict";
+
+const COLUMNS = ["calls_made", "calls_connected", "talk_time_s", "meetings_held", "emails_sent", "deals_won", "revenue_won", "win_rate", "open_deals", "open_pipeline"];
+const CARDS = ["revenue_won", "deals_won", "win_rate", "open_pipeline", "calls_made", "meetings_held"];
+const EVERY_MS = 1000;
+const ROWS = 300;
+
+const TEXTS = {
+  en: {
+    skip: "Skip to the table", company: "Company", reps: "By rep", rep: "Rep", catalogue: "Catalogue", today: "today", month: "this month", find: "Find a rep",
+    legend: (today, month) => `large: today, since ${today} · small: this month, since ${month}`,
+    fresh: "Live", stale: "Old", catching_up: "Catching up", loading: "Loading", store_away: "Store away", empty: "Waiting for the first event", offline: "No connection",
+    asOf: (time, age) => `as of ${time} · ${age}`, ago: (text) => `${text} ago`, now: "now",
+    notices: {
+      offline: "The server does not answer. These are the last numbers it gave.",
+      store_away: "The store can't be reached. These numbers are as old as it says above.",
+      catching_up: "Catching up: numbers are shown once they are whole.",
+      loading: "Loading…",
+      stale: "Nothing has come through for a while, not even a heartbeat: these numbers are as old as it says above.",
+      empty: "No activity yet. Post an event to /v1/events, or run `onpace simulate`.",
+    },
+    more: (shown, all) => `${shown} of ${all} reps shown. Find others by name.`,
+    edge: (zone) => `Days begin at midnight, ${zone}.`,
+    units: { count: "", seconds: "h:mm", ratio: "%", days: "days" },
+    names: {
+      calls_made: "Calls", calls_connected: "Connected", talk_time_s: "Talk time", meetings_held: "Meetings held", emails_sent: "E-mails sent",
+      deals_won: "Deals won", revenue_won: "Revenue won", win_rate: "Win rate", open_deals: "Open deals", open_pipeline: "Open pipeline", unassigned: "unassigned",
+    },
+  },
+  fr: {
+    skip: "Aller au tableau", company: "Entreprise", reps: "Par commercial", rep: "Commercial", catalogue: "Catalogue", today: "aujourd’hui", month: "ce mois", find: "Trouver un commercial",
+    legend: (today, month) => `en grand : aujourd’hui, depuis ${today} · en petit : ce mois, depuis ${month}`,
+    fresh: "En direct", stale: "Ancien", catching_up: "Rattrapage", loading: "Chargement", store_away: "Base injoignable", empty: "En attente du premier événement", offline: "Pas de connexion",
+    asOf: (time, age) => `à ${time} · ${age}`, ago: (text) => `il y a ${text}`, now: "à l’instant",
+    notices: {
+      offline: "Le serveur ne répond pas. Voici les derniers chiffres qu’il a donnés.",
+      store_away: "La base est injoignable. Ces chiffres datent de l’heure indiquée ci-dessus.",
+      catching_up: "Rattrapage en cours : les chiffres s’affichent dès qu’ils sont complets.",
+      loading: "Chargement…",
+      stale: "Plus rien n’arrive depuis un moment, pas même un battement : ces chiffres datent de l’heure indiquée ci-dessus.",
+      empty: "Pas encore d’activité. Envoyez un événement à /v1/events, ou lancez `onpace simulate`.",
+    },
+    more: (shown, all) => `${shown} commerciaux sur ${all}. Cherchez les autres par leur nom.`,
+    edge: (zone) => `Les jours commencent à minuit, ${zone}.`,
+    units: { count: "", seconds: "h:mm", ratio: "%", days: "jours" },
+    names: {
+      calls_made: "Appels", calls_connected: "Aboutis", talk_time_s: "Temps d’appel", meetings_held: "Rendez-vous tenus", emails_sent: "E-mails envoyés",
+      deals_won: "Affaires gagnées", revenue_won: "CA signé", win_rate: "Taux de réussite", open_deals: "Affaires en cours", open_pipeline: "Portefeuille ouvert", unassigned: "non attribué",
+    },
+  },
+};
+
+const language = (navigator.languages || [navigator.language]).map((tag) => tag.slice(0, 2)).find((tag) => TEXTS[tag]) || "en";
+const locale = (navigator.languages || [navigator.language]).find((tag) => tag.startsWith(language)) || language;
+const say = TEXTS[language];
+const $ = (id) => document.getElementById(id);
+
+document.documentElement.lang = language;
+for (const element of document.querySelectorAll("[data-text]")) element.textContent = say[element.dataset.text];
+$("find").placeholder = say.find;
+$("find").setAttribute("aria-label", say.find);
+
+// Formats -------------------------------------------------------------------------------------------------------------
+
+const formats = new Map();
+const format = (key, make) => formats.get(key) || formats.set(key, make()).get(key);
+const decimal = (digits) => format(`d${digits}`, () => new Intl.NumberFormat(locale, { maximumFractionDigits: digits }));
+const percent = format("%", () => new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 }));
+
+function shown(row) {
+  if (!row || row.value === null || row.value === undefined) return "–";
+  const value = Number(row.value);
+  switch (row.unit) {
+    case "ratio": return percent.format(value);
+    case "seconds": {
+      const minutes = Math.floor(value / 60);
+      return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}`;
+    }
+    case "count": return decimal(0).format(value);
+    case "days": return decimal(1).format(value);
+    default: return decimal(Math.abs(value) >= 1000 ? 0 : 2).format(value);
+  }
+}
+
+function precise(row) {
+  if (!row) return "";
+  const parts = [row.value === null ? "–" : String(row.value)];
+  if (row.currency) parts.push(row.currency);
+  else if (row.unit !== "count") parts.push(row.unit);
+  if (row.denominator !== undefined && row.denominator !== null) parts.push(`= ${row.numerator} ÷ ${row.denominator}`);
+  return parts.join(" ");
+}
+
+const nameOf = (kpi) => say.names[kpi] || kpi.replaceAll("_", " ");
+const keyOf = (row) => (row.currency ? `${row.kpi} ${row.currency}` : row.kpi);
+const unitOf = (row) => row.currency || say.units[row.unit] || (row.unit in say.units ? "" : row.unit);
+
+function instant(text, zone, options) {
+  try {
+    return new Intl.DateTimeFormat(locale, { timeZone: zone, ...options }).format(new Date(text));
+  } catch {
+    return text;
+  }
+}
+
+function elapsed(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds < 5) return say.now;
+  const [amount, unit] = seconds < 90 ? [seconds, "second"] : seconds < 5400 ? [Math.round(seconds / 60), "minute"] : seconds < 172800 ? [Math.round(seconds / 3600), "hour"] : [Math.round(seconds / 86400), "day"];
+  return say.ago(format(`u${unit}`, () => new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay: "narrow" })).format(amount));
+}
+
+// What is known -------------------------------------------------------------------------------------------------------
+
+const known = { state: "loading", reason: "", asOf: null, zone: "UTC", skew: 0, columns: [], reps: new Map(), company: new Map(), starts: {}, drawn: false };
+let sort = { column: "", down: false };
+
+async function ask(by) {
+  const query = new URLSearchParams({ by });
+  for (const window of ["today", "month"]) query.append("window", window);
+  for (const kpi of new Set(by === "rep" ? COLUMNS : CARDS)) query.append("kpi", kpi);
+  const answer = await fetch(`/v1/kpis?${query}`, { cache: "no-cache", signal: AbortSignal.timeout(15000) });
+  const body = await answer.json();
+  if (!answer.ok && !body.freshness) throw new Error(body.detail || answer.status);
+  return body;
+}
+
+function take(company, reps) {
+  const freshness = company.freshness;
+  known.state = freshness.state;
+  known.reason = freshness.reason || "";
+  known.zone = company.time_zone || known.zone;
+  if (freshness.as_of) known.asOf = Date.parse(freshness.as_of);
+  if (!company.values || !reps.values) return;
+  known.company = tabled(company.values, () => "").get("") || new Map();
+  known.reps = tabled(reps.values, (row) => row.rep ?? "");
+  const columns = new Map();
+  for (const row of reps.values.concat(company.values)) {
+    if (COLUMNS.includes(row.kpi) && !columns.has(keyOf(row))) columns.set(keyOf(row), row);
+    known.starts[row.window] = row.start;
+  }
+  const place = (row) => `${String(COLUMNS.indexOf(row.kpi)).padStart(3, "0")} ${row.currency || ""}`;
+  known.columns = [...columns.values()].sort((a, b) => (place(a) < place(b) ? -1 : 1));
+}
+
+function tabled(rows, owner) {
+  const owners = new Map();
+  for (const row of rows) {
+    const whose = owner(row);
+    if (!owners.has(whose)) owners.set(whose, new Map());
+    const cells = owners.get(whose);
+    const key = keyOf(row);
+    if (!cells.has(key)) cells.set(key, {});
+    cells.get(key)[row.window] = row;
+  }
+  return owners;
+}
+
+// Drawing: elements are kept and changed in place, so that focus and scroll stay and a change can be seen ----------------
+
+function set(element, text, title) {
+  if (title !== undefined && element.title !== title) element.title = title;
+  if (element.textContent === text) return;
+  const first = element.textContent === "";
+  element.textContent = text;
+  if (first || !known.drawn) return;
+  element.classList.remove("changed");
+  void element.offsetWidth;
+  element.classList.add("changed");
+}
+
+function make(tag, className, parent) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  if (parent) parent.append(element);
+  return element;
+}
+
+function figures(parent) {
+  const figure = (className, window) => {
+    const line = make("span", "", parent);
+    make("span", "unseen", line).textContent = `${window} `;
+    return make("span", className, line);
+  };
+  return { now: figure("now", say.today), then: figure("then", say.month) };
+}
+
+function fill(cell, windows) {
+  for (const [part, window] of [["now", "today"], ["then", "month"]]) {
+    const row = windows && windows[window];
+    set(cell[part], shown(row), precise(row));
+    cell[part].classList.toggle("nought", !row || row.value === null || Number(row.value) === 0);
+  }
+}
+
+const cards = new Map();
+function drawCards() {
+  const rows = [...known.company.values()].map((windows) => windows.today || windows.month).filter((row) => row && CARDS.includes(row.kpi));
+  rows.sort((a, b) => CARDS.indexOf(a.kpi) - CARDS.indexOf(b.kpi) || (keyOf(a) < keyOf(b) ? -1 : 1));
+  for (const row of rows) {
+    const key = keyOf(row);
+    if (!cards.has(key)) {
+      const card = make("div", "", $("cards"));
+      make("dt", "", card).textContent = nameOf(row.kpi) + (row.currency ? ` · ${row.currency}` : "");
+      const now = make("dd", "now", card);
+      const then = make("dd", "then", card);
+      cards.set(key, { card, now: make("span", "", now), then: make("span", "", then) });
+      then.append(` ${say.month}`);
+    }
+    fill(cards.get(key), known.company.get(key));
+  }
+  for (const [key, card] of cards) {
+    if (!known.company.has(key)) {
+      card.card.remove();
+      cards.delete(key);
+    }
+  }
+  for (const row of rows) {
+    const { card } = cards.get(keyOf(row));
+    if ($("cards").children[rows.indexOf(row)] !== card) $("cards").insertBefore(card, $("cards").children[rows.indexOf(row)]);
+  }
+}
+
+let headed = "";
+function drawHead() {
+  const signature = JSON.stringify([known.columns.map(keyOf), sort]);
+  if (signature === headed) return;
+  headed = signature;
+  const focused = document.activeElement && document.activeElement.dataset.column;
+  const line = make("tr");
+  for (const column of [null, ...known.columns]) {
+    const key = column ? keyOf(column) : "";
+    const cell = make("th", "", line);
+    cell.scope = "col";
+    cell.setAttribute("aria-sort", sort.column === key ? (sort.down ? "descending" : "ascending") : "none");
+    const button = make("button", "", cell);
+    button.type = "button";
+    button.dataset.column = key;
+    make("span", "name", button).textContent = column ? nameOf(column.kpi) : say.rep;
+    make("span", "unit", button).textContent = column ? unitOf(column) || "\u00a0" : "\u00a0";
+    button.addEventListener("click", () => {
+      sort = { column: key, down: sort.column === key ? !sort.down : key !== "" };
+      draw();
+    });
+  }
+  $("head").replaceChildren(line);
+  if (focused !== undefined && focused !== null) {
+    for (const button of $("head").querySelectorAll("button")) if (button.dataset.column === focused) button.focus();
+  }
+}
+
+const lines = new Map();
+let lined = "";
+function drawBody() {
+  const columns = known.columns.map(keyOf);
+  if (lined !== columns.join("|")) {
+    lined = columns.join("|");
+    lines.clear();
+    $("body").replaceChildren();
+  }
+  const weight = (rep, window) => {
+    const cell = known.reps.get(rep).get(sort.column);
+    const row = cell && cell[window];
+    return row && row.value !== null ? Number(row.value) : -Infinity;
+  };
+  const compare = (a, b) => {
+    if (sort.column) {
+      for (const window of ["today", "month"]) {
+        const [x, y] = [weight(a, window), weight(b, window)];
+        if (x !== y) return (x < y ? -1 : 1) * (sort.down ? -1 : 1);
+      }
+    }
+    return a.localeCompare(b, locale) * (sort.column || !sort.down ? 1 : -1);
+  };
+  const wanted = $("find").value.trim().toLocaleLowerCase(locale);
+  const reps = [...known.reps.keys()].filter((rep) => rep.toLocaleLowerCase(locale).includes(wanted)).sort(compare);
+  const visible = reps.slice(0, ROWS);
+  visible.forEach((rep, at) => {
+    let line = lines.get(rep);
+    if (!line) {
+      line = { element: make("tr"), cells: new Map() };
+      const name = make("th", "", line.element);
+      name.scope = "row";
+      name.dir = "auto";
+      name.textContent = rep === "unassigned" ? say.names.unassigned : rep;
+      name.title = rep;
+      for (const column of columns) line.cells.set(column, figures(make("td", "", line.element)));
+      lines.set(rep, line);
+    }
+    for (const column of columns) fill(line.cells.get(column), known.reps.get(rep).get(column));
+    if ($("body").children[at] !== line.element) $("body").insertBefore(line.element, $("body").children[at] || null);
+  });
+  const kept = new Set(visible);
+  for (const [rep, line] of lines) {
+    if (!kept.has(rep)) {
+      line.element.remove();
+      lines.delete(rep);
+    }
+  }
+  $("find").hidden = known.reps.size <= 15;
+  $("more").hidden = reps.length <= ROWS;
+  $("more").textContent = say.more(visible.length, reps.length);
+}
+
+function drawStatus() {
+  document.body.dataset.state = known.state;
+  const bare = known.reps.size === 0;
+  document.body.toggleAttribute("data-empty", bare);
+  const state = bare && known.state === "fresh" ? "empty" : known.state;
+  const text = say[state] || state;
+  // Only when it changes, or a screen reader would repeat it every second.
+  if ($("state").textContent !== text) $("state").textContent = text;
+  $("age").textContent = known.asOf ? say.asOf(instant(known.asOf, known.zone, { timeStyle: "medium" }), elapsed(Date.now() - known.asOf)) : "";
+  const notice = [say.notices[state], known.reason].filter(Boolean).join(" ");
+  $("notice").hidden = !notice || state === "fresh";
+  if ($("notice").textContent !== notice) $("notice").textContent = notice;
+  $("when").textContent = `${instant(Date.now(), known.zone, { dateStyle: "full" })} · ${known.zone}`;
+  const since = (window, options) => (known.starts[window] ? instant(known.starts[window], known.zone, options) : "…");
+  $("legend").textContent = say.legend(since("today", { hour: "2-digit", minute: "2-digit" }), since("month", { day: "numeric", month: "long" }));
+  $("edge").textContent = say.edge(known.zone);
+  document.title = known.state === "fresh" ? "onpace" : `onpace · ${text}`;
+}
+
+function draw() {
+  drawStatus();
+  drawCards();
+  drawHead();
+  drawBody();
+  known.drawn = known.reps.size > 0;
+}
+
+async function refresh() {
+  const began = performance.now();
+  try {
+    const [company, reps] = await Promise.all([ask("company"), ask("rep")]);
+    take(company, reps);
+  } catch (error) {
+    known.state = "offline";
+    known.reason = "";
+  }
+  draw();
+  const took = performance.now() - began;
+  setTimeout(refresh, Math.max(document.hidden ? 10 * EVERY_MS : EVERY_MS, 4 * took));
+}
+
+$("find").addEventListener("input", draw);
+document.addEventListener("visibilitychange", () => document.hidden || drawStatus());
+setInterval(drawStatus, EVERY_MS);
+refresh();

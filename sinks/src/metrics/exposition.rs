@@ -1,0 +1,269 @@
+//! The page that Prometheus reads, in either of its two text formats.
+//!
+//! In: families of samples. Out: Prometheus text 0.0.4, or OpenMetrics 1.0 when it is asked for. Samples are written once
+//! and serve both formats; only the headers differ. Never here: what a value means; timestamps on samples.
+
+use std::fmt::Write as _;
+
+/// The two formats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Prometheus text 0.0.4.
+    Text,
+    /// OpenMetrics 1.0.
+    OpenMetrics,
+}
+
+impl Format {
+    /// The format that an `Accept` header asks for: OpenMetrics 1.x where it is named and not weighed below the plain text.
+    pub fn accepted(accept: &str) -> Format {
+        let (mut open, mut text) = (0.0, 0.0);
+        for range in accept.split(',') {
+            let mut parts = range.split(';').map(str::trim);
+            let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+            let (mut weight, mut version) = (1.0, None);
+            for (name, value) in parts.filter_map(|part| part.split_once('=')) {
+                match name.trim().to_ascii_lowercase().as_str() {
+                    "q" => weight = value.trim().parse().unwrap_or(0.0),
+                    "version" => version = Some(value.trim().trim_matches('"').to_owned()),
+                    _ => {}
+                }
+            }
+            match kind.as_str() {
+                "application/openmetrics-text" if version.as_deref().is_none_or(|version| version.starts_with("1.")) => open = f64::max(open, weight),
+                "text/plain" => text = f64::max(text, weight),
+                _ => {}
+            }
+        }
+        if open > 0.0 && open >= text { Format::OpenMetrics } else { Format::Text }
+    }
+
+    /// Its media type.
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Format::Text => "text/plain; version=0.0.4; charset=utf-8",
+            Format::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+/// What kind of metric a family is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FamilyKind {
+    /// A value that goes up and down.
+    Gauge,
+    /// A count that only grows; its samples end in `_total`.
+    Counter,
+    /// Cumulative buckets, a sum and a count.
+    Histogram,
+    /// Texts as labels of a 1; its samples end in `_info`.
+    Info,
+}
+
+/// One metric with its samples.
+#[derive(Clone, Debug)]
+pub struct Family {
+    name: String,
+    help: String,
+    unit: Option<&'static str>,
+    kind: FamilyKind,
+    samples: String,
+    /// How many samples it has.
+    pub series: usize,
+}
+
+/// The units that may stand at the end of a name.
+const UNITS: [&str; 3] = ["seconds", "ratio", "bytes"];
+
+impl Family {
+    /// An empty family; `name` as its samples carry it (with `_total` or `_info`).
+    pub fn new(name: impl Into<String>, kind: FamilyKind, help: impl Into<String>) -> Family {
+        let name = name.into();
+        let base = base(&name, kind);
+        let unit = UNITS.into_iter().find(|unit| base.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')));
+        Family { help: help.into(), unit: unit.filter(|_| kind != FamilyKind::Info), kind, samples: String::new(), series: 0, name }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Adds a sample whose value is already text: a number, `NaN`, `+Inf` or `-Inf`.
+    pub fn sample(&mut self, labels: &[(&str, &str)], value: &str) {
+        self.suffixed("", labels, value);
+        self.series += 1;
+    }
+
+    /// Adds a sample whose labels were written by [`labels`] before, which saves doing it for every metric.
+    pub fn sample_with(&mut self, labels: &str, value: &str) {
+        self.samples.reserve(self.name.len() + labels.len() + value.len() + 2);
+        self.samples.push_str(&self.name);
+        self.samples.push_str(labels);
+        self.samples.push(' ');
+        self.samples.push_str(value);
+        self.samples.push('\n');
+        self.series += 1;
+    }
+
+    /// Adds a histogram: its cumulative buckets but the infinite one, its sum, its count.
+    pub fn histogram(&mut self, labels: &[(&str, &str)], buckets: &[(f64, u64)], sum: f64, count: u64) {
+        let mut with_bound = labels.to_vec();
+        for (bound, cumulative) in buckets.iter().filter(|(bound, _)| bound.is_finite()) {
+            // OpenMetrics wants bounds written as floats: 1.0.
+            let bound = format!("{bound:?}");
+            with_bound.push(("le", &bound));
+            self.suffixed("_bucket", &with_bound, &cumulative.to_string());
+            with_bound.truncate(labels.len());
+        }
+        with_bound.push(("le", "+Inf"));
+        self.suffixed("_bucket", &with_bound, &count.to_string());
+        self.suffixed("_sum", labels, &number(sum));
+        self.suffixed("_count", labels, &count.to_string());
+        self.series += 1;
+    }
+
+    fn suffixed(&mut self, suffix: &str, with: &[(&str, &str)], value: &str) {
+        self.samples.push_str(&self.name);
+        self.samples.push_str(suffix);
+        write_labels(&mut self.samples, with);
+        self.samples.push(' ');
+        self.samples.push_str(value);
+        self.samples.push('\n');
+    }
+}
+
+/// Writes a page of families, those without samples left out.
+pub fn page<'a>(families: impl IntoIterator<Item = &'a Family>, format: Format) -> String {
+    let families: Vec<&Family> = families.into_iter().filter(|family| !family.samples.is_empty()).collect();
+    let mut out = String::with_capacity(families.iter().map(|family| family.samples.len() + family.help.len() + 2 * family.name.len() + 80).sum());
+    for family in families {
+        let (name, kind) = match (format, family.kind) {
+            (Format::Text, FamilyKind::Gauge | FamilyKind::Info) => (family.name.as_str(), "gauge"),
+            (Format::OpenMetrics, FamilyKind::Gauge) => (family.name.as_str(), "gauge"),
+            (Format::OpenMetrics, FamilyKind::Info) => (base(&family.name, family.kind), "info"),
+            (Format::Text, FamilyKind::Counter) => (family.name.as_str(), "counter"),
+            (Format::OpenMetrics, FamilyKind::Counter) => (base(&family.name, family.kind), "counter"),
+            (_, FamilyKind::Histogram) => (family.name.as_str(), "histogram"),
+        };
+        let help = match format {
+            Format::Text => family.help.replace('\\', r"\\").replace('\n', r"\n"),
+            Format::OpenMetrics => escaped(&family.help),
+        };
+        // Writing into a String can't fail.
+        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+        if let (Format::OpenMetrics, Some(unit)) = (format, family.unit) {
+            let _ = writeln!(out, "# UNIT {name} {unit}");
+        }
+        out.push_str(&family.samples);
+    }
+    if format == Format::OpenMetrics {
+        out.push_str("# EOF\n");
+    }
+    out
+}
+
+fn base(name: &str, kind: FamilyKind) -> &str {
+    match kind {
+        FamilyKind::Counter => name.strip_suffix("_total").unwrap_or(name),
+        FamilyKind::Info => name.strip_suffix("_info").unwrap_or(name),
+        FamilyKind::Gauge | FamilyKind::Histogram => name,
+    }
+}
+
+/// Labels in braces, escaped; nothing where there are none.
+pub fn labels(with: &[(&str, &str)]) -> String {
+    let mut out = String::new();
+    write_labels(&mut out, with);
+    out
+}
+
+fn write_labels(out: &mut String, with: &[(&str, &str)]) {
+    for (at, (name, value)) in with.iter().enumerate() {
+        out.push(if at == 0 { '{' } else { ',' });
+        out.push_str(name);
+        out.push_str("=\"");
+        out.push_str(&escaped(value));
+        out.push('"');
+    }
+    if !with.is_empty() {
+        out.push('}');
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\\' => out.push_str(r"\\"),
+            '"' => out.push_str("\\\""),
+            '\n' => out.push_str(r"\n"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// A float as both formats write it.
+pub fn number(value: f64) -> String {
+    if value.is_nan() {
+        "NaN".into()
+    } else if value.is_infinite() {
+        if value > 0.0 { "+Inf".into() } else { "-Inf".into() }
+    } else {
+        value.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_names_stay_inside_their_quotes() {
+        let mut family = Family::new("onpace_calls_made", FamilyKind::Gauge, "Calls \\ \"made\"\nby a rep");
+        family.sample(&[("rep", "a\"b\\c\nd\r{}=,\u{202e}"), ("window", "7d")], "3");
+        let text = page([&family], Format::Text);
+        assert_eq!(
+            text,
+            "# HELP onpace_calls_made Calls \\\\ \"made\"\\nby a rep\n# TYPE onpace_calls_made gauge\nonpace_calls_made{rep=\"a\\\"b\\\\c\\nd\r{}=,\u{202e}\",window=\"7d\"} 3\n"
+        );
+        assert!(page([&family], Format::OpenMetrics).starts_with("# HELP onpace_calls_made Calls \\\\ \\\"made\\\"\\nby"));
+    }
+
+    #[test]
+    fn openmetrics_names_units_and_ends() {
+        let mut ratio = Family::new("onpace_win_rate_ratio", FamilyKind::Gauge, "Won.");
+        ratio.sample(&[], "0.5");
+        let mut counter = Family::new("onpace_scrapes_total", FamilyKind::Counter, "Scrapes.");
+        counter.sample(&[], "2");
+        let mut info = Family::new("onpace_build_info", FamilyKind::Info, "Build.");
+        info.sample(&[("version", "1")], "1");
+        let mut histogram = Family::new("onpace_wait_seconds", FamilyKind::Histogram, "Wait.");
+        histogram.histogram(&[("lane", "0")], &[(1.0, 2), (2.5, 3)], 4.25, 4);
+        let empty = Family::new("onpace_absent", FamilyKind::Gauge, "Not there.");
+        let open = page([&ratio, &counter, &info, &histogram, &empty], Format::OpenMetrics);
+        assert_eq!(
+            open,
+            "# HELP onpace_win_rate_ratio Won.\n# TYPE onpace_win_rate_ratio gauge\n# UNIT onpace_win_rate_ratio ratio\nonpace_win_rate_ratio 0.5\n\
+             # HELP onpace_scrapes Scrapes.\n# TYPE onpace_scrapes counter\nonpace_scrapes_total 2\n\
+             # HELP onpace_build Build.\n# TYPE onpace_build info\nonpace_build_info{version=\"1\"} 1\n\
+             # HELP onpace_wait_seconds Wait.\n# TYPE onpace_wait_seconds histogram\n# UNIT onpace_wait_seconds seconds\n\
+             onpace_wait_seconds_bucket{lane=\"0\",le=\"1.0\"} 2\nonpace_wait_seconds_bucket{lane=\"0\",le=\"2.5\"} 3\n\
+             onpace_wait_seconds_bucket{lane=\"0\",le=\"+Inf\"} 4\nonpace_wait_seconds_sum{lane=\"0\"} 4.25\nonpace_wait_seconds_count{lane=\"0\"} 4\n# EOF\n"
+        );
+        let text = page([&counter, &info], Format::Text);
+        assert!(text.contains("# TYPE onpace_scrapes_total counter\n") && text.contains("# TYPE onpace_build_info gauge\n") && !text.contains("EOF"), "{text}");
+    }
+
+    #[test]
+    fn the_format_is_the_one_asked_for() {
+        let prometheus = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,\
+                          text/plain;version=1.0.0;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+        assert_eq!(Format::accepted(prometheus), Format::OpenMetrics);
+        assert_eq!(Format::accepted("text/plain;version=0.0.4,application/openmetrics-text;q=0.1"), Format::Text);
+        assert_eq!(Format::accepted("application/openmetrics-text;version=2.0.0"), Format::Text);
+        assert_eq!(Format::accepted("*/*"), Format::Text);
+        assert_eq!(Format::accepted("application/openmetrics-text;q=0"), Format::Text);
+    }
+}

@@ -1,0 +1,12 @@
+//! Whole-pipeline truth. In come events as they are posted; out goes whether `onpace` counted them
+//! right.
+//!
+//! The [`oracle`] computes every KPI by brute force from the contract alone, [`generate`] makes the
+//! events that break merges, [`onpace`] drives the program, [`compare`] holds its answers
+//! against the oracle's. Nothing here ever calls the crates under test: a shared mistake would be
+//! invisible.
+
+pub mod compare;
+pub mod generate;
+pub mod onpace;
+pub mod oracle;
