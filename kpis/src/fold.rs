@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 use onpace_schemas::{Event, Kind};
 
 use crate::block::BlockId;
-use crate::{Contribution, Counter, Measure, Names, State, contributions};
+use crate::{Catalogue, Contribution, Counter, Measure, Names, State, contributions};
 
 /// What is folded into: a catalogue's measures, and for each kind the fields that its states keep (a bit each).
 #[derive(Clone, Debug)]
@@ -19,6 +19,12 @@ pub struct Rules {
     pub measures: Vec<Measure>,
     /// By the kind's number.
     pub kept: [u32; Kind::ALL.len()],
+}
+
+impl From<&Catalogue> for Rules {
+    fn from(catalogue: &Catalogue) -> Rules {
+        Rules { measures: catalogue.measures.clone(), kept: Kind::ALL.map(|kind| catalogue.kept(kind)) }
+    }
 }
 
 /// A batch being folded. An entity is opened once, then merged into as often as the batch speaks of it.

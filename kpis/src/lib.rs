@@ -9,18 +9,32 @@
 #![forbid(unsafe_code)]
 
 pub mod block;
+pub mod catalogue;
 pub mod contributions;
+pub mod evaluate;
+pub mod exact;
 pub mod fold;
+pub mod formula;
 pub mod histogram;
 pub mod measure;
 pub mod names;
 pub mod pack;
+pub mod row;
+pub mod series;
 pub mod slot;
 pub mod state;
+pub mod tally;
+pub mod window;
 
 pub use block::Block;
+pub use catalogue::{Catalogue, CatalogueError, Kpi, KpiNo, Unit};
 pub use contributions::{Contribution, Counter};
+pub use evaluate::{Calendar, Question, evaluate};
+pub use exact::Exact;
 pub use measure::{At, Condition, Measure, MeasureNo, Test, What};
 pub use names::{NameId, Names};
+pub use row::{Answer, By, Row};
 pub use slot::Slot;
 pub use state::State;
+pub use tally::Tally;
+pub use window::{Bounds, Ranges, Window};

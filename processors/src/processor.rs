@@ -88,13 +88,15 @@ impl<'a> Processor<'a> {
         Ok(Processor { log, reader, store, rules, settings, metrics, lanes: BTreeMap::new(), said: None })
     }
 
-    /// Works until `stop` is set, then commits what it has folded and returns.
+    /// Works until `stop` is set, then commits what it has folded and returns; `stepped` is called after every step, whether
+    /// or not there was anything to do.
     ///
     /// # Errors
     /// What no waiting mends: a gap in the log, a store built for something else, damage.
-    pub fn run(&mut self, stop: &AtomicBool) -> Result<(), ProcessorError> {
+    pub fn run(&mut self, stop: &AtomicBool, stepped: &mut dyn FnMut()) -> Result<(), ProcessorError> {
         while !stop.load(Ordering::Relaxed) {
             self.step(WAIT)?;
+            stepped();
         }
         self.drain()
     }

@@ -2,4 +2,9 @@
 //!
 //! In: HTTP, files, chance. Out: Avro messages in the [`log`], acknowledged. Never here: KPIs, the store.
 
+mod entry;
+pub mod gateway;
+pub mod heartbeat;
 pub mod log;
+
+pub use entry::entry;

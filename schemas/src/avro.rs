@@ -9,18 +9,17 @@
 use std::borrow::Cow;
 
 use crate::{
-    Currency, Event, FieldNo, Keep, Kind, MAX_INTEGER, MAX_SOURCE_BYTES, MAX_TEXT_BYTES, Money, Patch, Shape, Time, Value,
+    Currency, Event, FieldNo, Keep, Kind, MAX_INTEGER, MAX_SOURCE_BYTES, MAX_TEXT_BYTES, Money, Patch, Shape, Time, Value, time,
 };
 
 /// The schema that [`write`] writes.
 pub const SCHEMA: &str = include_str!("../avro/event.v1.avsc");
 /// The CRC-64-AVRO (Rabin) fingerprint of [`SCHEMA`] in its parsing canonical form.
-pub const FINGERPRINT: u64 = 0;
-/// 0000-01-01 to 9999-12-31 as days since 1970, a day more on either side for offsets.
-const CALENDAR_DAYS: std::ops::RangeInclusive<i64> = -719_529..=2_932_897;
+pub const FINGERPRINT: u64 = 0x7128_2758_6076_68C1;
 const MARKER: [u8; 2] = [0xC3, 0x01];
 
 /// What a message of the log says.
+#[expect(clippy::large_enum_variant, reason = "nearly every message is an event, and a box would cost an allocation each")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message<'a> {
     /// An event.
@@ -103,7 +102,9 @@ fn header(out: &mut Vec<u8>) {
 fn write_patch(kind: Kind, patch: &Patch<'_>, out: &mut Vec<u8>) {
     let mut said: [Option<&Value<'_>>; 32] = [None; 32];
     for (no, value) in patch {
-        said[usize::from(*no)] = Some(value);
+        if let Some(slot) = said.get_mut(usize::from(*no)) {
+            *slot = Some(value);
+        }
     }
     for (field, value) in kind.fields().iter().zip(said) {
         match value {
@@ -111,12 +112,12 @@ fn write_patch(kind: Kind, patch: &Patch<'_>, out: &mut Vec<u8>) {
             Some(value) => write_value(field.shape, value, out),
         }
     }
-    let cleared = patch.iter().filter(|(_, value)| *value == Value::Cleared);
+    let cleared = kind.fields().iter().zip(said).filter(|(_, value)| matches!(value, Some(Value::Cleared)));
     let count = cleared.clone().count();
     if count > 0 {
         long(count as i64, out);
-        for (no, _) in cleared {
-            text(kind.fields()[usize::from(*no)].name, out);
+        for (field, _) in cleared {
+            text(field.name, out);
         }
     }
     out.push(0);
@@ -194,6 +195,9 @@ pub fn read(message: &[u8]) -> Result<Message<'_>, Unreadable> {
     }
     match said {
         Some((kind, patch)) if !heartbeat => {
+            if id.len() > MAX_TEXT_BYTES {
+                return Err(Unreadable::Field("id"));
+            }
             named("source", source, MAX_SOURCE_BYTES)?;
             named("entity", entity, MAX_TEXT_BYTES)?;
             if occurred_at < 0 {
@@ -251,10 +255,9 @@ impl<'a> Input<'a> {
         Err(Unreadable::Range)
     }
 
-    /// An instant within the calendar's years 0 to 9999.
     fn instant(&mut self) -> Result<i64, Unreadable> {
         let us = self.long()?;
-        if CALENDAR_DAYS.contains(&us.div_euclid(86_400_000_000)) { Ok(us) } else { Err(Unreadable::Range) }
+        if time::in_calendar(us) { Ok(us) } else { Err(Unreadable::Range) }
     }
 
     fn branch(&mut self, last: i64) -> Result<i64, Unreadable> {
@@ -287,7 +290,11 @@ impl<'a> Input<'a> {
                 patch.push((no as FieldNo, self.value(field.name, field.shape, branch)?));
             }
         }
+        let values = patch.len();
         self.cleared(kind, &mut patch)?;
+        if patch.len() > values {
+            patch.sort_unstable_by_key(|(no, _)| *no);
+        }
         Ok(patch)
     }
 
@@ -311,12 +318,13 @@ impl<'a> Input<'a> {
             Shape::Time | Shape::Instant if branch == 1 => Value::Time(Time::Instant(self.instant()?)),
             Shape::Time | Shape::Instant => {
                 let day = self.long()?;
-                if !CALENDAR_DAYS.contains(&day) {
+                if !time::DAYS.contains(&day) {
                     return Err(Unreadable::Range);
                 }
                 Value::Time(Time::Date(day as i32))
             }
             Shape::Amount => {
+                // Any three letters: a currency struck off ISO 4217's list stays in events long logged.
                 let currency = Currency::from_bytes(self.text()?.as_bytes()).ok_or(Unreadable::Field(name))?;
                 Value::Amount(Money { currency, minor: self.long()? })
             }
@@ -335,7 +343,7 @@ impl<'a> Input<'a> {
                 self.long()?;
             }
             for _ in 0..count {
-                let no = kind.field(self.text()?).ok_or(Unreadable::Kind)?;
+                let no = kind.field(self.text()?).ok_or(Unreadable::Field("cleared"))?;
                 let field = &kind.fields()[usize::from(no)];
                 if field.keep == Keep::First || patch.iter().any(|(said, _)| *said == no) {
                     return Err(Unreadable::Field(field.name));

@@ -12,7 +12,7 @@ pub type Stamp = i64;
 /// A field's place in [`Kind::fields`].
 pub type FieldNo = u8;
 
-/// The fields an event speaks of, each at most once.
+/// The fields an event speaks of, each at most once; both readers give them in the order of their numbers.
 pub type Patch<'a> = SmallVec<[(FieldNo, Value<'a>); 10]>;
 
 /// A valid event.

@@ -1,21 +1,21 @@
 //! Events as JSON: reading them strictly, writing them back.
 //!
 //! In: one JSON object, and the gateway's clock. Out: an [`Event`] that borrows from it, or the first [`Refusal`].
-//! Nothing is guessed and nothing unknown is passed over.
+//! Nothing is guessed and nothing unknown is passed over; an event with an id and no escapes allocates nothing.
+
+mod id;
+mod scan;
+mod write;
 
 use std::borrow::Cow;
-use std::fmt;
 
+use scan::{Members, is_number, object, shown, text};
+pub use write::{write, write_data};
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
-use smallvec::SmallVec;
-
-use crate::refusal::did_you_mean;
+use crate::refusal::{clip, did_you_mean};
 use crate::{
-    Currency, Event, Field, Keep, Kind, MAX_AHEAD_US, MAX_EVENT_BYTES, MAX_INTEGER, MAX_SOURCE_BYTES, MAX_TEXT_BYTES, Money,
-    Patch, Refusal, Shape, Time, Value, money, time,
+    Currency, Event, Field, FieldNo, Keep, Kind, MAX_AHEAD_US, MAX_EVENT_BYTES, MAX_INTEGER, MAX_SOURCE_BYTES, MAX_TEXT_BYTES,
+    Money, Patch, Refusal, Shape, Stamp, Time, Value, money, time,
 };
 
 const TOP: [&str; 7] = ["id", "source", "kind", "entity", "occurred_at", "data", "deleted"];
@@ -28,90 +28,94 @@ pub fn read(json: &str, now_us: i64) -> Result<Event<'_>, Refusal> {
     if json.len() > MAX_EVENT_BYTES {
         return Err(Refusal::new("", format!("the event has {} bytes; at most {MAX_EVENT_BYTES} are taken", json.len())));
     }
-    let top = Object::parse(json).map_err(|error| Refusal::new("", error))?;
-    let mut fields: [Option<&str>; TOP.len()] = [None; TOP.len()];
-    for (name, raw) in &top.0 {
-        let Some(at) = TOP.iter().position(|known| known == name) else {
-            return Err(Refusal::new(name.as_ref(), format!("unknown field{}", did_you_mean(name, TOP.into_iter()))));
-        };
-        let raw = raw.get();
-        if fields[at].is_some() {
-            return Err(Refusal::new(name.as_ref(), "given twice; say it once"));
+    let mut said = [None; TOP.len()];
+    for (name, raw) in object(json).map_err(|error| Refusal::new("", error))? {
+        let Some(at) = TOP.iter().position(|known| *known == name) else { return Err(unknown(&name)) };
+        if said[at].replace(raw).is_some() {
+            return Err(Refusal::new(name, "given twice; say it once"));
         }
-        // A null at the top is the same as absent.
-        fields[at] = (raw != "null").then_some(raw);
     }
-    let [id, source, kind, entity, occurred_at, data, deleted] = fields;
-    let required = |name: &str, raw: Option<&_>| match raw {
-        None => Err(Refusal::new(name, "missing; every event needs it")),
-        Some(_) => Ok(()),
+    // A null at the top is the same as absent.
+    let [id, source, kind, entity, occurred_at, data, deleted] = said.map(|raw| raw.filter(|raw| *raw != "null"));
+    let Some(source) = source else { return Err(missing("source", "who says so, such as \"aircall\"")) };
+    let Some(kind) = kind else { return Err(missing("kind", "\"call\", \"meeting\", \"email\" or \"deal\"")) };
+    let Some(entity) = entity else { return Err(missing("entity", "which one, such as \"aircall:812\"")) };
+    let Some(occurred_at) = occurred_at else {
+        return Err(missing("occurred_at", "when it became true, such as \"2026-03-02T09:30:00+01:00\""));
     };
-    required("source", source.as_ref())?;
-    required("kind", kind.as_ref())?;
-    required("entity", entity.as_ref())?;
-    required("occurred_at", occurred_at.as_ref())?;
 
-    let source = name_text("source", source.unwrap_or_default(), MAX_SOURCE_BYTES)?;
-    let kind_name = name_text("kind", kind.unwrap_or_default(), MAX_TEXT_BYTES)?;
+    let source = name_text("source", source, MAX_SOURCE_BYTES)?;
+    let kind_name = name_text("kind", kind, MAX_TEXT_BYTES)?;
     let kind = Kind::named(&kind_name).ok_or_else(|| {
         let known = Kind::ALL.into_iter().map(Kind::name);
-        Refusal::new("kind", format!("`{kind_name}` is no kind{}", did_you_mean(&kind_name, known)))
+        Refusal::new("kind", format!("`{}` is no kind{}", clip(&kind_name), did_you_mean(&kind_name, known)))
     })?;
-    let entity = name_text("entity", entity.unwrap_or_default(), MAX_TEXT_BYTES)?;
-    let occurred_at = occurred(occurred_at.unwrap_or_default(), now_us)?;
-    let deleted = deleted.map(|raw| flag("deleted", raw)).transpose()?;
-    let patch = match data {
-        Some(raw) => patch(kind, raw)?,
-        None if deleted.is_some() => Patch::new(),
+    let entity = name_text("entity", entity, MAX_TEXT_BYTES)?;
+    let occurred_at = occurred(occurred_at, now_us)?;
+    let deleted = deleted.map(|raw| flag(raw).map_err(|error| Refusal::new("deleted", error))).transpose()?;
+    let members = match data {
+        Some(raw) => object(raw).map_err(|error| Refusal::new("data", error))?,
+        None if deleted.is_some() => Members::new(),
         None => return Err(Refusal::new("data", "missing; an event needs `data`, `deleted` or both")),
     };
+    let patch = patch(kind, &members)?;
     let id = match id {
         Some(raw) => name_text("id", raw, MAX_TEXT_BYTES)?,
-        None => Cow::Owned(content_id(json)?),
+        None => {
+            let rest = TOP.into_iter().zip(said).skip(1);
+            let rest = rest.filter_map(|(name, raw)| raw.filter(|raw| *raw != "null").map(|raw| (name, raw)));
+            Cow::Owned(id::content_id(rest, &members))
+        }
     };
     Ok(Event { id, source, kind, entity, occurred_at, deleted, patch })
 }
 
-/// The id of an event posted without one: the hex SHA-256 of the rest in RFC 8785 form, nulls at the top left out.
-fn content_id(json: &str) -> Result<String, Refusal> {
-    let wrong = |error: serde_json::Error| Refusal::new("", format!("not JSON: {error}"));
-    let mut rest: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).map_err(wrong)?;
-    rest.retain(|_, value| !value.is_null());
-    let canonical = serde_json_canonicalizer::to_vec(&rest).map_err(wrong)?;
-    let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(canonical) {
-        use fmt::Write;
-        // Writing to a String can't fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    Ok(hex)
+fn unknown(name: &str) -> Refusal {
+    let a_field = Kind::ALL.into_iter().any(|kind| kind.field(name).is_some());
+    let hint = match a_field {
+        true => format!("; `{name}` belongs in `data`"),
+        false => did_you_mean(name, TOP.into_iter()),
+    };
+    Refusal::new(clip(name), format!("unknown field{hint}"))
 }
 
-fn patch(kind: Kind, raw: &str) -> Result<Patch<'_>, Refusal> {
-    let data = Object::parse(raw).map_err(|error| Refusal::new("data", error))?;
+fn missing(name: &str, what: &str) -> Refusal {
+    Refusal::new(name, format!("missing; say {what}"))
+}
+
+/// What an event says of its entity's fields, in the order of their numbers.
+fn patch<'a>(kind: Kind, members: &Members<'a>) -> Result<Patch<'a>, Refusal> {
     let mut patch = Patch::new();
-    for (name, raw) in data.0 {
-        let Some(no) = kind.field(&name) else {
+    let mut seen = 0_u32;
+    for (name, raw) in members {
+        let Some(no) = kind.field(name) else {
             let known = kind.fields().iter().map(|field| field.name);
-            let error = format!("a {} has no such field{}", kind.name(), did_you_mean(&name, known));
-            return Err(Refusal::new(format!("data.{name}"), error));
+            let article = if kind == Kind::Email { "an" } else { "a" };
+            let error = format!("unknown field of {article} {}{}", kind.name(), did_you_mean(name, known));
+            return Err(Refusal::new(format!("data.{}", clip(name)), error));
         };
         let field = &kind.fields()[usize::from(no)];
         let path = || format!("data.{}", field.name);
-        if patch.iter().any(|(said, _)| *said == no) {
+        if seen & (1 << no) != 0 {
             return Err(Refusal::new(path(), "given twice; say it once"));
         }
-        let value = value(field, raw.get()).map_err(|error| match error {
+        seen |= 1 << no;
+        let value = value(field, raw).map_err(|error| match error {
             Wrong::Here(error) => Refusal::new(path(), error),
             Wrong::Inside(name, error) => Refusal::new(format!("{}.{name}", path()), error),
         })?;
         patch.push((no, value));
+    }
+    let number = |(no, _): &(FieldNo, Value<'a>)| *no;
+    if !patch.is_sorted_by_key(number) {
+        patch.sort_unstable_by_key(number);
     }
     Ok(patch)
 }
 
 enum Wrong {
     Here(String),
+    /// In the member of that name.
     Inside(String, String),
 }
 
@@ -136,33 +140,39 @@ fn value<'a>(field: &Field, raw: &'a str) -> Result<Value<'a>, Wrong> {
                 Some(at) => Value::Choice(at as u8),
                 None => {
                     let hint = did_you_mean(&given, set.iter().copied());
-                    return Err(Wrong::Here(format!("`{given}` is not one of its values{hint}")));
+                    return Err(Wrong::Here(format!("`{}` is not one of its values{hint}", clip(&given))));
                 }
             }
         }
         Shape::Integer => Value::Integer(integer(raw)?),
-        Shape::Flag => match raw {
-            "true" => Value::Flag(true),
-            "false" => Value::Flag(false),
-            _ => return Err(Wrong::Here(format!("{}; write true or false", shown(raw)))),
-        },
-        Shape::Time => Value::Time(time::parse_time(&time_text(raw)?)?),
-        Shape::Instant => Value::Time(Time::Instant(time::parse_instant(&time_text(raw)?)?)),
+        Shape::Flag => Value::Flag(flag(raw)?),
+        Shape::Time => {
+            let example = "write a string such as \"2026-03-02T09:30:00+01:00\", or a date such as \"2026-03-02\"";
+            Value::Time(time::parse_time(&time_text(raw, example)?)?)
+        }
+        Shape::Instant => Value::Time(Time::Instant(instant(raw)?)),
         Shape::Amount => Value::Amount(amount(raw)?),
     })
 }
 
 fn integer(raw: &str) -> Result<i64, String> {
-    let is_number = raw.starts_with('-') || raw.starts_with(|c: char| c.is_ascii_digit());
-    if !is_number {
+    if !is_number(raw) {
         return Err(format!("{}; write a whole number such as 42", shown(raw)));
     }
     if raw.contains(['.', 'e', 'E']) {
-        return Err(format!("{raw} is not written as a whole number; write one such as 42"));
+        return Err(format!("{} is not written as a whole number; write one such as 42", clip(raw)));
     }
     match raw.parse::<i64>() {
         Ok(integer) if (0..=MAX_INTEGER).contains(&integer) => Ok(integer),
-        _ => Err(format!("{raw} is out of range; 0 to {MAX_INTEGER} are taken")),
+        _ => Err(format!("{} is out of range; 0 to {MAX_INTEGER} are taken", clip(raw))),
+    }
+}
+
+fn flag(raw: &str) -> Result<bool, String> {
+    match raw {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(format!("{}; write true or false", shown(raw))),
     }
 }
 
@@ -172,48 +182,50 @@ fn amount(raw: &str) -> Result<Money, Wrong> {
         return Err(Wrong::Here(format!("{}; {example}", shown(raw))));
     }
     let (mut value, mut currency) = (None, None);
-    for (name, raw) in Object::parse(raw)?.0 {
+    for (name, raw) in object(raw)? {
         let slot = match name.as_ref() {
             "value" => &mut value,
             "currency" => &mut currency,
             _ => {
                 let hint = did_you_mean(&name, ["value", "currency"].into_iter());
-                return Err(Wrong::Inside(name.into_owned(), format!("an amount has no such field{hint}")));
+                return Err(Wrong::Inside(clip(&name).into_owned(), format!("unknown field of an amount{hint}")));
             }
         };
-        if slot.replace(raw.get()).is_some() {
+        if slot.replace(raw).is_some() {
             return Err(Wrong::Inside(name.into_owned(), "given twice; say it once".into()));
         }
     }
-    let inside = |name: &str| {
-        let name = name.to_owned();
-        move |error| Wrong::Inside(name, error)
+    let given = |name: &str, raw: Option<&'_ str>| match raw {
+        None | Some("null" | "\"\"") => Err(Wrong::Inside(name.into(), format!("missing; {example}"))),
+        Some(_) => Ok(()),
     };
-    let (Some(value), Some(currency)) = (value, currency) else {
-        let missing = if value.is_none() { "value" } else { "currency" };
-        return Err(Wrong::Inside(missing.into(), format!("missing; {example}")));
-    };
-    let currency = text(currency, MAX_TEXT_BYTES).map_err(inside("currency"))?;
-    let currency = Currency::parse(&currency).map_err(inside("currency"))?;
-    let value = match value.as_bytes() {
-        [b'"', ..] => text(value, MAX_TEXT_BYTES).map_err(inside("value"))?,
-        [b'-' | b'0'..=b'9', ..] if value.contains(['.', 'e', 'E']) => {
-            let error = format!("{value} is a float, which can't hold money exactly; write a string such as \"{value}\"");
-            return Err(Wrong::Inside("value".into(), error));
-        }
-        [b'-' | b'0'..=b'9', ..] => Cow::Borrowed(value),
-        _ => {
-            let error = format!("{}; write a decimal string in major units such as \"1054.00\"", shown(value));
-            return Err(Wrong::Inside("value".into(), error));
-        }
-    };
-    let minor = money::to_minor(&value, currency).map_err(inside("value"))?;
+    given("value", value)?;
+    given("currency", currency)?;
+    let currency = currency_of(currency.unwrap_or_default()).map_err(|error| Wrong::Inside("currency".into(), error))?;
+    let minor = minor(value.unwrap_or_default(), currency).map_err(|error| Wrong::Inside("value".into(), error))?;
     Ok(Money { currency, minor })
 }
 
-fn occurred(raw: &str, now_us: i64) -> Result<i64, Refusal> {
+fn currency_of(raw: &str) -> Result<Currency, String> {
+    Currency::parse(&text(raw, MAX_TEXT_BYTES)?)
+}
+
+fn minor(raw: &str, currency: Currency) -> Result<i64, String> {
+    let value = match is_number(raw) {
+        true if raw.contains(['.', 'e', 'E']) => {
+            let raw = clip(raw);
+            return Err(format!("{raw} is a float, which can't hold money exactly; write a string such as \"{raw}\""));
+        }
+        true => Cow::Borrowed(raw),
+        false if raw.starts_with('"') => text(raw, MAX_TEXT_BYTES)?,
+        false => return Err(format!("{}; write a decimal string in major units such as \"1054.00\"", shown(raw))),
+    };
+    money::to_minor(&value, currency)
+}
+
+fn occurred(raw: &str, now_us: i64) -> Result<Stamp, Refusal> {
     let refuse = |error: String| Refusal::new("occurred_at", error);
-    let us = time_text(raw).and_then(|text| time::parse_instant(&text)).map_err(refuse)?;
+    let us = instant(raw).map_err(refuse)?;
     if us < 0 {
         return Err(refuse(format!("{} is before 1970; check the source's clock", time::show_instant(us))));
     }
@@ -227,157 +239,21 @@ fn occurred(raw: &str, now_us: i64) -> Result<i64, Refusal> {
     Ok(us)
 }
 
-fn flag(name: &str, raw: &str) -> Result<bool, Refusal> {
-    match raw {
-        "true" => Ok(true),
-        "false" => Ok(false),
-        _ => Err(Refusal::new(name, format!("{}; write true or false", shown(raw)))),
+fn instant(raw: &str) -> Result<i64, String> {
+    time::parse_instant(&time_text(raw, "write a string such as \"2026-03-02T09:30:00+01:00\"")?)
+}
+
+fn time_text<'a>(raw: &'a str, example: &str) -> Result<Cow<'a, str>, String> {
+    match raw.starts_with('"') {
+        true => text(raw, MAX_TEXT_BYTES),
+        false => Err(format!("{}; {example}", shown(raw))),
     }
 }
 
 fn name_text<'a>(name: &str, raw: &'a str, most: usize) -> Result<Cow<'a, str>, Refusal> {
-    let text = text(raw, most).map_err(|error| Refusal::new(name, error))?;
-    if text.is_empty() {
-        return Err(Refusal::new(name, format!("empty; it takes 1 to {most} bytes")));
-    }
-    Ok(text)
-}
-
-fn time_text(raw: &str) -> Result<Cow<'_, str>, String> {
-    if !raw.starts_with('"') {
-        return Err(format!("{}; write a string such as \"2026-03-02T09:30:00+01:00\"", shown(raw)));
-    }
-    text(raw, MAX_TEXT_BYTES)
-}
-
-fn text(raw: &str, most: usize) -> Result<Cow<'_, str>, String> {
-    if !raw.starts_with('"') {
-        return Err(format!("{}; write a string, in quotes", shown(raw)));
-    }
-    let inner = &raw[1..raw.len() - 1];
-    let text = if inner.contains('\\') {
-        let text: String = serde_json::from_str(raw).map_err(|error| format!("not a JSON string: {error}"))?;
-        Cow::Owned(text)
-    } else {
-        Cow::Borrowed(inner)
-    };
-    if text.len() > most {
-        return Err(format!("has {} bytes; at most {most} are taken", text.len()));
-    }
-    Ok(text)
-}
-
-/// What was found instead, short enough for a log line.
-fn shown(raw: &str) -> String {
-    let what = match raw.as_bytes().first() {
-        Some(b'{') => return "an object stands here".into(),
-        Some(b'[') => return "an array stands here".into(),
-        Some(b'"') => "the string ",
-        Some(b't' | b'f') => "the boolean ",
-        Some(b'n') => "",
-        _ => "the number ",
-    };
-    let mut end = raw.len().min(40);
-    while !raw.is_char_boundary(end) {
-        end -= 1;
-    }
-    format!("{what}{}{} stands here", &raw[..end], if end < raw.len() { "…" } else { "" })
-}
-
-/// A JSON object's members as they stand.
-struct Object<'a>(SmallVec<[(Cow<'a, str>, &'a RawValue); 12]>);
-
-impl<'a> Object<'a> {
-    fn parse(json: &'a str) -> Result<Self, String> {
-        let trimmed = json.trim_start_matches([' ', '\t', '\n', '\r']);
-        if !trimmed.starts_with('{') {
-            return Err(match serde_json::from_str::<&RawValue>(json) {
-                Ok(raw) => format!("{}; a JSON object belongs here", shown(raw.get())),
-                Err(error) => format!("not JSON: {error}"),
-            });
-        }
-        serde_json::from_str(json).map_err(|error| format!("not JSON: {error}"))
-    }
-}
-
-impl<'de> Deserialize<'de> for Object<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Object<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = SmallVec::new();
-                while let Some(Name(name)) = map.next_key()? {
-                    members.push((name, map.next_value()?));
-                }
-                Ok(Object(members))
-            }
-        }
-        deserializer.deserialize_map(Members)
-    }
-}
-
-/// A member's name, borrowed where it has no escapes.
-struct Name<'a>(Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Name<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl<'de> Visitor<'de> for Text {
-            type Value = Name<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Name(Cow::Borrowed(text)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Name(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(Text)
-    }
-}
-
-/// The event's `data` as JSON, cleared fields as `null`.
-pub fn write_data(event: &Event<'_>) -> serde_json::Map<String, serde_json::Value> {
-    let fields = event.kind.fields();
-    event.patch.iter().map(|(no, value)| (fields[usize::from(*no)].name.to_owned(), write_value(&fields[usize::from(*no)], value))).collect()
-}
-
-/// The event as it could be posted.
-pub fn write(event: &Event<'_>) -> serde_json::Value {
-    let mut json = serde_json::json!({
-        "id": event.id,
-        "source": event.source,
-        "kind": event.kind.name(),
-        "entity": event.entity,
-        "occurred_at": time::show_instant(event.occurred_at),
-        "data": write_data(event),
-    });
-    if let Some(deleted) = event.deleted {
-        json["deleted"] = deleted.into();
-    }
-    json
-}
-
-fn write_value(field: &Field, value: &Value<'_>) -> serde_json::Value {
-    match value {
-        Value::Cleared => serde_json::Value::Null,
-        Value::Flag(flag) => (*flag).into(),
-        Value::Integer(integer) => (*integer).into(),
-        Value::Choice(at) => match field.shape {
-            Shape::Choice(set) => set.get(usize::from(*at)).copied().unwrap_or_default().into(),
-            _ => serde_json::Value::Null,
-        },
-        Value::Text(text) => text.as_ref().into(),
-        Value::Time(time) => time::show_time(*time).into(),
-        Value::Amount(money) => serde_json::json!({
-            "value": money::to_major(money.minor.into(), money.currency),
-            "currency": money.currency.code(),
-        }),
+    match text(raw, most) {
+        Ok(text) if text.is_empty() => Err(Refusal::new(name, format!("empty; it takes 1 to {most} bytes"))),
+        Ok(text) => Ok(text),
+        Err(error) => Err(Refusal::new(name, error)),
     }
 }

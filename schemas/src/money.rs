@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::refusal::clip;
+
 /// An ISO 4217 currency code; ordered by its letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
@@ -25,7 +27,7 @@ impl Currency {
             let upper = code.to_uppercase();
             match iso_currency::Currency::from_code(&upper) {
                 Some(_) => format!("`{code}` is no currency; did you mean `{upper}`?"),
-                None => format!("`{code}` is no ISO 4217 currency; write one such as `EUR`"),
+                None => format!("`{}` is no ISO 4217 currency; write one such as `EUR`", clip(code)),
             }
         })?;
         match currency.exponent() {
@@ -84,22 +86,26 @@ pub fn to_major(minor: i128, currency: Currency) -> String {
 pub fn to_minor(major: &str, currency: Currency) -> Result<i64, String> {
     let unsigned = major.strip_prefix('-').unwrap_or(major);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !digits(whole) || !digits(fraction) {
-        return Err(format!("`{major}` is no amount; write a decimal in major units such as \"1054.00\""));
+        return Err(format!("`{}` is no amount; write a decimal in major units such as \"1054.00\"", clip(major)));
     }
     let exponent = currency.exponent() as usize;
-    let kept = fraction.len().min(exponent);
-    if fraction.bytes().skip(kept).any(|b| b != b'0') {
-        return Err(format!(
-            "{major} is not a whole number of {currency}'s minor units; it has {exponent} decimal digits"
-        ));
+    let (kept, cut) = fraction.split_at(fraction.len().min(exponent));
+    if cut.bytes().any(|byte| byte != b'0') {
+        let digits = match exponent {
+            0 => "no decimal digits".into(),
+            _ => format!("{exponent} decimal digits"),
+        };
+        return Err(format!("{} is not a whole number of {currency}'s minor units; it has {digits}", clip(major)));
     }
-    let mut minor = if major.starts_with('-') { String::from("-") } else { String::new() };
-    minor.push_str(whole);
-    minor.push_str(&fraction[..kept]);
-    minor.extend(std::iter::repeat_n('0', exponent - kept));
-    minor.parse().map_err(|_| format!("{major} {currency} is out of range; minor units must fit 64 bits"))
+    // Summed up below zero, which reaches one further than above.
+    let padding = std::iter::repeat_n(b'0', exponent - kept.len());
+    let below = whole.bytes().chain(kept.bytes()).chain(padding).try_fold(0_i64, |minor, byte| {
+        minor.checked_mul(10)?.checked_sub((byte - b'0').into())
+    });
+    let minor = if major.starts_with('-') { below } else { below.and_then(i64::checked_neg) };
+    minor.ok_or_else(|| format!("{} {currency} is out of range; minor units must fit 64 bits", clip(major)))
 }
 
 impl fmt::Display for Money {
@@ -120,7 +126,9 @@ mod tests {
             ("USD", "-0.05", -5),
             ("JPY", "1054", 1054),
             ("KWD", "1.250", 1250),
+            ("CLF", "0.0001", 1),
             ("EUR", "-92233720368547758.08", i64::MIN),
+            ("EUR", "92233720368547758.07", i64::MAX),
         ] {
             let currency = Currency::parse(code).unwrap();
             assert_eq!(to_minor(major, currency), Ok(minor));
@@ -130,17 +138,25 @@ mod tests {
         let eur = Currency::parse("EUR").unwrap();
         assert_eq!(to_minor("7", eur), Ok(700));
         assert_eq!(to_minor("7.5000", eur), Ok(750));
+        assert_eq!(to_minor("007", eur), Ok(700));
+        assert_eq!(to_minor("-0", eur), Ok(0));
     }
 
     #[test]
     fn a_refusal_says_what_would_be_right() {
         let jpy = Currency::parse("JPY").unwrap();
-        assert!(to_minor("10.5", jpy).unwrap_err().contains("0 decimal digits"));
-        for wrong in ["", "-", "1e3", "1,5", "+5", ".5", "5.", "١", "NaN", "--5", "99999999999999999999"] {
+        assert!(to_minor("10.5", jpy).unwrap_err().contains("no decimal digits"));
+        let eur = Currency::parse("EUR").unwrap();
+        assert!(to_minor("10.505", eur).unwrap_err().contains("2 decimal digits"));
+        assert!(to_minor("92233720368547758.08", eur).unwrap_err().contains("out of range"));
+        assert!(to_minor(&"9".repeat(60_000), eur).unwrap_err().len() < 200);
+        for wrong in ["", "-", "1e3", "1,5", "+5", ".5", "5.", "١", "NaN", "--5", "1 000", " 1", "0x10", "99999999999999999999"] {
             assert!(to_minor(wrong, jpy).is_err(), "{wrong}");
         }
         assert!(Currency::parse("eur").unwrap_err().contains("did you mean `EUR`"));
         assert!(Currency::parse("XAU").unwrap_err().contains("no minor units"));
-        assert!(Currency::parse("EU").is_err());
+        for wrong in ["", "EU", "EURO", "€", "Eu€", "QQQ", "XXX", "XTS"] {
+            assert!(Currency::parse(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! Why an event was refused, in words that a stranger can act on.
 
+use std::borrow::Cow;
+use std::fmt;
+
 /// A refused event: the field at fault and what would be right.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {error}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The path of the field, `data.duration_s`; empty where the event as a whole is at fault.
     pub field: String,
@@ -17,11 +19,65 @@ impl Refusal {
     }
 }
 
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.field.as_str() {
+            "" => f.write_str(&self.error),
+            field => write!(f, "{field}: {}", self.error),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// Text as given, short enough for a log line.
+pub(crate) fn clip(text: &str) -> Cow<'_, str> {
+    const MOST_BYTES: usize = 60;
+    if text.len() <= MOST_BYTES {
+        return Cow::Borrowed(text);
+    }
+    let end = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= MOST_BYTES).last();
+    Cow::Owned(format!("{}…", &text[..end.unwrap_or_default()]))
+}
+
 /// `"; did you mean `x`?"` for the nearest of the known names, or a list of them where none is near.
 pub fn did_you_mean<'a>(given: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
-    let nearest = known.clone().map(|name| (strsim::damerau_levenshtein(given, name), name)).min();
+    // Nothing that long is near; comparing takes time and memory by the product of the lengths.
+    const MOST_BYTES: usize = 60;
+    let nearest = match given.len() {
+        0..=MOST_BYTES => {
+            let given = given.to_lowercase();
+            known.clone().map(|name| (strsim::damerau_levenshtein(&given, &name.to_lowercase()), name)).min()
+        }
+        _ => None,
+    };
     match nearest {
         Some((distance, name)) if distance <= 1 + name.len() / 4 => format!("; did you mean `{name}`?"),
         _ => format!("; known are {}", known.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_offered_or_all_are() {
+        let known = ["rep", "occurred_at", "Deal"];
+        let hint = |given: &str| did_you_mean(given, known.into_iter());
+        assert_eq!(hint("repp"), "; did you mean `rep`?");
+        assert_eq!(hint("occurredAt"), "; did you mean `occurred_at`?");
+        assert_eq!(hint("DEALS"), "; did you mean `Deal`?");
+        assert_eq!(hint("weather"), "; known are `rep`, `occurred_at`, `Deal`");
+        assert_eq!(hint(&"x".repeat(60_000)), hint("weather"));
+    }
+
+    #[test]
+    fn what_is_shown_stays_short_and_whole() {
+        assert_eq!(clip("café"), "café");
+        let clipped = clip(&"é".repeat(1_000)).into_owned();
+        assert!(clipped.len() < 70 && clipped.ends_with("é…"));
+        assert_eq!(Refusal::new("", "empty").to_string(), "empty");
+        assert_eq!(Refusal::new("data.rep", "empty").to_string(), "data.rep: empty");
     }
 }

@@ -1,14 +1,19 @@
 //! Instants and dates: strict reading of RFC 3339, and where a date stands among instants.
+//!
+//! In: text as posted. Out: microseconds or days since 1970, or what would be right.
+//! Nothing is guessed: no zone, no offset, no order of day and month. Years are 0 to 9999 in UTC.
 
 use std::cmp::Ordering;
 
-use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
-use jiff::tz::Offset;
+use jiff::civil::Date;
 
 /// Microseconds in a second.
 pub const US: i64 = 1_000_000;
 const DAY_US: i64 = 86_400 * US;
+/// 0000-01-01 to 9999-12-31 as days since 1970: what four digits of a year can say.
+pub(crate) const DAYS: std::ops::RangeInclusive<i64> = -719_528..=2_932_896;
+
+const EXAMPLE: &str = "write RFC 3339 such as 2026-03-02T09:30:00+01:00";
 
 /// An instant, or a date that belongs to no zone until it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -42,66 +47,48 @@ impl PartialOrd for Time {
     }
 }
 
-/// An RFC 3339 time with offset as microseconds since 1970; further digits are cut off.
+/// An RFC 3339 time with offset as microseconds since 1970; digits past the microsecond are cut off.
 ///
 /// # Errors
 /// Everything else, in words that say what would be right.
 pub fn parse_instant(text: &str) -> Result<i64, String> {
-    let example = "write RFC 3339 such as 2026-03-02T09:30:00+01:00";
-    let bytes = text.as_bytes();
-    let well_formed = bytes.len() >= 19
-        && text.is_ascii()
-        && bytes.iter().take(19).enumerate().all(|(at, byte)| match at {
-            4 | 7 => *byte == b'-',
-            10 => matches!(byte, b'T' | b't' | b' '),
-            13 | 16 => *byte == b':',
-            _ => byte.is_ascii_digit(),
-        });
-    if !well_formed {
-        return Err(match parse_date(text) {
-            Ok(_) => format!("`{text}` is a date; an instant belongs here, {example}"),
-            Err(_) => format!("`{text}` is no time; {example}"),
-        });
-    }
-    let number = |from: usize, to: usize| text[from..to].parse::<i32>().unwrap_or(-1);
-    let (fraction, offset) = match text[19..].strip_prefix('.') {
-        None => ("", &text[19..]),
-        Some(rest) => rest.split_at(rest.bytes().take_while(u8::is_ascii_digit).count()),
+    let Some((clock, rest)) = text.as_bytes().split_first_chunk::<19>() else { return Err(no_instant(text)) };
+    let marks = clock[4] == b'-' && clock[7] == b'-' && clock[13] == b':' && clock[16] == b':';
+    let numbers = [&clock[..4], &clock[5..7], &clock[8..10], &clock[11..13], &clock[14..16], &clock[17..]].map(number);
+    let [Some(year), Some(month), Some(day), Some(hour), Some(minute), Some(second)] = numbers else {
+        return Err(no_instant(text));
     };
-    if text[19..].starts_with('.') && fraction.is_empty() {
-        return Err(format!("`{text}` has no digit after the point; {example}"));
+    if !marks || !matches!(clock[10], b'T' | b't' | b' ') {
+        return Err(no_instant(text));
     }
-    let offset = match offset.as_bytes() {
-        [] => return Err(format!("`{text}` has no offset from UTC, and none is guessed; append Z or one such as +01:00")),
-        [b'Z' | b'z'] => 0,
-        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] if [h1, h2, m1, m2].iter().all(|d| d.is_ascii_digit()) => {
-            let two = |a: &u8, b: &u8| i32::from(a - b'0') * 10 + i32::from(b - b'0');
-            let (hours, minutes) = (two(h1, h2), two(m1, m2));
-            if hours > 23 || minutes > 59 {
-                return Err(format!("`{text}` has an impossible offset; {example}"));
+    let (fraction_us, offset) = match rest {
+        [b'.', digits @ ..] => {
+            let count = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if count == 0 {
+                return Err(format!("`{text}` has no digit after the point; {EXAMPLE}"));
             }
-            (hours * 3600 + minutes * 60) * if *sign == b'-' { -1 } else { 1 }
+            let (digits, offset) = digits.split_at(count);
+            let six = digits.iter().chain(std::iter::repeat(&b'0')).take(6);
+            (six.fold(0, |us, digit| us * 10 + i64::from(digit - b'0')), offset)
         }
-        _ => return Err(format!("`{text}` ends in no offset from UTC; {example}")),
+        offset => (0, offset),
     };
-    if number(17, 19) == 60 {
+    let offset_s = offset_s(offset).ok_or_else(|| match offset {
+        [] => format!("`{text}` has no offset from UTC, and none is guessed; append Z or one such as +01:00"),
+        _ => format!("`{text}` does not end in an offset from UTC such as Z, +01:00 or -05:30; {EXAMPLE}"),
+    })?;
+    if second == 60 {
         return Err(format!("`{text}` is a leap second, which no clock here counts; write :59"));
     }
-    let civil = DateTime::new(
-        number(0, 4) as i16,
-        number(5, 7) as i8,
-        number(8, 10) as i8,
-        number(11, 13) as i8,
-        number(14, 16) as i8,
-        number(17, 19) as i8,
-        0,
-    )
-    .map_err(|_| format!("`{text}` is not in the calendar; {example}"))?;
-    let micros = fraction.bytes().map(|d| i64::from(d - b'0')).chain(std::iter::repeat(0)).take(6).fold(0, |us, d| us * 10 + d);
-    let instant = Offset::from_seconds(offset)
-        .and_then(|offset| offset.to_timestamp(civil))
-        .map_err(|_| format!("`{text}` is out of range; {example}"))?;
-    Ok(instant.as_second() * US + micros)
+    if hour > 23 || minute > 59 || second > 59 {
+        return Err(format!("`{text}` is no time of day; {EXAMPLE}"));
+    }
+    let day = day_number(year, month, day).ok_or_else(|| format!("`{text}` is not in the calendar; {EXAMPLE}"))?;
+    let us = (day * 86_400 + hour * 3_600 + minute * 60 + second - offset_s) * US + fraction_us;
+    if !in_calendar(us) {
+        return Err(format!("`{text}` is outside the years 0 to 9999 in UTC; {EXAMPLE}"));
+    }
+    Ok(us)
 }
 
 /// A date `2026-03-02` as days since 1970-01-01.
@@ -109,16 +96,16 @@ pub fn parse_instant(text: &str) -> Result<i64, String> {
 /// # Errors
 /// Everything else, in words that say what would be right.
 pub fn parse_date(text: &str) -> Result<i32, String> {
-    let bytes = text.as_bytes();
-    let well_formed = bytes.len() == 10
-        && bytes.iter().enumerate().all(|(at, byte)| if at == 4 || at == 7 { *byte == b'-' } else { byte.is_ascii_digit() });
-    let wrong = || format!("`{text}` is no date; write one such as 2026-03-02");
-    if !well_formed {
-        return Err(wrong());
+    let example = "write one such as 2026-03-02";
+    let numbers = match text.as_bytes() {
+        [year @ .., b'-', m1, m2, b'-', d1, d2] if year.len() == 4 => [number(year), number(&[*m1, *m2]), number(&[*d1, *d2])],
+        _ => [None; 3],
+    };
+    let [Some(year), Some(month), Some(day)] = numbers else { return Err(format!("`{text}` is no date; {example}")) };
+    match day_number(year, month, day) {
+        Some(day) => Ok(day as i32),
+        None => Err(format!("`{text}` is not in the calendar; {example}")),
     }
-    let number = |from: usize, to: usize| text[from..to].parse::<i16>().unwrap_or(-1);
-    let date = Date::new(number(0, 4), number(5, 7) as i8, number(8, 10) as i8).map_err(|_| wrong())?;
-    Ok(day_of(date))
 }
 
 /// An instant with offset, or a date.
@@ -129,20 +116,91 @@ pub fn parse_time(text: &str) -> Result<Time, String> {
     if text.len() == 10 {
         return parse_date(text).map(Time::Date);
     }
-    parse_instant(text).map(Time::Instant)
+    parse_instant(text).map(Time::Instant).map_err(|error| match error.ends_with(EXAMPLE) {
+        true => error + ", or a date such as 2026-03-02",
+        false => error,
+    })
+}
+
+fn no_instant(text: &str) -> String {
+    match parse_date(text) {
+        Ok(_) => format!("`{text}` is a date, and an instant belongs here; {EXAMPLE}"),
+        Err(_) => format!("`{text}` is no time; {EXAMPLE}"),
+    }
+}
+
+/// A run of at most 18 ASCII digits.
+fn number(digits: &[u8]) -> Option<i64> {
+    digits.iter().try_fold(0, |number, byte| match byte.wrapping_sub(b'0') {
+        digit @ 0..=9 => Some(number * 10 + i64::from(digit)),
+        _ => None,
+    })
+}
+
+/// `Z`, `+01:00` or `-05:30` in seconds.
+fn offset_s(text: &[u8]) -> Option<i64> {
+    match text {
+        [b'Z' | b'z'] => Some(0),
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+            let (hours, minutes) = (number(&[*h1, *h2])?, number(&[*m1, *m2])?);
+            let seconds = hours * 3_600 + minutes * 60;
+            (hours <= 23 && minutes <= 59).then_some(if *sign == b'-' { -seconds } else { seconds })
+        }
+        _ => None,
+    }
+}
+
+/// Whether an instant lies within the years 0 to 9999 in UTC.
+pub(crate) fn in_calendar(us: i64) -> bool {
+    DAYS.contains(&us.div_euclid(DAY_US))
+}
+
+/// Days since 1970 of a date that exists, of any year.
+fn day_number(year: i64, month: i64, day: i64) -> Option<i64> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let last = match month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return None,
+    };
+    // Counted from March, so that the leap day is the last of its year; 400 years have 146,097 days.
+    (1..=last).contains(&day).then(|| {
+        let year = year - i64::from(month <= 2);
+        let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+        let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+        era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+    })
+}
+
+/// Year, month and day of so many days since 1970: the inverse of [`day_number`].
+fn civil(day: i64) -> (i64, i64, i64) {
+    let day = day + 719_468;
+    let (era, of_era) = (day.div_euclid(146_097), day.rem_euclid(146_097));
+    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let (day, month) = (of_year - (153 * month + 2) / 5 + 1, (month + 2) % 12 + 1);
+    (era * 400 + year + i64::from(month <= 2), month, day)
 }
 
 /// An instant as RFC 3339 in UTC, with as many digits as it needs.
 pub fn show_instant(us: i64) -> String {
-    match Timestamp::from_microsecond(us) {
-        Ok(instant) => instant.to_string(),
-        Err(_) => format!("{us} µs"),
+    let (year, month, day) = civil(us.div_euclid(DAY_US));
+    let (second, fraction) = (us.rem_euclid(DAY_US) / US, us.rem_euclid(US));
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    let mut text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
+    if fraction > 0 {
+        text += format!(".{fraction:06}").trim_end_matches('0');
     }
+    text + "Z"
 }
 
 /// A date as `2026-03-02`.
 pub fn show_date(day: i32) -> String {
-    date_of(day).to_string()
+    let (year, month, day) = civil(day.into());
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
 /// A time as it would be written in JSON.
@@ -155,15 +213,18 @@ pub fn show_time(time: Time) -> String {
 
 /// Days since 1970-01-01 of a date.
 pub fn day_of(date: Date) -> i32 {
-    // Whole days by construction: both ends are midnights of one offset.
-    (Offset::UTC.to_timestamp(date.to_datetime(jiff::civil::Time::midnight())).map_or(0, |t| t.as_second()) / 86_400) as i32
+    // A date of the calendar exists by construction, and its years fit.
+    day_number(date.year().into(), date.month().into(), date.day().into()).unwrap_or_default() as i32
 }
 
 /// The date so many days after 1970-01-01, held within the calendar's years −9999 to 9999.
 pub fn date_of(day: i32) -> Date {
-    Timestamp::from_second(i64::from(day) * 86_400)
-        .map(|instant| Offset::UTC.to_datetime(instant).date())
-        .unwrap_or(if day < 0 { Date::MIN } else { Date::MAX })
+    let (year, month, of_month) = civil(day.into());
+    match i16::try_from(year) {
+        Ok(year) => Date::new(year, month as i8, of_month as i8).ok(),
+        Err(_) => None,
+    }
+    .unwrap_or(if day < 0 { Date::MIN } else { Date::MAX })
 }
 
 #[cfg(test)]
@@ -176,33 +237,86 @@ mod tests {
         assert_eq!(parse_instant("1970-01-01T00:00:01Z"), Ok(US));
         assert_eq!(parse_instant("1970-01-01t01:00:00.1234567+01:00"), Ok(123_456));
         assert_eq!(parse_instant("1969-12-31 23:59:59.9999999z"), Ok(-1));
+        assert_eq!(parse_instant("1969-12-31T18:30:00.000001-05:30"), Ok(1));
         for (wrong, says) in [
             ("2026-03-02T09:30:00", "no offset"),
+            ("2026-03-02T09:30:00.5", "no offset"),
             ("2026-03-02", "is a date"),
             ("2026-02-30T09:30:00Z", "calendar"),
+            ("2026-13-01T09:30:00Z", "calendar"),
+            ("2026-00-01T09:30:00Z", "calendar"),
+            ("2026-01-00T09:30:00Z", "calendar"),
             ("2016-12-31T23:59:60Z", "leap second"),
-            ("2026-03-02T09:30:00+25:00", "impossible offset"),
+            ("2016-12-31T18:59:60.9-05:00", "leap second"),
+            ("2026-03-02T09:30:61Z", "time of day"),
+            ("2026-03-02T24:00:00Z", "time of day"),
+            ("2026-03-02T09:60:00Z", "time of day"),
+            ("2026-03-02T09:30:00+24:00", "offset from UTC"),
+            ("2026-03-02T09:30:00+01:60", "offset from UTC"),
+            ("2026-03-02T09:30:00+0100", "offset from UTC"),
+            ("2026-03-02T09:30:00+1:00", "offset from UTC"),
+            ("2026-03-02T09:30:00Z[Europe/Paris]", "offset from UTC"),
+            ("2026-03-02T09:30:00 Z", "offset from UTC"),
+            ("2026-03-02T09:30:00é", "offset from UTC"),
             ("2026-03-02T09:30Z", "no time"),
-            ("2026-03-02T24:00:00Z", "calendar"),
             ("2026-03-02T09:30:00.Z", "no digit"),
-            ("2026-03-02T09:30:00+0100", "no offset from UTC"),
-            ("2026-03-02T09:30:00Z[Europe/Paris]", "no offset from UTC"),
+            ("+026-03-02T09:30:00Z", "no time"),
+            (" 2026-03-02T09:30:00Z", "no time"),
             ("٢٠٢٦-03-02T09:30:00Z", "no time"),
+            ("0000-01-01T00:00:00+00:01", "years 0 to 9999"),
+            ("9999-12-31T23:59:59-00:01", "years 0 to 9999"),
             ("", "no time"),
         ] {
             let error = parse_instant(wrong).unwrap_err();
             assert!(error.contains(says), "{wrong}: {error}");
         }
+        assert!(parse_time("yesterday").unwrap_err().ends_with("or a date such as 2026-03-02"));
     }
 
     #[test]
     fn dates_lead_back_and_stand_at_noon() {
         assert_eq!(parse_date("1970-01-02"), Ok(1));
-        assert_eq!(show_date(parse_date("2000-02-29").unwrap()), "2000-02-29");
         assert_eq!(parse_date("1969-12-31"), Ok(-1));
-        assert!(parse_date("2023-02-29").is_err());
-        assert!(parse_date("2023-2-9").is_err());
+        for text in ["0000-01-01", "0000-02-29", "1600-02-29", "2000-02-29", "9999-12-31"] {
+            assert_eq!(show_date(parse_date(text).unwrap()), text);
+        }
+        for wrong in ["2023-02-29", "1900-02-29", "2023-2-9", "2023-13-01", "2023-04-31", "20230209", "2023/02/09", "-023-02-09", "é023-02-0"] {
+            assert!(parse_date(wrong).is_err(), "{wrong}");
+        }
         assert_eq!(Time::Date(1).stands_at(), 129_600 * US);
-        assert_eq!(show_instant(parse_instant("2026-03-02T09:30:00.5+01:00").unwrap()), "2026-03-02T08:30:00.5Z");
+    }
+
+    #[test]
+    fn instants_are_shown_with_the_digits_they_need() {
+        for (given, shown) in [
+            ("2026-03-02T09:30:00.5+01:00", "2026-03-02T08:30:00.5Z"),
+            ("1969-12-31T23:59:59.999999Z", "1969-12-31T23:59:59.999999Z"),
+            ("0000-01-01T00:00:00Z", "0000-01-01T00:00:00Z"),
+            ("9999-12-31T23:59:59.999999Z", "9999-12-31T23:59:59.999999Z"),
+        ] {
+            assert_eq!(show_instant(parse_instant(given).unwrap()), shown);
+        }
+        // Out of the calendar it is only ever shown in an error, and must not panic there.
+        show_instant(i64::MIN);
+        show_instant(i64::MAX);
+    }
+
+    #[test]
+    fn days_are_counted_as_the_calendar_crate_counts_them() {
+        let mut date = Date::MIN;
+        while date < Date::MAX {
+            let day = day_of(date);
+            assert_eq!(date_of(day), date);
+            assert_eq!(civil(day.into()), (date.year().into(), date.month().into(), date.day().into()));
+            // Steps that are no multiple of a week, a month or a year, and small against the leap rule.
+            let next = date.saturating_add(jiff::Span::new().days(23));
+            if next < Date::MAX {
+                assert_eq!(day_of(next), day + 23);
+            }
+            date = next;
+        }
+        assert_eq!(date_of(i32::MIN), Date::MIN);
+        assert_eq!(date_of(i32::MAX), Date::MAX);
+        assert_eq!((i64::from(day_of(Date::ZERO)), i64::from(day_of(Date::MAX))), (*DAYS.start(), *DAYS.end()));
     }
 }

@@ -1,1 +1,20 @@
-//! placeholder
+//! Who is told: the view of the store in memory, and what is served from it.
+//!
+//! ```text
+//! store ─follow─► View ─evaluate─► /metrics, /v1/kpis, the live page
+//! ```
+//!
+//! In: a store that processors write. Out: numbers, each with its window, unit, time zone and age.
+//! What always holds: every number comes from the one `evaluate` of `onpace-kpis`; numbers that are not whole are not shown.
+//! Never here: the log; merge rules.
+#![forbid(unsafe_code)]
+
+mod evaluation;
+pub mod http;
+pub mod metrics;
+pub mod view;
+
+pub use evaluation::Evaluation;
+pub use http::{Health, router, run};
+pub use metrics::Metrics;
+pub use view::{View, read_once};

@@ -12,7 +12,9 @@ use num_rational::BigRational;
 use num_traits::{Signed, ToPrimitive, Zero};
 use serde_json::Value;
 
-use crate::oracle::{By, KPIS, Kpi, Oracle, Question, Row, Unit, Window, exponent, minor_per_major};
+use crate::oracle::{
+    By, KPIS, Kpi, Oracle, Question, Row, Unit, Window, exponent, minor_per_major,
+};
 
 /// What tells a row from all others: KPI, window, key, currency.
 type Name = (String, String, Option<String>, Option<String>);
@@ -35,8 +37,7 @@ pub fn compare(oracle: &Oracle, question: &Question, answer: &Value) -> Result<(
         text
     };
     check_at(question, answer).map_err(|what| report(None, what))?;
-    let mut answered =
-        rows_by_name(question, answer).map_err(|what| report(None, what))?;
+    let mut answered = rows_by_name(question, answer).map_err(|what| report(None, what))?;
 
     let mut missing = Vec::new();
     for row in &expected {
@@ -154,14 +155,13 @@ fn check(row: &Row, json: &Value) -> Result<(), String> {
         ("denominator", &row.denominator),
     ] {
         let answered = &json[field];
-        match expected {
-            Some(expected) if row.kpi.unit == Unit::Ratio || !answered.is_null() => {
-                if number(answered).as_ref() != Some(expected) {
-                    return Err(format!("{field} should be {}", decimal(expected)));
-                }
-            }
-            None if !answered.is_null() => return Err(format!("it should have no {field}")),
-            _ => {}
+        // A rate must carry both; an average may.
+        if answered.is_null() && row.kpi.unit != Unit::Ratio {
+            continue;
+        }
+        if number(answered) != *expected {
+            let expected = expected.as_ref().map_or("absent".to_owned(), decimal);
+            return Err(format!("{field} should be {expected}"));
         }
     }
     let Some(answered) = json.get("value") else {
@@ -221,7 +221,6 @@ fn is_near(expected: &BigRational, answered: &Value, relative: f64, absolute: f6
     let Some(answered) = number(answered) else {
         return false;
     };
-    // One unit in the last place of a float, for small ratios.
     let allowed = expected.abs() * float(relative) + float(absolute);
     (answered - expected).abs() <= allowed
 }
@@ -229,19 +228,21 @@ fn is_near(expected: &BigRational, answered: &Value, relative: f64, absolute: f6
 /// A JSON number or decimal string, exactly.
 fn number(json: &Value) -> Option<BigRational> {
     match json {
-        Value::Number(number) => match (number.as_i64(), number.as_u64()) {
-            (Some(whole), _) => Some(BigRational::from_integer(whole.into())),
-            (_, Some(whole)) => Some(BigRational::from_integer(whole.into())),
-            _ => BigRational::from_float(number.as_f64()?),
-        },
-        Value::String(text) => {
-            let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-            let digits: BigInt = format!("{whole}{fraction}").parse().ok()?;
-            let power = BigInt::from(10).pow(u32::try_from(fraction.len()).ok()?);
-            Some(BigRational::new(digits, power))
+        // As it is written: 10.01 is 1001 hundredths, not the float next to it.
+        Value::Number(number) => {
+            let float = || BigRational::from_float(number.as_f64()?);
+            parse_decimal(&number.to_string()).or_else(float)
         }
+        Value::String(text) => parse_decimal(text),
         _ => None,
     }
+}
+
+fn parse_decimal(text: &str) -> Option<BigRational> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits: BigInt = format!("{whole}{fraction}").parse().ok()?;
+    let power = BigInt::from(10).pow(u32::try_from(fraction.len()).ok()?);
+    Some(BigRational::new(digits, power))
 }
 
 /// Major units as a decimal string, rounded half to even to the currency's minor unit.
@@ -397,7 +398,7 @@ fn ideal_row(question: &Question, row: &Row) -> Value {
     ] {
         if let Some(part) = part {
             json[field] = match &row.currency {
-                Some(currency) if row.kpi.name == "win_rate_by_value" => {
+                Some(currency) if row.kpi.name == "win_rate_by_value" || field == "numerator" => {
                     Value::from(money_text(part, currency))
                 }
                 _ => plain(part),
@@ -445,9 +446,8 @@ mod tests {
 
     fn row<'a>(answer: &'a mut Value, kpi: &str, rep: &str) -> &'a mut Value {
         let rows = answer["values"].as_array_mut().unwrap();
-        let wanted = |row: &&mut Value| {
-            row["kpi"] == kpi && row["window"] == "month" && row["rep"] == rep
-        };
+        let wanted =
+            |row: &&mut Value| row["kpi"] == kpi && row["window"] == "month" && row["rep"] == rep;
         rows.iter_mut().find(wanted).unwrap()
     }
 
@@ -484,7 +484,10 @@ mod tests {
     #[test]
     fn a_wrong_number_is_named_with_its_events() {
         let error = after("revenue_won", |row| row["value"] = json!("10.02"));
-        assert!(error.contains("revenue_won in month of \"Ann\" in USD"), "{error}");
+        assert!(
+            error.contains("revenue_won in month of \"Ann\" in USD"),
+            "{error}"
+        );
         assert!(error.contains("expected \"10.01\""), "{error}");
         assert!(error.contains("2 contributions"), "{error}");
         assert!(error.contains("\"entity\":\"2\""), "{error}");
@@ -498,7 +501,9 @@ mod tests {
         after("deals_won", |row| row["unit"] = json!("seconds"));
         after("deals_won", |row| row["currency"] = json!("USD"));
         after("deals_won", |row| row["start"] = json!(null));
-        after("deals_won", |row| row["end"] = json!("2026-01-31T12:15:00Z"));
+        after("deals_won", |row| {
+            row["end"] = json!("2026-01-31T12:15:00Z")
+        });
         after("deals_won", |row| row["rep"] = json!("Anna"));
         after("deals_won", |row| row["window"] = json!("fortnight"));
         after("revenue_won", |row| row["value"] = json!("10.010"));

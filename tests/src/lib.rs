@@ -7,6 +7,8 @@
 //! invisible.
 
 pub mod compare;
+pub mod floor;
 pub mod generate;
 pub mod onpace;
 pub mod oracle;
+pub mod servers;

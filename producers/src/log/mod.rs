@@ -4,7 +4,13 @@
 //! Three implementations pass one suite of tests ([`suite`]): Kafka, embedded (SQLite), in memory.
 //! Never here: what a message means.
 
-use std::time::Duration;
+pub mod embedded;
+pub mod kafka;
+pub mod memory;
+#[cfg(test)]
+pub(crate) mod suite;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
 
@@ -91,6 +97,60 @@ pub enum LogError {
     Settings(String),
 }
 
+impl Route {
+    /// The key; empty for a heartbeat's route.
+    fn key(&self) -> &[u8] {
+        match self {
+            Route::Key(key) => key,
+            Route::Partition(_) => &[],
+        }
+    }
+
+    fn into_key(self) -> Vec<u8> {
+        match self {
+            Route::Key(key) => key,
+            Route::Partition(_) => Vec::new(),
+        }
+    }
+}
+
+impl LogError {
+    /// The log reaches from `begin` up to, not including, `end`, and `offset` is outside.
+    fn gap(partition: u32, offset: i64, begin: i64, end: i64) -> Self {
+        let why = if offset < begin {
+            format!(
+                "the log begins at {begin}, so {} events were deleted unread; put the log's retention back to \"for ever\" \
+                 and restore it from a backup, or start over from what is left with `onpace rebuild`",
+                begin - offset
+            )
+        } else {
+            format!(
+                "the log ends at {end}: it was emptied, recreated or restored from an older copy; \
+                 restore it, or start over from what it has with `onpace rebuild`"
+            )
+        };
+        LogError::Gap { partition, offset, why }
+    }
+
+    fn no_partition(partition: u32, partitions: u32) -> Self {
+        LogError::Settings(format!("the log has {partitions} partitions, numbered from 0; there is no partition {partition}"))
+    }
+}
+
+/// The partition that a route names, of so many.
+fn place(route: &Route, partitions: u32) -> Result<u32, LogError> {
+    match route {
+        Route::Key(key) => Ok(partition_of(key, partitions)),
+        Route::Partition(partition) if *partition < partitions => Ok(*partition),
+        Route::Partition(partition) => Err(LogError::no_partition(*partition, partitions)),
+    }
+}
+
+/// Now, in milliseconds since 1970.
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}
+
 /// The event log.
 pub trait EventLog: Send + Sync {
     /// How many partitions it has.
@@ -118,6 +178,14 @@ pub trait EventLog: Send + Sync {
     /// # Errors
     /// The log is away.
     fn bury(&self, letter: DeadLetter) -> Result<(), LogError>;
+
+    /// Whether the log takes messages, as far as is known without asking: what a readiness check goes by.
+    ///
+    /// # Errors
+    /// Why it doesn't.
+    fn ready(&self) -> Result<(), LogError> {
+        Ok(())
+    }
 }
 
 /// Reads partitions of the log on one thread.
@@ -125,10 +193,12 @@ pub trait LogReader: Send {
     /// Waits up to `wait` for something to happen and hands over what there is, at most `most` messages, those of a partition in order.
     ///
     /// # Errors
-    /// The log is away, or has a gap.
+    /// The log has been away for a while, or has a gap in one partition: the others read on, and so does that one
+    /// after another [`start`](LogReader::start). After an error it may be polled again.
     fn poll(&mut self, wait: Duration, most: usize, each: &mut dyn FnMut(Message<'_>)) -> Result<Polled, LogError>;
 
-    /// Begins (or begins again) to read an assigned partition at an offset.
+    /// Begins (or begins again) to read an assigned partition at an offset: the next message of this partition
+    /// handed over has that offset, whatever was fetched before.
     ///
     /// # Errors
     /// The log is away.
@@ -177,7 +247,9 @@ mod tests {
     /// The values of Kafka's own test of its murmur2 (`UtilsTest.testMurmur2`).
     #[test]
     fn murmur2_is_the_java_clients() {
-        for (text, hash) in [("21", -973_932_308i32), ("foobar", -790_332_482), ("a-little-bit-long-string", -985_981_536), ("abc", 479_470_107)] {
+        for (text, hash) in
+            [("21", -973_932_308i32), ("foobar", -790_332_482), ("a-little-bit-long-string", -985_981_536), ("abc", 479_470_107)]
+        {
             assert_eq!(murmur2(text.as_bytes()) as i32, hash, "{text}");
         }
     }

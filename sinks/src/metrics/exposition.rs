@@ -108,16 +108,15 @@ impl Family {
 
     /// Adds a histogram: its cumulative buckets but the infinite one, its sum, its count.
     pub fn histogram(&mut self, labels: &[(&str, &str)], buckets: &[(f64, u64)], sum: f64, count: u64) {
-        let mut with_bound = labels.to_vec();
+        let mut bucket = |bound: &str, cumulative: u64| {
+            let with_bound = [labels, &[("le", bound)]].concat();
+            self.suffixed("_bucket", &with_bound, &cumulative.to_string());
+        };
         for (bound, cumulative) in buckets.iter().filter(|(bound, _)| bound.is_finite()) {
             // OpenMetrics wants bounds written as floats: 1.0.
-            let bound = format!("{bound:?}");
-            with_bound.push(("le", &bound));
-            self.suffixed("_bucket", &with_bound, &cumulative.to_string());
-            with_bound.truncate(labels.len());
+            bucket(&format!("{bound:?}"), *cumulative);
         }
-        with_bound.push(("le", "+Inf"));
-        self.suffixed("_bucket", &with_bound, &count.to_string());
+        bucket("+Inf", count);
         self.suffixed("_sum", labels, &number(sum));
         self.suffixed("_count", labels, &count.to_string());
         self.series += 1;

@@ -253,7 +253,14 @@ mod tests {
     #[test]
     fn a_skipped_day_is_a_yesterday_without_an_instant() {
         // Samoa had no 30 December 2011.
-        let skipped = plain(Window::Yesterday, "2011-12-31T09:00:00+14:00", "Pacific/Apia");
-        assert_eq!(skipped, pair("2011-12-30T10:00:00Z", "2011-12-30T10:00:00Z"));
+        let skipped = plain(
+            Window::Yesterday,
+            "2011-12-31T09:00:00+14:00",
+            "Pacific/Apia",
+        );
+        assert_eq!(
+            skipped,
+            pair("2011-12-30T10:00:00Z", "2011-12-30T10:00:00Z")
+        );
     }
 }

@@ -1,0 +1,32 @@
+//! `onpace catalogue`: every measure and KPI with its definition.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use comfy_table::{ContentArrangement, Table, presets};
+
+use crate::args::{Catalogue, CatalogueFormat};
+use crate::engine;
+
+pub fn run(args: Catalogue) -> Result<ExitCode> {
+    let catalogue = engine::catalogue(&args.definitions)?;
+    let mut out = std::io::stdout().lock();
+    match args.format {
+        CatalogueFormat::Markdown => write!(out, "{}", catalogue.to_markdown())?,
+        CatalogueFormat::Json => {
+            serde_json::to_writer_pretty(&mut out, &catalogue.described()).map_err(std::io::Error::from)?;
+            writeln!(out)?;
+        }
+        CatalogueFormat::Table => {
+            let mut table = Table::new();
+            table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+            table.set_header(["KPI", "unit", "definition", "in words"]);
+            for kpi in &catalogue.kpis {
+                table.add_row([&*kpi.name, kpi.unit.name(), &catalogue.kpi_definition(kpi), &kpi.about.en]);
+            }
+            writeln!(out, "{table}")?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,132 @@
+//! `onpace processor`: folds the log's events into the store.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use onpace_kpis::Catalogue;
+use onpace_kpis::fold::Rules;
+use onpace_processors::store::KpiStore;
+use onpace_processors::{Metrics, Processor, Settings};
+use onpace_producers::log::EventLog;
+use onpace_sinks::http::{self, Health};
+use prometheus::Registry;
+use tokio::task::JoinSet;
+
+use crate::shutdown::Shutdown;
+use crate::{args, engine};
+
+pub fn run(args: args::Processor) -> Result<ExitCode> {
+    let catalogue = engine::catalogue(&args.definitions)?;
+    let (log, store) = engine::both(&args.engine, &catalogue)?;
+    let embedded = engine::is_embedded(&args.engine);
+    engine::settle(&*log, &*store, &catalogue, embedded)?;
+    let registry = Registry::new();
+    let settings = Settings { batch: args.batch as usize, ..Settings::default() };
+    let threads = if embedded { 1 } else { args.threads };
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let shutdown = Shutdown::on_signals()?;
+        let beat = Beat::default();
+        if !args.until_caught_up {
+            serve(args.listen, registry.clone(), beat.clone(), &shutdown).await?;
+        }
+        let until = if args.until_caught_up { Until::CaughtUp } else { Until::Asked };
+        let mut working = start(Work { log, store, catalogue: &catalogue, settings, threads, until, beat }, &registry, &shutdown)?;
+        wait(&mut working, &shutdown).await?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// When a processor's work is done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// When it is asked to stop.
+    Asked,
+    /// When it has reached the end that the log has at the start.
+    CaughtUp,
+}
+
+/// What processor threads work on.
+pub struct Work<'a> {
+    pub log: Arc<dyn EventLog>,
+    pub store: Arc<dyn KpiStore>,
+    pub catalogue: &'a Catalogue,
+    pub settings: Settings,
+    pub threads: u32,
+    pub until: Until,
+    pub beat: Beat,
+}
+
+/// When a processor thread last made a step, for its health.
+#[derive(Clone)]
+pub struct Beat {
+    begun: Instant,
+    last_ms: Arc<AtomicU64>,
+}
+
+/// A thread that makes no step for so long is stuck: one step waits for a commit at most.
+const STUCK: Duration = Duration::from_secs(45);
+
+impl Default for Beat {
+    fn default() -> Self {
+        Beat { begun: Instant::now(), last_ms: Arc::default() }
+    }
+}
+
+impl Beat {
+    fn beat(&self) {
+        self.last_ms.store(self.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// Whether the processor moves.
+    pub fn health(&self) -> Result<String, String> {
+        let silent = self.begun.elapsed().saturating_sub(Duration::from_millis(self.last_ms.load(Ordering::Relaxed)));
+        if silent > STUCK { Err(format!("the processor has made no step for {} s", silent.as_secs())) } else { Ok("the processor works".into()) }
+    }
+}
+
+/// Starts processor threads. One that fails ends all.
+pub fn start(work: Work<'_>, registry: &Registry, shutdown: &Shutdown) -> Result<JoinSet<Result<()>>> {
+    let metrics = Metrics::register(registry)?;
+    let rules = Arc::new(Rules::from(work.catalogue));
+    let mut working = JoinSet::new();
+    for _ in 0..work.threads {
+        let (log, store, rules, metrics) = (Arc::clone(&work.log), Arc::clone(&work.store), Arc::clone(&rules), metrics.clone());
+        let (settings, until, beat, stop) = (work.settings, work.until, work.beat.clone(), Arc::clone(&shutdown.flag));
+        working.spawn_blocking(move || {
+            let mut processor = Processor::new(&*log, &*store, rules, settings, metrics)?;
+            match until {
+                Until::CaughtUp => processor.catch_up(&stop, &mut |_, _| {})?,
+                Until::Asked => processor.run(&stop, &mut || beat.beat())?,
+            }
+            Ok(())
+        });
+    }
+    Ok(working)
+}
+
+/// Waits for all processor threads; the first that fails stops the others.
+pub async fn wait(working: &mut JoinSet<Result<()>>, shutdown: &Shutdown) -> Result<()> {
+    let mut outcome = Ok(());
+    while let Some(ended) = working.join_next().await {
+        let ended = ended.context("a processor thread panicked").and_then(|ended| ended);
+        if ended.is_err() && outcome.is_ok() {
+            shutdown.request();
+            outcome = ended;
+        }
+    }
+    outcome
+}
+
+async fn serve(listen: SocketAddr, registry: Registry, beat: Beat, shutdown: &Shutdown) -> Result<()> {
+    let listener = http::bind(listen).await?;
+    tracing::info!(address = %listener.local_addr()?, "serving /metrics, /healthz and /readyz");
+    let (live, ready) = (beat.clone(), beat);
+    let router = http::ops::router(registry, Health::new(move || live.health(), move || ready.health()));
+    let token = shutdown.token.clone();
+    tokio::spawn(async move { http::run(listener, http::closed(router), token).await });
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! Which log and store the flags name: Kafka and Redis, or one SQLite file in a folder.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use onpace_kpis::fold::Rules;
+use onpace_kpis::window::Settings as Weeks;
+use onpace_kpis::{Calendar, Catalogue};
+use onpace_processors::store::{EmbeddedStore, KpiStore, RedisStore, Settings, StoreError};
+use onpace_processors::{Metrics, Processor};
+use onpace_producers::log::{EmbeddedLog, EventLog, KafkaLog, KafkaSettings};
+
+use crate::args;
+
+/// The folder of the embedded engine where none is named.
+const DEFAULT_DATA: &str = "onpace-data";
+/// The embedded engine's one file, in its folder.
+const FILE: &str = "onpace.db";
+/// The embedded log needs no more: one thread folds it.
+const EMBEDDED_PARTITIONS: u32 = 1;
+
+/// Measures and KPIs: the built-in ones and the user's own.
+pub fn catalogue(definitions: &args::Definitions) -> Result<Catalogue> {
+    let built_in = Catalogue::built_in().context("the built-in catalogue")?;
+    let Some(file) = &definitions.catalogue else { return Ok(built_in) };
+    let yaml = std::fs::read_to_string(file).with_context(|| format!("can't read the catalogue {}", file.display()))?;
+    built_in.with(&yaml).with_context(|| file.display().to_string())
+}
+
+/// When the company's days, weeks and years begin.
+pub fn calendar(calendar: &args::Calendar) -> Result<Calendar> {
+    let zone = jiff::tz::TimeZone::get(&calendar.time_zone)
+        .with_context(|| format!("--time-zone {}: no such zone; write an IANA name such as Europe/Paris", calendar.time_zone))?;
+    use jiff::civil::Weekday;
+    let week_start = match calendar.week_starts {
+        args::Day::Monday => Weekday::Monday,
+        args::Day::Tuesday => Weekday::Tuesday,
+        args::Day::Wednesday => Weekday::Wednesday,
+        args::Day::Thursday => Weekday::Thursday,
+        args::Day::Friday => Weekday::Friday,
+        args::Day::Saturday => Weekday::Saturday,
+        args::Day::Sunday => Weekday::Sunday,
+    };
+    Ok(Calendar { settings: Weeks { week_start, fiscal_month: calendar.fiscal_year_starts }, ..Calendar::of(zone) })
+}
+
+/// The folder of the embedded engine.
+pub fn folder(data: Option<&Path>) -> PathBuf {
+    data.map_or_else(|| DEFAULT_DATA.into(), Path::to_path_buf)
+}
+
+fn embedded_file(data: Option<&Path>) -> Result<PathBuf> {
+    let folder = folder(data);
+    std::fs::create_dir_all(&folder).with_context(|| format!("can't make the folder {}; name another with --data", folder.display()))?;
+    Ok(folder.join(FILE))
+}
+
+/// Kafka as the flags describe it; `None` where no brokers are named.
+pub fn kafka(kafka: &args::Kafka) -> Option<KafkaSettings> {
+    let brokers = kafka.kafka.as_ref()?;
+    let stem = kafka.topic.strip_suffix(".events").unwrap_or(&kafka.topic);
+    Some(KafkaSettings {
+        topic: kafka.topic.clone(),
+        dead_letter_topic: format!("{stem}.dead-letters"),
+        group: kafka.group.clone(),
+        partitions: kafka.partitions,
+        session_timeout: Duration::from_millis(kafka.session_timeout_ms.into()),
+        ..KafkaSettings::new(brokers)
+    })
+}
+
+/// The log: Kafka where brokers are named, else the embedded one.
+pub fn log(data: Option<&Path>, flags: &args::Kafka) -> Result<Arc<dyn EventLog>> {
+    match kafka(flags) {
+        Some(settings) => Ok(Arc::new(KafkaLog::open(settings)?)),
+        None => embedded_log(data),
+    }
+}
+
+/// The store: Redis where it is named, else the embedded one.
+pub fn store(data: Option<&Path>, flags: &args::Redis, catalogue: &Catalogue) -> Result<Arc<dyn KpiStore>> {
+    match &flags.redis {
+        Some(url) => Ok(Arc::new(RedisStore::open(url, &flags.redis_prefix)?)),
+        None => {
+            let measures = catalogue.measures.iter().map(|measure| measure.name.clone()).collect();
+            Ok(Arc::new(EmbeddedStore::open(embedded_file(data)?, measures)?))
+        }
+    }
+}
+
+/// Log and store together: both on servers, or both in one file.
+pub fn both(engine: &args::Engine, catalogue: &Catalogue) -> Result<(Arc<dyn EventLog>, Arc<dyn KpiStore>)> {
+    match (&engine.kafka.kafka, &engine.redis.redis) {
+        (Some(_), None) => bail!("--kafka is given but not --redis: name the store too, `--redis redis://host:6379`, or leave both out"),
+        (None, Some(_)) => bail!("--redis is given but not --kafka: name the log too, `--kafka host:9092`, or leave both out"),
+        _ => {}
+    }
+    let data = engine.data.as_deref();
+    Ok((log(data, &engine.kafka)?, store(data, &engine.redis, catalogue)?))
+}
+
+/// Whether the engine is the embedded one.
+pub fn is_embedded(engine: &args::Engine) -> bool {
+    engine.kafka.kafka.is_none() && engine.redis.redis.is_none()
+}
+
+/// What the store must have been built for.
+pub fn settings(log: &dyn EventLog, catalogue: &Catalogue) -> Settings {
+    Settings { lanes: log.partitions(), fingerprint: catalogue.fingerprint() }
+}
+
+/// Settles what the store is for. An embedded store that was built with other measures is emptied, to be folded anew: nobody
+/// else uses it. One on servers is refused: another release may be at work on it.
+pub fn settle(log: &dyn EventLog, store: &dyn KpiStore, catalogue: &Catalogue, embedded: bool) -> Result<()> {
+    let wanted = settings(log, catalogue);
+    if embedded && store.settings()?.is_some_and(|there| there != wanted) {
+        tracing::info!("the measures have changed: folding everything anew");
+        store.wipe(wanted)?;
+    }
+    Ok(store.settle(wanted)?)
+}
+
+/// Folds what isn't folded yet, on this thread.
+pub fn fold_all(log: &dyn EventLog, store: &dyn KpiStore, catalogue: &Catalogue, progress: &mut dyn FnMut(u64, u64)) -> Result<()> {
+    let metrics = Metrics::register(&prometheus::Registry::new())?;
+    let rules = Arc::new(Rules::from(catalogue));
+    Processor::new(log, store, rules, onpace_processors::Settings::default(), metrics)?.catch_up(&AtomicBool::new(false), progress)?;
+    Ok(())
+}
+
+/// Whether the store is behind the log.
+pub fn is_behind(log: &dyn EventLog, store: &dyn KpiStore) -> Result<bool, StoreError> {
+    let ends = log.ends().map_err(|why| StoreError::Away(why.to_string()))?;
+    let mut reader = store.reader()?;
+    for (lane, end) in (0..).zip(ends) {
+        if reader.head(lane)?.map_or(0, |head| head.offset) < end {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The embedded log.
+pub fn embedded_log(data: Option<&Path>) -> Result<Arc<dyn EventLog>> {
+    Ok(Arc::new(EmbeddedLog::open(embedded_file(data)?, EMBEDDED_PARTITIONS)?))
+}

@@ -1,0 +1,86 @@
+//! What the gateway says of itself.
+//!
+//! In: what was taken and refused. Out: counters in a registry. What always holds: at most [`MAX_SOURCES`] sources have
+//! series of their own, so that no post can make more of them; the rest are counted as `other`.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use onpace_schemas::Kind;
+use prometheus::{GaugeVec, IntCounterVec, Opts, Registry};
+
+use super::decode::{Batch, Reason};
+
+/// How many sources have series of their own.
+pub(super) const MAX_SOURCES: usize = 100;
+/// The source of whatever is past them.
+const OTHER: &str = "other";
+/// The source of an event that does not say whence it comes.
+const UNKNOWN: &str = "unknown";
+
+pub(super) struct Metrics {
+    accepted: IntCounterVec,
+    rejected: IntCounterVec,
+    last: GaugeVec,
+    /// Apart, so that refused events can't take the names of those that are taken.
+    accepting: Sources,
+    rejecting: Sources,
+}
+
+/// The sources that have series of their own.
+#[derive(Default)]
+struct Sources(Mutex<HashSet<String>>);
+
+impl Sources {
+    fn label<'a>(&self, source: &'a str) -> &'a str {
+        if source.is_empty() {
+            return UNKNOWN;
+        }
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.contains(source) {
+            return source;
+        }
+        if known.len() >= MAX_SOURCES || source.len() > onpace_schemas::MAX_SOURCE_BYTES {
+            return OTHER;
+        }
+        known.insert(source.to_owned());
+        source
+    }
+}
+
+impl Metrics {
+    /// Registers them.
+    ///
+    /// # Errors
+    /// The registry has them already.
+    pub(super) fn new(registry: &Registry) -> Result<Metrics, prometheus::Error> {
+        let accepted = IntCounterVec::new(Opts::new("onpace_events_accepted_total", "Events taken: they are in the log"), &["source", "kind"])?;
+        let rejected = IntCounterVec::new(Opts::new("onpace_events_rejected_total", "Events refused, by why"), &["source", "reason"])?;
+        let last = GaugeVec::new(Opts::new("onpace_last_event_timestamp_seconds", "When a source's latest event was taken, in seconds since 1970"), &["source"])?;
+        registry.register(Box::new(accepted.clone()))?;
+        registry.register(Box::new(rejected.clone()))?;
+        registry.register(Box::new(last.clone()))?;
+        Ok(Metrics { accepted, rejected, last, accepting: Sources::default(), rejecting: Sources::default() })
+    }
+
+    /// The batch's entries are in the log, acknowledged at `now_us`.
+    pub(super) fn taken(&self, batch: &Batch, now_us: i64) {
+        for (source, counts) in &batch.accepted.rows {
+            let source = self.accepting.label(source);
+            for (kind, count) in Kind::ALL.into_iter().zip(counts).filter(|(_, count)| **count > 0) {
+                self.accepted.with_label_values(&[source, kind.name()]).inc_by(*count);
+            }
+            self.last.with_label_values(&[source]).set(now_us as f64 / 1e6);
+        }
+    }
+
+    /// The batch's rejections were decided, whatever becomes of the rest.
+    pub(super) fn refused(&self, batch: &Batch) {
+        for (source, counts) in &batch.refused.rows {
+            let source = self.rejecting.label(source);
+            for (reason, count) in Reason::ALL.into_iter().zip(counts).filter(|(_, count)| **count > 0) {
+                self.rejected.with_label_values(&[source, reason.name()]).inc_by(*count);
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Reads the log from the SQLite file, on a connection of its own.
+//!
+//! In: the offsets to start at. Out: what follows, woken by appends in this process and looking for
+//! those of others ten times a second. Never here: writing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use onpace_schemas::time::parse_instant;
+use rusqlite::{Connection, params};
+
+use super::{Grown, table};
+use crate::log::{LogError, LogReader, Message, Polled};
+
+/// How often to look for what another process has appended.
+const LOOK: Duration = Duration::from_millis(100);
+const SELECT: &str = r#"
+    SELECT "offset", recorded_at, key, payload FROM event WHERE partition = ?1 AND "offset" >= ?2 ORDER BY "offset" LIMIT ?3
+"#;
+
+pub(super) struct Reader {
+    path: PathBuf,
+    connection: Connection,
+    grown: Arc<Grown>,
+    /// The next offset of each partition that was started.
+    positions: Vec<Option<i64>>,
+    ends: Vec<i64>,
+    announced: bool,
+    /// Whose turn it is to be read first.
+    first: usize,
+    recorded: Recorded,
+}
+
+/// The last `recorded_at` that was read: whole batches have the same.
+#[derive(Default)]
+struct Recorded {
+    text: String,
+    ms: i64,
+}
+
+impl Recorded {
+    fn ms(&mut self, text: &str) -> i64 {
+        if self.text != text {
+            // It was written by `table`; by somebody else's tool, 0 is as good as another lie.
+            self.ms = parse_instant(text).unwrap_or(0) / 1000;
+            self.text.clear();
+            self.text.push_str(text);
+        }
+        self.ms
+    }
+}
+
+impl Reader {
+    pub(super) fn new(path: PathBuf, connection: Connection, grown: Arc<Grown>, partitions: u32) -> Self {
+        let count = partitions as usize;
+        let recorded = Recorded::default();
+        Reader {
+            path,
+            connection,
+            grown,
+            positions: vec![None; count],
+            ends: vec![0; count],
+            announced: false,
+            first: 0,
+            recorded,
+        }
+    }
+
+    /// Hands over what there is of the started partitions, one after the other.
+    fn take(&mut self, most: usize, each: &mut dyn FnMut(Message<'_>)) -> Result<usize, LogError> {
+        let wrong = |error| table::explain(&self.path, &error);
+        // Before the events: what another process appends in between must not look like a gap.
+        self.ends = table::ends(&self.connection).map_err(wrong)?;
+        let mut taken = 0;
+        let count = self.positions.len();
+        for at in (0..count).map(|step| (self.first + step) % count) {
+            let Some(position) = self.positions[at] else { continue };
+            let end = self.ends[at];
+            if position != end && taken < most {
+                let recorded = &mut self.recorded;
+                let (next, found) = rows(&self.connection, at, position, most - taken, recorded, each).map_err(wrong)?;
+                taken += (next - position) as usize;
+                self.positions[at] = Some(next);
+                if next == position {
+                    // Said once; the others go on.
+                    self.positions[at] = None;
+                    return Err(LogError::gap(at as u32, position, found.unwrap_or(end), end));
+                }
+            }
+        }
+        self.first = (self.first + 1) % count;
+        Ok(taken)
+    }
+}
+
+/// Hands over the rows of a partition from an offset on, up to the first that is missing: the offset after the last one
+/// handed over, and that of the row found instead of the missing one.
+fn rows(
+    connection: &Connection,
+    partition: usize,
+    from: i64,
+    most: usize,
+    recorded: &mut Recorded,
+    each: &mut dyn FnMut(Message<'_>),
+) -> rusqlite::Result<(i64, Option<i64>)> {
+    let mut select = connection.prepare_cached(SELECT)?;
+    let mut rows = select.query(params![partition as i64, from, most as i64])?;
+    let mut next = from;
+    while let Some(row) = rows.next()? {
+        let offset = row.get(0)?;
+        if offset != next {
+            return Ok((next, Some(offset)));
+        }
+        let recorded_ms = recorded.ms(row.get_ref(1)?.as_str()?);
+        each(Message {
+            partition: partition as u32,
+            offset,
+            recorded_ms,
+            key: row.get_ref(2)?.as_blob()?,
+            value: row.get_ref(3)?.as_blob()?,
+        });
+        next += 1;
+    }
+    Ok((next, None))
+}
+
+impl LogReader for Reader {
+    fn poll(&mut self, wait: Duration, most: usize, each: &mut dyn FnMut(Message<'_>)) -> Result<Polled, LogError> {
+        if !self.announced {
+            self.announced = true;
+            return Ok(Polled::Assigned((0..self.positions.len() as u32).collect()));
+        }
+        let until = Instant::now() + wait;
+        let grown = Arc::clone(&self.grown);
+        loop {
+            let seen = grown.times();
+            let taken = self.take(most, each)?;
+            let left = until.saturating_duration_since(Instant::now());
+            if taken > 0 || left.is_zero() {
+                return Ok(Polled::Messages(taken));
+            }
+            grown.wait(seen, left.min(LOOK));
+        }
+    }
+
+    fn start(&mut self, partition: u32, offset: i64) -> Result<(), LogError> {
+        let count = self.positions.len() as u32;
+        let position = self.positions.get_mut(partition as usize).ok_or_else(|| LogError::no_partition(partition, count))?;
+        *position = Some(offset);
+        Ok(())
+    }
+
+    fn stop(&mut self, partition: u32) -> Result<(), LogError> {
+        if let Some(position) = self.positions.get_mut(partition as usize) {
+            *position = None;
+        }
+        Ok(())
+    }
+
+    fn end(&self, partition: u32) -> Option<i64> {
+        self.ends.get(partition as usize).copied()
+    }
+}

@@ -1,0 +1,199 @@
+//! The log's tables in the SQLite file, legible to any SQLite tool.
+//!
+//! `event.payload` is the truth (the Avro value as it was appended); the columns beside it repeat what it says, and are
+//! NULL where it can't be read. `event_partition.next_offset` only ever grows, so that an offset is never used twice.
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use onpace_schemas::{avro, json};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
+
+use crate::log::{DeadLetter, Entry, LogError, now_ms};
+
+/// The tables' version; a file of a later one is refused.
+const VERSION: i64 = 1;
+/// How long to wait for another process that writes the file.
+const BUSY: Duration = Duration::from_secs(10);
+
+const TABLES: &str = r#"
+    CREATE TABLE IF NOT EXISTS event_log (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS event_partition (partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL);
+    CREATE TABLE IF NOT EXISTS event (
+        partition INTEGER NOT NULL, "offset" INTEGER NOT NULL, recorded_at TEXT NOT NULL,
+        kind TEXT, entity TEXT, source TEXT, id TEXT, occurred_at TEXT, deleted INTEGER, data TEXT,
+        payload BLOB NOT NULL, key BLOB NOT NULL,
+        PRIMARY KEY (partition, "offset")
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS dead_letter (
+        partition INTEGER NOT NULL, "offset" INTEGER NOT NULL, buried_at TEXT NOT NULL, reason TEXT NOT NULL,
+        payload BLOB NOT NULL, key BLOB NOT NULL,
+        PRIMARY KEY (partition, "offset")
+    ) WITHOUT ROWID;
+"#;
+const INSERT: &str = r#"
+    INSERT INTO event (partition, "offset", recorded_at, kind, entity, source, id, occurred_at, deleted, data, payload, key)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+"#;
+
+/// A connection to the file, which is made when there is none.
+///
+/// What is committed is on the disk, also when the power goes (`synchronous=FULL`).
+pub fn connect(path: &Path) -> Result<Connection, LogError> {
+    let wrong = |error| explain(path, &error);
+    let connection = Connection::open(path).map_err(wrong)?;
+    connection.busy_timeout(BUSY).map_err(wrong)?;
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(wrong)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(wrong)?;
+    Ok(connection)
+}
+
+/// Makes the tables, or makes sure that those there are these.
+pub fn prepare(connection: &mut Connection, path: &Path, partitions: u32) -> Result<(), LogError> {
+    let mut prepared = || -> rusqlite::Result<(i64, i64)> {
+        let make = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        make.execute_batch(TABLES)?;
+        for (name, value) in [("version", VERSION), ("partitions", partitions.into())] {
+            make.execute("INSERT OR IGNORE INTO event_log VALUES (?1, ?2)", params![name, value])?;
+        }
+        for partition in 0..partitions {
+            make.execute("INSERT OR IGNORE INTO event_partition VALUES (?1, 0)", [partition])?;
+        }
+        let value = |name| make.query_row("SELECT value FROM event_log WHERE name = ?1", [name], |row| row.get(0));
+        let kept = (value("version")?, value("partitions")?);
+        if kept == (VERSION, partitions.into()) {
+            make.commit()?;
+        }
+        Ok(kept)
+    };
+    match prepared().map_err(|error| explain(path, &error))? {
+        (VERSION, kept) if kept == i64::from(partitions) => Ok(()),
+        (VERSION, kept) => Err(LogError::Settings(format!(
+            "the log in {} has {kept} partitions and {partitions} are configured; configure {kept}, or import its events into a new file",
+            path.display()
+        ))),
+        (version, _) => Err(LogError::Settings(format!(
+            "the log in {} was written by another onpace (its tables' version is {version}, here it is {VERSION}); use that one",
+            path.display()
+        ))),
+    }
+}
+
+/// For each partition the offset that its next message will have.
+pub fn ends(connection: &Connection) -> rusqlite::Result<Vec<i64>> {
+    let mut select = connection.prepare_cached("SELECT next_offset FROM event_partition ORDER BY partition")?;
+    select.query_map([], |row| row.get(0))?.collect()
+}
+
+/// Appends entries to the partitions named beside them, all or none.
+pub fn append<'a>(connection: &mut Connection, entries: impl Iterator<Item = (u32, &'a Entry)>) -> rusqlite::Result<()> {
+    let append = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let before = ends(&append)?;
+    let mut ends = before.clone();
+    let recorded_at = show(now_ms());
+    for (partition, entry) in entries {
+        let end = &mut ends[partition as usize];
+        insert(&append, partition, *end, &recorded_at, entry)?;
+        *end += 1;
+    }
+    for (partition, (before, end)) in before.into_iter().zip(ends).enumerate() {
+        if end > before {
+            append.execute("UPDATE event_partition SET next_offset = ?2 WHERE partition = ?1", params![partition as i64, end])?;
+        }
+    }
+    append.commit()
+}
+
+fn insert(append: &Transaction<'_>, partition: u32, offset: i64, recorded_at: &str, entry: &Entry) -> rusqlite::Result<()> {
+    let key = entry.route.key();
+    let mut insert = append.prepare_cached(INSERT)?;
+    match avro::read(&entry.value) {
+        Ok(avro::Message::Event(event)) => insert.execute(params![
+            partition,
+            offset,
+            recorded_at,
+            event.kind.name(),
+            event.entity,
+            event.source,
+            event.id,
+            show_us(event.occurred_at),
+            event.deleted,
+            serde_json::Value::Object(json::write_data(&event)).to_string(),
+            entry.value,
+            key
+        ])?,
+        Ok(avro::Message::Heartbeat { at_us }) => insert.execute(params![
+            partition,
+            offset,
+            recorded_at,
+            "heartbeat",
+            None::<&str>,
+            None::<&str>,
+            None::<&str>,
+            show_us(at_us),
+            None::<bool>,
+            None::<&str>,
+            entry.value,
+            key
+        ])?,
+        // The reader will bury it; here it is kept as it came.
+        Err(_) => {
+            let nothing = None::<&str>;
+            insert.execute(params![
+                partition,
+                offset,
+                recorded_at,
+                nothing,
+                nothing,
+                nothing,
+                nothing,
+                nothing,
+                nothing,
+                nothing,
+                entry.value,
+                key
+            ])?
+        }
+    };
+    Ok(())
+}
+
+/// Keeps a message that could not be read; burying it again replaces it.
+pub fn bury(connection: &Connection, letter: &DeadLetter) -> rusqlite::Result<()> {
+    let DeadLetter { partition, offset, reason, key, value } = letter;
+    connection
+        .execute(
+            r#"INSERT OR REPLACE INTO dead_letter (partition, "offset", buried_at, reason, payload, key) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"#,
+            params![partition, offset, show(now_ms()), reason, value, key],
+        )
+        .map(|_| ())
+}
+
+/// An instant in milliseconds as text that sorts: always three digits of a second.
+fn show(ms: i64) -> String {
+    Timestamp::from_millisecond(ms).map_or_else(|_| format!("{ms} ms"), |at| format!("{at:.3}"))
+}
+
+/// An instant in microseconds as text that sorts: always six digits of a second.
+fn show_us(us: i64) -> String {
+    Timestamp::from_microsecond(us).map_or_else(|_| format!("{us} µs"), |at| format!("{at:.6}"))
+}
+
+/// What went wrong with the file, and what to do.
+pub fn explain(path: &Path, error: &rusqlite::Error) -> LogError {
+    let path = path.display();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            LogError::Away(format!("another process has been writing {path} for {} s; wait for it, or stop it", BUSY.as_secs()))
+        }
+        Some(ErrorCode::DiskFull) => LogError::Away(format!("no room to write {path}; free some")),
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => LogError::Settings(format!(
+            "{path} is no onpace file, or it is damaged ({error}); put back a backup, or name another"
+        )),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            LogError::Settings(format!("{path} can't be written ({error}); does its folder exist, and may you write there?"))
+        }
+        _ => LogError::Away(format!("{path}: {error}")),
+    }
+}

@@ -1,0 +1,165 @@
+//! The event log in Kafka: one topic, its partitions the lanes; a second topic for what can't be read.
+//!
+//! In: entries. Out: the same, to readers that share the partitions out among themselves by Kafka's group protocol.
+//! Never here: offsets kept in Kafka, automatic resets: a reader says where it starts, and an offset that
+//! Kafka doesn't have is an error.
+
+mod producer;
+mod reader;
+mod topic;
+
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt};
+use rdkafka::ClientConfig;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use self::producer::Producer;
+use super::{DeadLetter, Entry, EventLog, LogError, LogReader, place};
+
+/// How long a question to the brokers may take.
+const ASK: Duration = Duration::from_secs(10);
+
+/// Where the log is in Kafka, and what it is like.
+#[derive(Clone, Debug)]
+pub struct KafkaSettings {
+    /// Some of the brokers, `host:port,host:port`.
+    pub brokers: String,
+    /// The topic of the events.
+    pub topic: String,
+    /// The topic of what can't be read.
+    pub dead_letter_topic: String,
+    /// The group of the processors: its members share the partitions out among themselves.
+    pub group: String,
+    /// How many partitions the topic has, and gets when it is made.
+    pub partitions: u32,
+    /// Whether topics that are missing are made.
+    pub create_topics: bool,
+    /// After how long without a sign of life a reader's partitions go to others.
+    pub session_timeout: Duration,
+    /// Further properties of librdkafka, such as those of SASL; what the log itself depends on can't be set.
+    pub properties: Vec<(String, String)>,
+}
+
+impl KafkaSettings {
+    /// The defaults at these brokers, `host:port,host:port`.
+    pub fn new(brokers: impl Into<String>) -> Self {
+        KafkaSettings {
+            brokers: brokers.into(),
+            topic: "onpace.events".into(),
+            dead_letter_topic: "onpace.dead-letters".into(),
+            group: "onpace-processors".into(),
+            partitions: 4,
+            create_topics: true,
+            session_timeout: Duration::from_secs(10),
+            properties: Vec::new(),
+        }
+    }
+
+    /// What every client is configured with.
+    fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        for (name, value) in &self.properties {
+            config.set(name, value);
+        }
+        config
+            .set("bootstrap.servers", &self.brokers)
+            .set("client.id", "onpace")
+            // A producer's question would make a topic with the broker's number of partitions.
+            .set("allow.auto.create.topics", "false")
+            .set("socket.nagle.disable", "true")
+            // Back within a second of the brokers being back; the default is 10.
+            .set("reconnect.backoff.max.ms", "1000");
+        config
+    }
+}
+
+/// The log in Kafka.
+pub struct KafkaLog {
+    settings: KafkaSettings,
+    producer: Producer,
+}
+
+impl KafkaLog {
+    /// Opens the log, making its topics where they are missing. Takes as long as the brokers take to answer, at most some
+    /// 10 seconds a question; not to be called where blocking is forbidden.
+    ///
+    /// # Errors
+    /// No broker answers; the topic is missing, has another number of partitions or would lose events.
+    pub fn open(settings: KafkaSettings) -> Result<Self, LogError> {
+        topic::prepare(&settings)?;
+        let producer = Producer::new(&settings)?;
+        Ok(KafkaLog { settings, producer })
+    }
+}
+
+impl EventLog for KafkaLog {
+    fn partitions(&self) -> u32 {
+        self.settings.partitions
+    }
+
+    fn append(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<(), LogError>> {
+        async move {
+            let placed = entries.into_iter().map(|entry| Ok((place(&entry.route, self.settings.partitions)?, entry)));
+            self.producer.append(placed.collect::<Result<Vec<_>, LogError>>()?).await
+        }
+        .boxed()
+    }
+
+    fn reader(&self) -> Result<Box<dyn LogReader>, LogError> {
+        Ok(Box::new(reader::Reader::new(&self.settings)?))
+    }
+
+    fn ends(&self) -> Result<Vec<i64>, LogError> {
+        (0..self.settings.partitions).map(|partition| self.producer.end(partition)).collect()
+    }
+
+    fn bury(&self, letter: DeadLetter) -> Result<(), LogError> {
+        self.producer.bury(&letter)
+    }
+
+    fn ready(&self) -> Result<(), LogError> {
+        self.producer.health().ready()
+    }
+}
+
+/// What librdkafka says, as what is to be done about it.
+fn explain(doing: &str, error: &KafkaError) -> LogError {
+    use RDKafkaErrorCode as Code;
+    let said = || match error.rdkafka_error_code() {
+        Some(code) => format!("{doing}: {code}"),
+        None => format!("{doing}: {error}"),
+    };
+    match error {
+        KafkaError::ClientConfig(_, why, name, value) => LogError::Settings(format!("Kafka property {name}={value}: {why}")),
+        KafkaError::ClientCreation(why) => LogError::Settings(format!("{doing}: {why}")),
+        _ => match error.rdkafka_error_code() {
+            Some(Code::MessageSizeTooLarge | Code::InvalidMessageSize | Code::InvalidMessage | Code::InvalidRecord) => {
+                LogError::Refused(said())
+            }
+            Some(
+                Code::UnknownTopic
+                | Code::UnknownPartition
+                | Code::UnknownTopicOrPartition
+                | Code::TopicAuthorizationFailed
+                | Code::GroupAuthorizationFailed
+                | Code::ClusterAuthorizationFailed,
+            ) => LogError::Settings(format!("{}; check the topic and what this client may do with it", said())),
+            _ => LogError::Away(said()),
+        },
+    }
+}
+
+/// Passes on what librdkafka logs.
+fn pass_on(level: rdkafka::config::RDKafkaLogLevel, facility: &str, said: &str) {
+    use rdkafka::config::RDKafkaLogLevel as Level;
+    match level {
+        Level::Emerg | Level::Alert | Level::Critical | Level::Error | Level::Warning => {
+            tracing::warn!(target: "librdkafka", facility, "{said}");
+        }
+        Level::Notice | Level::Info | Level::Debug => tracing::debug!(target: "librdkafka", facility, "{said}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

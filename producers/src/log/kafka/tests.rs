@@ -1,0 +1,361 @@
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Instant;
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::message::{Headers, Message as _};
+use rdkafka::mocking::MockCluster;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::*;
+use crate::log::suite::{self, Place, Read, append, assigned, entry, poll, read, wait};
+use crate::log::{Polled, Route, partition_of};
+
+fn brokers() -> String {
+    std::env::var("ONPACE_TEST_KAFKA")
+        .unwrap_or_else(|_| panic!("these tests need a Kafka broker in ONPACE_TEST_KAFKA (host:port); `tests/run` starts one"))
+}
+
+/// Settings of topics and a group that nobody else has.
+fn settings(partitions: u32) -> KafkaSettings {
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    let mine = format!("{}-{}-{}", std::process::id(), crate::log::now_ms(), MADE.fetch_add(1, Relaxed));
+    KafkaSettings {
+        topic: format!("events-{mine}"),
+        dead_letter_topic: format!("dead-letters-{mine}"),
+        group: format!("group-{mine}"),
+        partitions,
+        session_timeout: Duration::from_secs(6),
+        ..KafkaSettings::new(brokers())
+    }
+}
+
+fn admin(settings: &KafkaSettings) -> AdminClient<DefaultClientContext> {
+    settings.client().create().unwrap()
+}
+
+fn make_topic(settings: &KafkaSettings, name: &str, partitions: i32, property: (&str, &str)) {
+    let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(-1)).set(property.0, property.1);
+    wait(admin(settings).create_topics([&topic], &AdminOptions::new())).unwrap()[0].clone().unwrap();
+}
+
+/// A log in topics of its own, deleted in the end.
+struct Temporary {
+    log: KafkaLog,
+}
+
+impl Temporary {
+    fn new(partitions: u32) -> Self {
+        Temporary { log: KafkaLog::open(settings(partitions)).unwrap() }
+    }
+
+    fn settings(&self) -> &KafkaSettings {
+        &self.log.settings
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let topics = [self.settings().topic.as_str(), self.settings().dead_letter_topic.as_str()];
+        let _ = wait(admin(self.settings()).delete_topics(&topics, &AdminOptions::new()));
+    }
+}
+
+impl Place for Temporary {
+    fn log(&self) -> &dyn EventLog {
+        &self.log
+    }
+
+    fn forget(&self, partition: u32, before: i64) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&self.settings().topic, partition as i32, Offset::Offset(before)).unwrap();
+        wait(admin(self.settings()).delete_records(&list, &AdminOptions::new())).unwrap();
+    }
+
+    fn letters(&self) -> Vec<DeadLetter> {
+        let topic = self.settings().dead_letter_topic.as_str();
+        let consumer: BaseConsumer = self.settings().client().set("group.id", "letters").create().unwrap();
+        let (_, end) = consumer.fetch_watermarks(topic, 0, ASK).unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, 0, Offset::Offset(0)).unwrap();
+        consumer.assign(&list).unwrap();
+        let mut letters = Vec::new();
+        while (letters.len() as i64) < end {
+            let Some(message) = consumer.poll(ASK) else { continue };
+            let message = message.unwrap();
+            let header = |name: &str| {
+                let header = message.headers().unwrap().iter().find(|header| header.key == name).unwrap();
+                String::from_utf8(header.value.unwrap().to_vec()).unwrap()
+            };
+            letters.push(DeadLetter {
+                partition: header("onpace-partition").parse().unwrap(),
+                offset: header("onpace-offset").parse().unwrap(),
+                reason: header("onpace-reason"),
+                key: message.key().unwrap_or_default().to_vec(),
+                value: message.payload().unwrap_or_default().to_vec(),
+            });
+        }
+        letters
+    }
+}
+
+suite::tests!(Temporary::new);
+
+#[test]
+fn keys_go_where_the_java_clients_put_them() {
+    let place = Temporary::new(7);
+    let keys: Vec<String> = (0..200).map(|number| format!("call:{number}é")).collect();
+    let plain: BaseProducer = place.settings().client().set("partitioner", "murmur2_random").create().unwrap();
+    for key in &keys {
+        plain
+            .send(BaseRecord::to(&place.settings().topic).key(key.as_bytes()).payload("theirs"))
+            .map_err(|(error, _)| error)
+            .unwrap();
+    }
+    plain.flush(ASK).unwrap();
+    append(&place.log, keys.iter().map(|key| entry(key, "ours")).collect());
+    let mut reader = assigned(&place.log);
+    (0..7).for_each(|partition| reader.start(partition, 0).unwrap());
+    let read = read(reader.as_mut(), 400);
+    for key in &keys {
+        let places: Vec<u32> = read.iter().filter(|read| read.key == key.as_bytes()).map(|read| read.partition).collect();
+        assert_eq!(places, [partition_of(key.as_bytes(), 7); 2], "{key}");
+    }
+}
+
+#[test]
+fn two_readers_share_the_partitions_and_hand_them_over() {
+    let place = Temporary::new(4);
+    append(&place.log, (0..400).map(|number| Entry { route: Route::Partition(number % 4), value: vec![number as u8] }).collect());
+    let mut first = assigned(&place.log);
+    (0..4).for_each(|partition| first.start(partition, 0).unwrap());
+    assert_eq!(read(first.as_mut(), 400).len(), 400);
+
+    // A second reader: the first loses all and gets some back, in that order, and reads nothing meanwhile.
+    let mut second = place.log.reader().unwrap();
+    let (mut firsts, mut seconds): (Vec<u32>, Vec<u32>) = (vec![0, 1, 2, 3], Vec::new());
+    let mut revoked = false;
+    let until = Instant::now() + Duration::from_secs(60);
+    while firsts.len() != 2 || seconds.len() != 2 {
+        assert!(Instant::now() < until, "shared out as {firsts:?} and {seconds:?}");
+        match poll(first.as_mut(), 100, &mut Vec::new()).unwrap() {
+            Polled::Revoked(partitions) => {
+                assert_eq!(partitions, [0, 1, 2, 3]);
+                firsts.clear();
+                revoked = true;
+                assert!(first.start(0, 0).is_err(), "a revoked partition was started");
+            }
+            Polled::Assigned(partitions) => firsts.extend(partitions),
+            polled => assert_eq!(polled, Polled::Messages(0)),
+        }
+        match poll(second.as_mut(), 100, &mut Vec::new()).unwrap() {
+            Polled::Assigned(partitions) => seconds.extend(partitions),
+            polled => assert_eq!(polled, Polled::Messages(0)),
+        }
+    }
+    assert!(revoked);
+    let mut all: Vec<u32> = firsts.iter().chain(&seconds).copied().collect();
+    all.sort_unstable();
+    assert_eq!(all, [0, 1, 2, 3]);
+
+    // Each reads its own, from where it is told.
+    for (reader, partitions) in [(&mut first, &firsts), (&mut second, &seconds)] {
+        partitions.iter().for_each(|partition| reader.start(*partition, 90).unwrap());
+        let read = read(reader.as_mut(), 20);
+        assert!(read.iter().all(|read| partitions.contains(&read.partition) && read.offset >= 90));
+    }
+
+    // The second leaves: the first gets everything.
+    drop(second);
+    let mut back = Vec::new();
+    while back.len() < 4 {
+        assert!(Instant::now() < until, "got back only {back:?}");
+        match poll(first.as_mut(), 100, &mut Vec::new()).unwrap() {
+            Polled::Assigned(partitions) => back.extend(partitions),
+            Polled::Revoked(_) => back.clear(),
+            polled => assert_eq!(polled, Polled::Messages(0)),
+        }
+    }
+    (0..4).for_each(|partition| first.start(partition, 99).unwrap());
+    assert_eq!(read(first.as_mut(), 4).len(), 4);
+}
+
+#[test]
+fn holes_of_other_producers_transactions_are_passed_over() {
+    let place = Temporary::new(1);
+    let theirs: BaseProducer = place.settings().client().set("transactional.id", &place.settings().group).create().unwrap();
+    theirs.init_transactions(ASK).unwrap();
+    for round in 0..3 {
+        theirs.begin_transaction().unwrap();
+        for number in 0..5 {
+            let value = format!("{round}-{number}");
+            theirs.send(BaseRecord::<(), _>::to(&place.settings().topic).payload(&value)).map_err(|(error, _)| error).unwrap();
+        }
+        theirs.commit_transaction(ASK).unwrap();
+    }
+    append(&place.log, vec![entry("call:1", "last")]);
+    let mut reader = assigned(&place.log);
+    reader.start(0, 0).unwrap();
+    // After every five comes the mark of a commit.
+    let offsets: Vec<i64> = read(reader.as_mut(), 16).iter().map(|read| read.offset).collect();
+    assert_eq!(offsets, [0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 12, 13, 14, 15, 16, 18]);
+}
+
+#[test]
+fn refuses_a_topic_that_is_not_as_configured() {
+    let place = Temporary::new(2);
+    let why = |settings: KafkaSettings| match KafkaLog::open(settings).err().unwrap() {
+        LogError::Settings(why) => why,
+        other => panic!("{other}"),
+    };
+    let open = |partitions| KafkaSettings { partitions, ..place.settings().clone() };
+    KafkaLog::open(open(2)).unwrap();
+    let three = why(open(3));
+    assert!(three.contains("has 2 partitions and 3 are configured; configure 2"), "{three}");
+    assert!(why(open(0)).contains("at least 1"));
+
+    let missing = why(KafkaSettings { create_topics: false, ..settings(2) });
+    assert!(missing.contains("there is no topic events-"), "{missing}");
+
+    let compacted = settings(1);
+    make_topic(&compacted, &compacted.topic, 1, ("cleanup.policy", "compact"));
+    assert!(why(compacted).contains("is compacted"));
+
+    let nonsense = KafkaSettings { properties: vec![("no.such.property".into(), "1".into())], ..settings(1) };
+    assert!(why(nonsense).contains("no.such.property"));
+}
+
+#[test]
+fn a_topic_made_anew_under_a_reader_is_a_gap() {
+    let place = Temporary::new(1);
+    append(&place.log, (0..50).map(|number| entry("call:1", number.to_string())).collect());
+    let mut reader = assigned(&place.log);
+    reader.start(0, 0).unwrap();
+    assert_eq!(read(reader.as_mut(), 50).len(), 50);
+    wait(admin(place.settings()).delete_topics(&[&place.settings().topic], &AdminOptions::new())).unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    let again = loop {
+        assert!(Instant::now() < until);
+        // The name is free once the brokers have forgotten the old topic.
+        std::thread::sleep(Duration::from_millis(200));
+        if let Ok(log) = KafkaLog::open(place.settings().clone()) {
+            break log;
+        }
+    };
+    append(&again, vec![entry("call:1", "new")]);
+    let mut all: Vec<Read> = Vec::new();
+    loop {
+        assert!(Instant::now() < until, "no gap was reported; read {all:?}");
+        match poll(reader.as_mut(), 100, &mut all) {
+            Err(LogError::Gap { partition: 0, offset: 50, why }) => {
+                assert!(why.contains("ends at 1"), "{why}");
+                break;
+            }
+            Err(LogError::Away(_) | LogError::Settings(_)) | Ok(_) => {}
+            Err(other) => panic!("{other}"),
+        }
+        // The group may hand the partition out again.
+        let _ = reader.start(0, 50);
+    }
+    assert!(all.is_empty(), "{all:?}");
+}
+
+#[test]
+fn a_message_too_large_is_refused_and_the_rest_goes_on() {
+    let place = Temporary::new(1);
+    let error = wait(place.log.append(vec![entry("call:1", vec![0; 3_000_000])])).unwrap_err();
+    assert!(matches!(error, LogError::Refused(_)), "{error}");
+    append(&place.log, vec![entry("call:1", "small")]);
+    assert!(place.log.ready().is_ok());
+}
+
+/// Without a broker: librdkafka's own mock of one, which can be switched off.
+#[test]
+fn an_append_while_kafka_is_away_fails_and_works_when_it_is_back() {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic("events", 2, 1).unwrap();
+    cluster.create_topic("dead", 1, 1).unwrap();
+    let settings = KafkaSettings {
+        topic: "events".into(),
+        dead_letter_topic: "dead".into(),
+        partitions: 2,
+        create_topics: false,
+        ..KafkaSettings::new(cluster.bootstrap_servers())
+    };
+    let log = KafkaLog::open(settings).unwrap();
+    append(&log, vec![entry("call:1", "one")]);
+    assert!(log.ready().is_ok());
+    cluster.broker_down(1).unwrap();
+    let error = wait(log.append(vec![entry("call:1", "two")])).unwrap_err();
+    assert!(matches!(error, LogError::Away(_)), "{error}");
+    assert!(matches!(log.ready(), Err(LogError::Away(_))));
+    // What follows does not wait in vain.
+    let letter = DeadLetter { partition: 0, offset: 0, reason: "x".into(), key: Vec::new(), value: Vec::new() };
+    assert!(matches!(log.bury(letter), Err(LogError::Away(_))));
+    cluster.broker_up(1).unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    while log.ready().is_err() {
+        assert!(Instant::now() < until, "never ready again");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    append(&log, vec![entry("call:1", "three")]);
+}
+
+#[test]
+fn nobody_there_is_said_at_once_on_opening() {
+    let error = KafkaLog::open(KafkaSettings::new("127.0.0.1:1")).err().unwrap();
+    assert!(matches!(&error, LogError::Away(why) if why.contains("127.0.0.1:1")), "{error}");
+}
+
+#[test]
+fn zz_measure() {
+    let place = Temporary::new(4);
+    let total = 2_000_000usize;
+    let value = |n: usize| -> Vec<u8> { let mut v = vec![7u8; 107]; v[..8].copy_from_slice(&n.to_le_bytes()); v };
+    // bare producer
+    let cpu = || { let s = std::fs::read_to_string("/proc/self/stat").unwrap(); let f: Vec<&str> = s.rsplit(')').next().unwrap().split(' ').collect(); (f[12].parse::<f64>().unwrap() + f[13].parse::<f64>().unwrap()) / 100.0 };
+    for round in 0..2 {
+        let other = Temporary::new(4);
+        let c = cpu(); let t = Instant::now();
+        let plain: BaseProducer = other.settings().client().set("enable.idempotence", "true").set("compression.type", "lz4").set("linger.ms", "5").set("queue.buffering.max.messages","0").set("queue.buffering.max.kbytes","262144").set("batch.size","1000000").set("partitioner","murmur2_random").create().unwrap();
+        for n in 0..total / 2 {
+            let k = format!("call:{n}"); let v = value(n);
+            while let Err((_, _)) = plain.send(BaseRecord::to(&other.settings().topic).key(&k).payload(&v)) { plain.poll(Duration::from_millis(10)); }
+            if n % 1000 == 0 { plain.poll(Duration::ZERO); }
+        }
+        plain.flush(Duration::from_secs(60)).unwrap();
+        println!("bare producer {round}: {:.0}/s cpu {:.2} us", (total / 2) as f64 / t.elapsed().as_secs_f64(), (cpu() - c) / (total as f64 / 2.0) * 1e6);
+    }
+    for tasks in [1usize, 4, 16, 64] {
+        let c = cpu(); let t = Instant::now();
+        let rt = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let log = &place.log;
+        rt.block_on(async {
+            let work = (0..tasks).map(|task| async move {
+                for batch in 0..total / 4 / tasks / 1000 {
+                    let e = (0..1000).map(|i| { let n = (task * 1_000_000) + batch * 1000 + i; entry(&format!("call:{n}"), value(n)) }).collect();
+                    log.append(e).await.unwrap();
+                }
+            });
+            futures_util::future::join_all(work).await;
+        });
+        println!("KafkaLog {tasks} tasks: {:.0}/s cpu {:.2} us", (total / 4) as f64 / t.elapsed().as_secs_f64(), (cpu() - c) / (total as f64 / 4.0) * 1e6);
+    }
+    let ends = place.log.ends().unwrap(); let all: i64 = ends.iter().sum(); println!("{ends:?}");
+    for round in 0..3 {
+        let bare: BaseConsumer = place.settings().client().set("group.id", format!("b{round}")).set("enable.auto.commit","false").set("check.crcs", "true").set("fetch.queue.backoff.ms", "5").set("queued.min.messages", "1000000").set("fetch.message.max.bytes", "4194304").create().unwrap();
+        let mut l = TopicPartitionList::new(); for p in 0..4 { l.add_partition_offset(&place.settings().topic, p, Offset::Offset(0)).unwrap(); } bare.assign(&l).unwrap();
+        let mut n = 0; let mut b = 0; let mut t = Instant::now(); let mut c = cpu();
+        while n < all { if let Some(m) = bare.poll(Duration::from_millis(100)) { let m = m.unwrap(); if n == 0 { t = Instant::now(); c = cpu(); } b += m.payload().unwrap().len(); n += 1; } }
+        println!("bare poll: {:.0}/s cpu {:.2} us {b}", n as f64 / t.elapsed().as_secs_f64(), (cpu() - c) / n as f64 * 1e6);
+        drop(bare);
+        let mut reader = assigned(&place.log); (0..4).for_each(|p| reader.start(p, 0).unwrap());
+        let mut n = 0; let mut b = 0; let mut t = Instant::now(); let mut c = cpu();
+        while n < all { reader.poll(Duration::from_millis(100), 5000, &mut |m| { if n == 0 { t = Instant::now(); c = cpu(); } n += 1; b += m.value.len(); }).unwrap(); }
+        println!("KafkaLog reader: {:.0}/s cpu {:.2} us {b} ends {:?}", n as f64 / t.elapsed().as_secs_f64(), (cpu() - c) / n as f64 * 1e6, (0..4).map(|p| reader.end(p)).collect::<Vec<_>>());
+    }
+}

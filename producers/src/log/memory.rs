@@ -1,0 +1,207 @@
+//! The event log in memory, for tests and simulation.
+//!
+//! In: entries. Out: the same, by partition and offset, for as long as the process lives.
+//! Never here: I/O. Clones share one log.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures_util::future::{BoxFuture, FutureExt, ready};
+
+use super::{DeadLetter, Entry, EventLog, LogError, LogReader, Message, Polled, now_ms, place};
+
+/// The log in memory.
+#[derive(Clone)]
+pub struct MemoryLog {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    partitions: Mutex<Vec<Partition>>,
+    grown: Condvar,
+    letters: Mutex<Vec<DeadLetter>>,
+}
+
+#[derive(Default)]
+struct Partition {
+    /// The offset of the first record still kept.
+    begin: i64,
+    records: VecDeque<Arc<Record>>,
+}
+
+struct Record {
+    recorded_ms: i64,
+    key: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl Partition {
+    fn end(&self) -> i64 {
+        self.begin + self.records.len() as i64
+    }
+}
+
+impl MemoryLog {
+    /// An empty log.
+    pub fn new(partitions: u32) -> Self {
+        let partitions = (0..partitions.max(1)).map(|_| Partition::default()).collect();
+        let shared = Shared { partitions: Mutex::new(partitions), grown: Condvar::new(), letters: Mutex::new(Vec::new()) };
+        MemoryLog { shared: Arc::new(shared) }
+    }
+
+    /// The messages that could not be read, in the order they were buried.
+    pub fn letters(&self) -> Vec<DeadLetter> {
+        self.shared.letters.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets the messages of a partition before an offset, as Kafka's retention would.
+    pub fn forget(&self, partition: u32, before: i64) {
+        if let Some(partition) = self.shared.lock().get_mut(partition as usize) {
+            while partition.begin < before && partition.records.pop_front().is_some() {
+                partition.begin += 1;
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Vec<Partition>> {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn append(&self, entries: Vec<Entry>) -> Result<(), LogError> {
+        let mut partitions = self.lock();
+        let count = partitions.len() as u32;
+        let placed = entries.iter().map(|entry| place(&entry.route, count)).collect::<Result<Vec<_>, _>>()?;
+        let recorded_ms = now_ms();
+        for (entry, at) in entries.into_iter().zip(placed) {
+            let key = entry.route.into_key();
+            partitions[at as usize].records.push_back(Arc::new(Record { recorded_ms, key, value: entry.value }));
+        }
+        self.grown.notify_all();
+        Ok(())
+    }
+}
+
+impl EventLog for MemoryLog {
+    fn partitions(&self) -> u32 {
+        self.shared.lock().len() as u32
+    }
+
+    fn append(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<(), LogError>> {
+        ready(self.shared.append(entries)).boxed()
+    }
+
+    fn reader(&self) -> Result<Box<dyn LogReader>, LogError> {
+        let positions = vec![None; self.partitions() as usize];
+        Ok(Box::new(Reader { shared: Arc::clone(&self.shared), positions, announced: false, first: 0 }))
+    }
+
+    fn ends(&self) -> Result<Vec<i64>, LogError> {
+        Ok(self.shared.lock().iter().map(Partition::end).collect())
+    }
+
+    fn bury(&self, letter: DeadLetter) -> Result<(), LogError> {
+        self.shared.letters.lock().unwrap_or_else(PoisonError::into_inner).push(letter);
+        Ok(())
+    }
+}
+
+struct Reader {
+    shared: Arc<Shared>,
+    /// The next offset of each partition that was started.
+    positions: Vec<Option<i64>>,
+    announced: bool,
+    /// Whose turn it is to be read first.
+    first: usize,
+}
+
+impl Reader {
+    /// What is there for the started partitions, one after the other.
+    fn take(&mut self, partitions: &[Partition], most: usize) -> Result<Vec<(u32, i64, Arc<Record>)>, LogError> {
+        let mut taken = Vec::new();
+        let count = partitions.len();
+        for at in (0..count).map(|step| (self.first + step) % count) {
+            let (partition, Some(position)) = (&partitions[at], &mut self.positions[at]) else { continue };
+            if !(partition.begin..=partition.end()).contains(position) {
+                let error = LogError::gap(at as u32, *position, partition.begin, partition.end());
+                // Said once; the others go on.
+                self.positions[at] = None;
+                return Err(error);
+            }
+            let from = (*position - partition.begin) as usize;
+            for record in partition.records.iter().skip(from).take(most - taken.len()) {
+                taken.push((at as u32, *position, Arc::clone(record)));
+                *position += 1;
+            }
+        }
+        self.first = (self.first + 1) % count;
+        Ok(taken)
+    }
+}
+
+impl LogReader for Reader {
+    fn poll(&mut self, wait: Duration, most: usize, each: &mut dyn FnMut(Message<'_>)) -> Result<Polled, LogError> {
+        if !self.announced {
+            self.announced = true;
+            return Ok(Polled::Assigned((0..self.positions.len() as u32).collect()));
+        }
+        let until = Instant::now() + wait;
+        let shared = Arc::clone(&self.shared);
+        let mut partitions = shared.lock();
+        loop {
+            let taken = self.take(&partitions, most)?;
+            let left = until.saturating_duration_since(Instant::now());
+            if taken.is_empty() && !left.is_zero() {
+                partitions = shared.grown.wait_timeout(partitions, left).unwrap_or_else(PoisonError::into_inner).0;
+                continue;
+            }
+            // Not under the lock: the caller may append.
+            drop(partitions);
+            for (partition, offset, record) in &taken {
+                let Record { recorded_ms, key, value } = record.as_ref();
+                each(Message { partition: *partition, offset: *offset, recorded_ms: *recorded_ms, key, value });
+            }
+            return Ok(Polled::Messages(taken.len()));
+        }
+    }
+
+    fn start(&mut self, partition: u32, offset: i64) -> Result<(), LogError> {
+        let count = self.positions.len() as u32;
+        let position = self.positions.get_mut(partition as usize).ok_or_else(|| LogError::no_partition(partition, count))?;
+        *position = Some(offset);
+        Ok(())
+    }
+
+    fn stop(&mut self, partition: u32) -> Result<(), LogError> {
+        if let Some(position) = self.positions.get_mut(partition as usize) {
+            *position = None;
+        }
+        Ok(())
+    }
+
+    fn end(&self, partition: u32) -> Option<i64> {
+        self.shared.lock().get(partition as usize).map(Partition::end)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::suite::{self, Place};
+
+    impl Place for MemoryLog {
+        fn log(&self) -> &dyn EventLog {
+            self
+        }
+        fn forget(&self, partition: u32, before: i64) {
+            MemoryLog::forget(self, partition, before);
+        }
+        fn letters(&self) -> Vec<DeadLetter> {
+            MemoryLog::letters(self)
+        }
+    }
+
+    suite::tests!(MemoryLog::new);
+}

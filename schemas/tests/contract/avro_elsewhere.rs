@@ -1,0 +1,144 @@
+//! Our Avro is everybody's Avro: the `apache-avro` crate, given the schema's file, reads what we write and writes what we read.
+
+use std::collections::BTreeMap;
+
+use apache_avro::rabin::Rabin;
+use apache_avro::types::Value;
+use apache_avro::{GenericSingleObjectReader, GenericSingleObjectWriter, Schema};
+use onpace_schemas::{Currency, Kind, Shape, avro, json, time, to_major};
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+
+use crate::NOW_US;
+use crate::any_event::{AnyEvent, any_event};
+
+fn schema() -> Schema {
+    Schema::parse_str(avro::SCHEMA).unwrap()
+}
+
+#[test]
+fn the_fingerprint_is_the_files() {
+    let fingerprint = schema().fingerprint::<Rabin>();
+    assert_eq!(fingerprint.bytes, avro::FINGERPRINT.to_le_bytes(), "set avro::FINGERPRINT to this schema's");
+}
+
+#[test]
+fn the_file_has_the_fields_of_the_kinds_in_order_and_type() {
+    let text = Json::String("string".into());
+    let instant = json!({"type": "long", "logicalType": "timestamp-micros"});
+    let date = json!({"type": "int", "logicalType": "date"});
+    let file: Json = serde_json::from_str(avro::SCHEMA).unwrap();
+    let fields = |record: &Json| record["fields"].as_array().unwrap().clone();
+
+    let kinds: Vec<Json> = fields(&file).into_iter().filter(|field| field["type"][1]["type"] == "record").collect();
+    let names: Vec<_> = kinds.iter().map(|kind| kind["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["call", "meeting", "email", "deal", "heartbeat"]);
+    for (kind, said) in Kind::ALL.into_iter().zip(&kinds) {
+        assert_eq!(said["name"], kind.name());
+        let mut said = fields(&said["type"][1]);
+        let cleared = said.iter().position(|field| field["name"] == "cleared").unwrap();
+        assert_eq!(said.remove(cleared)["type"], json!({"type": "array", "items": "string"}));
+        assert_eq!(said.len(), kind.fields().len(), "{}", kind.name());
+        for (field, said) in kind.fields().iter().zip(said) {
+            assert_eq!(said["name"], field.name);
+            let mut branches = said["type"].as_array().unwrap().clone();
+            assert_eq!(branches.remove(0), "null", "{}", field.name);
+            let right = match field.shape {
+                Shape::Text | Shape::Choice(_) => branches == [text.clone()],
+                Shape::Integer => branches == ["long"],
+                Shape::Flag => branches == ["boolean"],
+                Shape::Time => branches == [instant.clone(), date.clone()],
+                Shape::Instant => branches == [instant.clone()],
+                Shape::Amount => fields(&branches[0]).iter().map(|field| &field["name"]).eq(["currency", "minor"]),
+            };
+            assert!(right, "{}.{}: {branches:?}", kind.name(), field.name);
+        }
+    }
+}
+
+#[test]
+fn every_field_of_the_file_has_a_default() {
+    fn check(schema: &Json) {
+        match schema {
+            Json::Array(branches) => branches.iter().for_each(check),
+            Json::Object(object) if object["type"] == "record" => {
+                for field in object["fields"].as_array().unwrap() {
+                    assert!(field.get("default").is_some(), "{}.{}", object["name"], field["name"]);
+                    check(&field["type"]);
+                }
+            }
+            _ => {}
+        }
+    }
+    check(&serde_json::from_str(avro::SCHEMA).unwrap());
+}
+
+#[test]
+fn a_heartbeat_is_read_elsewhere() {
+    let mut message = Vec::new();
+    avro::write_heartbeat(NOW_US, &mut message);
+    assert_eq!(avro::read(&message), Ok(avro::Message::Heartbeat { at_us: NOW_US }));
+    let said = said(&there_and_back(&message).unwrap());
+    assert_eq!(said["heartbeat"], json!({}));
+    assert_eq!(said["occurred_at"], time::show_instant(NOW_US));
+    assert_eq!(said.len(), 5, "{said:?}");
+}
+
+proptest! {
+    #[test]
+    fn what_we_write_is_read_elsewhere_and_written_the_same(AnyEvent { posted, written } in any_event()) {
+        let posted = posted.to_string();
+        let mut message = Vec::new();
+        avro::write(&json::read(&posted, NOW_US).unwrap(), &mut message);
+        let mut said = said(&there_and_back(&message).unwrap());
+
+        let mut expected: BTreeMap<String, Json> = written.as_object().unwrap().clone().into_iter().collect();
+        let kind = expected.remove("kind").unwrap();
+        let mut data = said.remove(kind.as_str().unwrap()).unwrap();
+        let cleared = data.as_object_mut().unwrap().remove("cleared").unwrap();
+        for name in cleared.as_array().unwrap() {
+            data[name.as_str().unwrap()] = Json::Null;
+        }
+        prop_assert_eq!(data, expected.remove("data").unwrap_or(json!({})));
+        prop_assert_eq!(said, expected);
+    }
+}
+
+/// What `apache-avro` reads from a message, once it has written the same bytes from it.
+pub fn there_and_back(message: &[u8]) -> apache_avro::AvroResult<Value> {
+    let reader = GenericSingleObjectReader::builder().schema(schema()).build()?;
+    let mut rest = message;
+    let value = reader.read_value(&mut rest)?;
+    assert!(rest.is_empty());
+    let mut again = Vec::new();
+    GenericSingleObjectWriter::new_with_capacity(&schema(), 512)?.write_value_ref(&value, &mut again)?;
+    assert_eq!(again, message);
+    Ok(value)
+}
+
+/// A record's fields that aren't null, in the words of our JSON.
+fn said(record: &Value) -> BTreeMap<String, Json> {
+    let Value::Record(fields) = record else { panic!("{record:?}") };
+    let said = fields.iter().map(|(name, value)| (name.clone(), in_json(value)));
+    said.filter(|(_, value)| !value.is_null()).collect()
+}
+
+fn in_json(value: &Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Union(_, value) => in_json(value),
+        Value::Boolean(flag) => (*flag).into(),
+        Value::Long(long) => (*long).into(),
+        Value::String(text) => text.as_str().into(),
+        Value::TimestampMicros(us) => time::show_instant(*us).into(),
+        Value::Date(day) => time::show_date(*day).into(),
+        Value::Array(items) => items.iter().map(in_json).collect(),
+        Value::Record(fields) => match fields.as_slice() {
+            [(currency, Value::String(code)), (minor, Value::Long(units))] if currency == "currency" && minor == "minor" => {
+                json!({"currency": code, "value": to_major((*units).into(), Currency::parse(code).unwrap())})
+            }
+            _ => said(value).into_iter().collect(),
+        },
+        other => panic!("{other:?}"),
+    }
+}

@@ -1,0 +1,75 @@
+//! HTTP: the routes that answer questions, and how they are served.
+//!
+//! In: a view, a registry. Out: `/metrics`, `/v1/kpis`, `/v1/catalogue`, `/openapi.json`, `/healthz`, `/readyz`, `/`.
+//! What always holds: every error is problem details; an answer carries how fresh it is. Never here: a number that
+//! `evaluate` did not give.
+
+pub mod catalogue;
+pub mod health;
+pub mod kpis;
+pub mod ops;
+mod page;
+pub mod problem;
+mod query;
+mod run;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+pub use health::Health;
+pub use run::run;
+
+use crate::metrics::Metrics;
+use problem::Problem;
+
+const OPENAPI: &str = include_str!("openapi.json");
+
+/// Every route of a sink. It has no fallback of its own, so that it can be merged with the gateway's; [`run`] adds one.
+pub fn router(metrics: Metrics) -> Router {
+    let view = metrics.view().clone();
+    let health = {
+        let (live, ready) = (view.clone(), view);
+        Health::new(move || live.live(), move || ready.ready())
+    };
+    router_with_health(metrics, health)
+}
+
+/// As [`router`], in a process that does more: its health is given.
+pub fn router_with_health(metrics: Metrics, health: Health) -> Router {
+    Router::new()
+        .route("/metrics", get(scrape))
+        .route("/v1/kpis", get(kpis::answer))
+        .route("/v1/catalogue", get(catalogue::answer))
+        .with_state(metrics)
+        .route("/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], OPENAPI) }))
+        .merge(health::routes(health))
+        .merge(page::routes())
+}
+
+/// The router with an answer for whatever it does not know.
+pub fn closed(router: Router) -> Router {
+    router.fallback(unknown_path).method_not_allowed_fallback(wrong_method)
+}
+
+async fn unknown_path(uri: Uri) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, format!("there is no `{}` here; /openapi.json lists what onpace answers, each process its part", uri.path()))
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("`{}` does not take {method}; the `Allow` header says what it takes", uri.path()))
+}
+
+async fn scrape(State(metrics): State<Metrics>, headers: HeaderMap) -> Response {
+    let format = ops::format_of(&headers);
+    // Joining the families of 100,000 series copies some megabytes.
+    blocking(move || metrics.page(format)).await.map_or_else(IntoResponse::into_response, |page| ops::exposed(page, format))
+}
+
+/// Runs what would hold up other requests on a thread of its own.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    let problem = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be worked out; the log of this process says why");
+    tokio::task::spawn_blocking(work).await.map_err(problem)
+}

@@ -1,0 +1,34 @@
+//! The live page: three files, in the binary.
+//!
+//! It shows what `/v1/kpis` says and computes nothing. Never here: anything loaded from elsewhere; text set as markup.
+
+use axum::Router;
+use axum::http::{HeaderName, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+const HTML: &str = include_str!("page/index.html");
+const SCRIPT: &str = include_str!("page/onpace.js");
+const STYLE: &str = include_str!("page/onpace.css");
+
+/// What the page may do: load its own three files and ask its own server.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// `/` and the two files it names.
+pub fn routes() -> Router {
+    Router::new()
+        .route("/", get(|| async { file(HTML, "text/html; charset=utf-8") }))
+        .route("/onpace.js", get(|| async { file(SCRIPT, "text/javascript; charset=utf-8") }))
+        .route("/onpace.css", get(|| async { file(STYLE, "text/css; charset=utf-8") }))
+}
+
+fn file(text: &'static str, media_type: &'static str) -> Response {
+    let headers: [(HeaderName, &str); 5] = [
+        (header::CONTENT_TYPE, media_type),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    (headers, text).into_response()
+}

@@ -1,0 +1,197 @@
+//! `/metrics`: KPIs worked out at most one tick ago, and what the pipeline says of itself.
+//!
+//! In: a view, a registry. Out: a page in either format. One thread works the KPIs out anew when a counter changed or a
+//! slot ended, and never more than half the time; a scrape joins what is ready.
+//! What always holds: while the store is away or its numbers are not whole, no KPI is on the page.
+//! Never here: an old KPI served as fresh; an "all" row among leaf rows.
+
+pub mod exposition;
+mod kpis;
+pub mod pipeline;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use onpace_kpis::slot::round_up;
+use prometheus::{Histogram, HistogramOpts, Registry};
+use tokio_util::sync::CancellationToken;
+
+use crate::evaluation::Evaluation;
+use crate::view::{State, View, now_ms};
+use exposition::{Family, Format, page};
+
+/// The longest that values on the page may lag behind the view, unless working them out takes longer.
+const TICK: Duration = Duration::from_secs(1);
+/// The shortest time between two rounds.
+const SHORTEST: Duration = Duration::from_millis(200);
+
+/// How the page is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// At most so many series to a metric; what is beyond is dropped, and counted in `onpace_series_dropped`.
+    pub series_per_metric: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { series_per_metric: 10_000 }
+    }
+}
+
+/// The metrics of a process with a view; cheap to clone.
+#[derive(Clone)]
+pub struct Metrics {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    view: View,
+    evaluation: Arc<Evaluation>,
+    registry: Registry,
+    settings: Settings,
+    ready: Mutex<Arc<Vec<Family>>>,
+    event_to_metric: Histogram,
+    round: Histogram,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").field("settings", &self.inner.settings).finish_non_exhaustive()
+    }
+}
+
+/// What a round's values depend on, beside the catalogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Basis {
+    version: u64,
+    end_us: i64,
+}
+
+impl Metrics {
+    /// Works out the KPIs of a view on a thread of its own until `stop` is cancelled. The process's own metrics come from
+    /// `registry`, into which this registers some too.
+    ///
+    /// # Errors
+    /// They are registered there already, or the thread can't be started.
+    pub fn start(view: View, evaluation: Arc<Evaluation>, registry: Registry, settings: Settings, stop: CancellationToken) -> Result<Metrics, MetricsError> {
+        let metrics = Metrics::new(view, evaluation, registry, settings)?;
+        let ticking = metrics.clone();
+        std::thread::Builder::new().name("metrics".into()).spawn(move || ticking.run(&stop))?;
+        Ok(metrics)
+    }
+
+    fn new(view: View, evaluation: Arc<Evaluation>, registry: Registry, settings: Settings) -> Result<Metrics, MetricsError> {
+        let waits = vec![0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 15.0, 60.0];
+        let event_to_metric = Histogram::with_opts(
+            HistogramOpts::new("onpace_event_to_metric_seconds", "Time from recording an event or heartbeat to its being counted on the metrics page").buckets(waits),
+        )?;
+        let rounds = vec![0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+        let round =
+            Histogram::with_opts(HistogramOpts::new("onpace_kpi_round_duration_seconds", "Time to work out every KPI of the metrics page anew").buckets(rounds))?;
+        registry.register(Box::new(event_to_metric.clone()))?;
+        registry.register(Box::new(round.clone()))?;
+        Ok(Metrics { inner: Arc::new(Inner { view, evaluation, registry, settings, ready: Mutex::default(), event_to_metric, round }) })
+    }
+
+    /// The view that the KPIs come from.
+    pub fn view(&self) -> &View {
+        &self.inner.view
+    }
+
+    /// What the KPIs are worked out by.
+    pub fn evaluation(&self) -> &Arc<Evaluation> {
+        &self.inner.evaluation
+    }
+
+    /// The page as it is now.
+    pub fn page(&self, format: Format) -> String {
+        let inner = &self.inner;
+        let mut own = pipeline::families(&inner.registry);
+        let (known, now_ms) = (inner.view.known(), now_ms());
+        let standing = pipeline::standing(&known, now_ms);
+        // A process that also folds says some of it itself.
+        let said: Vec<String> = own.iter().map(|family| family.name().to_owned()).collect();
+        own.extend(standing.into_iter().filter(|family| !said.iter().any(|name| name == family.name())));
+        own.push(pipeline::build_info());
+        let kpis = if shows(&known.standing(now_ms)) { self.ready().clone() } else { Arc::default() };
+        page(kpis.iter().chain(&own), format)
+    }
+
+    fn ready(&self) -> std::sync::MutexGuard<'_, Arc<Vec<Family>>> {
+        self.inner.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self, stop: &CancellationToken) {
+        let mut basis = None;
+        let mut told = 0;
+        while !stop.is_cancelled() {
+            let began = Instant::now();
+            if self.round(&mut basis) {
+                self.tell_budget(&mut told);
+            }
+            let took = began.elapsed();
+            std::thread::sleep((4 * took).clamp(SHORTEST, TICK).max(took));
+        }
+    }
+
+    /// Works the KPIs out if anything they depend on changed; whether it did.
+    fn round(&self, basis: &mut Option<Basis>) -> bool {
+        let inner = &self.inner;
+        let arrived = inner.view.take_arrivals();
+        let began = Instant::now();
+        let families = {
+            let picture = inner.view.read();
+            let now_ms = now_ms();
+            if !shows(&picture.known.standing(now_ms)) {
+                drop(picture);
+                *basis = None;
+                *self.ready() = Arc::default();
+                return false;
+            }
+            let at_us = now_ms * 1000;
+            let now = Basis { version: picture.version, end_us: round_up(at_us) };
+            if basis.replace(now) == Some(now) {
+                None
+            } else {
+                Some(kpis::families(&picture.tally, &inner.evaluation, at_us, inner.settings.series_per_metric))
+            }
+        };
+        let changed = families.is_some();
+        if let Some(families) = families {
+            *self.ready() = Arc::new(families);
+            inner.round.observe(began.elapsed().as_secs_f64());
+        }
+        let now_ms = now_ms();
+        for recorded_ms in arrived {
+            inner.event_to_metric.observe((now_ms - recorded_ms).max(0) as f64 / 1000.0);
+        }
+        changed
+    }
+
+    /// Logs how many series there are, at first and whenever they have doubled.
+    fn tell_budget(&self, told: &mut usize) {
+        let ready = self.ready().clone();
+        let series: usize = ready.iter().map(|family| family.series).sum();
+        if series > 2 * *told {
+            *told = series;
+            tracing::info!(series, metrics = ready.len(), at_most_each = self.inner.settings.series_per_metric, "series on the metrics page");
+        }
+    }
+}
+
+/// Whether KPIs are shown to machines: only whole numbers of a store that answers.
+fn shows(standing: &crate::view::Standing) -> bool {
+    standing.whole && standing.state != State::StoreAway
+}
+
+/// Why the metrics can't be started.
+#[derive(Debug, thiserror::Error)]
+pub enum MetricsError {
+    /// The registry holds them already.
+    #[error("the metrics can't be registered: {0}")]
+    Registry(#[from] prometheus::Error),
+    /// No thread.
+    #[error("the thread that works out the metrics can't be started: {0}")]
+    Thread(#[from] std::io::Error),
+}

@@ -1,0 +1,101 @@
+//! What the pipeline says of itself: a registry's metrics, and the view's own.
+//!
+//! In: a registry, the view's standing. Out: families for the page. Names are written here once.
+
+use prometheus::Registry;
+use prometheus::proto::{MetricFamily, MetricType};
+
+use super::exposition::{Family, FamilyKind, number};
+use crate::view::{Known, State};
+
+/// Everything a registry holds.
+pub fn families(registry: &Registry) -> Vec<Family> {
+    registry.gather().iter().map(family).collect()
+}
+
+fn family(from: &MetricFamily) -> Family {
+    let kind = match from.get_field_type() {
+        MetricType::COUNTER => FamilyKind::Counter,
+        MetricType::HISTOGRAM => FamilyKind::Histogram,
+        MetricType::GAUGE | MetricType::SUMMARY | MetricType::UNTYPED => FamilyKind::Gauge,
+    };
+    let mut family = Family::new(from.name(), kind, from.help());
+    for metric in from.get_metric() {
+        let labels: Vec<(&str, &str)> = metric.get_label().iter().map(|label| (label.name(), label.value())).collect();
+        match from.get_field_type() {
+            MetricType::COUNTER => family.sample(&labels, &number(metric.get_counter().get_value())),
+            MetricType::GAUGE => family.sample(&labels, &number(metric.get_gauge().get_value())),
+            MetricType::HISTOGRAM => {
+                let histogram = metric.get_histogram();
+                let buckets: Vec<(f64, u64)> = histogram.get_bucket().iter().map(|bucket| (bucket.upper_bound(), bucket.cumulative_count())).collect();
+                family.histogram(&labels, &buckets, histogram.get_sample_sum(), histogram.get_sample_count());
+            }
+            // Nothing here makes summaries or untyped metrics.
+            MetricType::SUMMARY | MetricType::UNTYPED => {}
+        }
+    }
+    family
+}
+
+/// Which build this is.
+pub fn build_info() -> Family {
+    let mut family = Family::new("onpace_build_info", FamilyKind::Info, "The build of onpace that serves this page");
+    family.sample(&[("version", env!("CARGO_PKG_VERSION"))], "1");
+    family
+}
+
+/// How the view stands: whether its store answers, how old its numbers are, how far behind each lane is.
+pub fn standing(known: &Known, now_ms: i64) -> Vec<Family> {
+    let standing = known.standing(now_ms);
+    let flag = |flag: bool| if flag { "1" } else { "0" };
+    let gauge = |name: &str, help: &str, value: &str| {
+        let mut family = Family::new(name, FamilyKind::Gauge, help);
+        family.sample(&[], value);
+        family
+    };
+    let up = standing.state != State::StoreAway;
+    let mut families = vec![
+        gauge("onpace_store_up", "1 while the store answers; while it does not, no KPI is shown", flag(up)),
+        gauge("onpace_view_whole", "1 while the numbers are whole; while they are read or folded anew, no KPI is shown", flag(standing.whole)),
+    ];
+    if let Some(as_of_ms) = standing.as_of_ms {
+        let help = "When the newest event or heartbeat was recorded up to which everything is in the numbers, in seconds since 1970";
+        families.push(gauge("onpace_data_timestamp_seconds", help, &number(as_of_ms as f64 / 1000.0)));
+    }
+    let mut lag = Family::new("onpace_processor_lag_events", FamilyKind::Gauge, "Messages of the log not folded yet");
+    for (number, lane) in known.lanes.iter().enumerate() {
+        if lane.head.is_some() {
+            lag.sample(&[("partition", &number.to_string())], &lane.lag_events().to_string());
+        }
+    }
+    families.push(lag);
+    families
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+    use prometheus::{HistogramOpts, IntCounterVec, Opts};
+
+    use super::super::exposition::{Format, page};
+    use super::*;
+
+    #[test]
+    fn a_registry_is_written_in_both_formats() {
+        let registry = Registry::new();
+        let events = IntCounterVec::new(Opts::new("onpace_events_accepted_total", "Events"), &["source"]).unwrap();
+        let wait = prometheus::Histogram::with_opts(HistogramOpts::new("onpace_wait_seconds", "Wait").buckets(vec![0.5, 1.0])).unwrap();
+        registry.register(Box::new(events.clone())).unwrap();
+        registry.register(Box::new(wait.clone())).unwrap();
+        events.with_label_values(&["a\"b"]).inc_by(3);
+        wait.observe(0.75);
+        let families = families(&registry);
+        assert_eq!(
+            page(&families, Format::OpenMetrics),
+            "# HELP onpace_events_accepted Events\n# TYPE onpace_events_accepted counter\nonpace_events_accepted_total{source=\"a\\\"b\"} 3\n\
+             # HELP onpace_wait_seconds Wait\n# TYPE onpace_wait_seconds histogram\n# UNIT onpace_wait_seconds seconds\n\
+             onpace_wait_seconds_bucket{le=\"0.5\"} 0\nonpace_wait_seconds_bucket{le=\"1.0\"} 1\nonpace_wait_seconds_bucket{le=\"+Inf\"} 1\n\
+             onpace_wait_seconds_sum 0.75\nonpace_wait_seconds_count 1\n# EOF\n"
+        );
+    }
+}

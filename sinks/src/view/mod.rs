@@ -1,0 +1,176 @@
+//! The view: every counter of the store in memory, and how they stand.
+//!
+//! ```text
+//! store ─follow─► Picture { tally, known } ─read─► metrics, answers, page
+//! ```
+//!
+//! In: a store. Out: a [`Tally`] to evaluate against, always together with its [`Standing`]. One thread follows the store;
+//! any number of readers share the picture. What always holds: a reader sees counters and their age of one moment.
+//! Never here: what a KPI is; HTTP.
+
+mod follow;
+mod lane;
+mod standing;
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use onpace_kpis::{Catalogue, Tally};
+use onpace_processors::store::{Head, KpiStore, StoreError};
+use tokio_util::sync::CancellationToken;
+
+pub use standing::{Known, Lane, STALE_AFTER_MS, Standing, State};
+
+/// A follower that makes no step for so long is stuck: longer than any one call to a store may take. Milliseconds.
+const STUCK_AFTER_MS: i64 = 120_000;
+
+/// What the view shows at one moment.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// The counters.
+    pub tally: Tally,
+    /// What is known of the store and its lanes.
+    pub known: Known,
+    /// Raised whenever a counter changes.
+    pub version: u64,
+}
+
+/// The view; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct View {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    picture: RwLock<Picture>,
+    /// The picture's `known` again, so that asking how the numbers stand waits for no evaluation.
+    known: Mutex<Known>,
+    /// When each head that was folded in since somebody last asked had been recorded, milliseconds since 1970.
+    arrived_ms: Mutex<Vec<i64>>,
+    /// When the follower last made a step, milliseconds since 1970.
+    step_ms: AtomicI64,
+}
+
+impl View {
+    /// Follows a store on a thread of its own until `stop` is cancelled. Returns at once: the store is read in the background.
+    ///
+    /// # Errors
+    /// The thread can't be started.
+    pub fn follow(store: Arc<dyn KpiStore>, catalogue: &Catalogue, stop: CancellationToken) -> std::io::Result<View> {
+        let view = View::of_nothing(catalogue, now_ms());
+        let mut follower = follow::Follower::new(store, catalogue, view.clone());
+        std::thread::Builder::new().name("view".into()).spawn(move || follower.run(&stop))?;
+        Ok(view)
+    }
+
+    fn of_nothing(catalogue: &Catalogue, now_ms: i64) -> View {
+        let known = Known { began_ms: now_ms, heard_ms: None, away: None, loaded: false, empty: false, lanes: Vec::new() };
+        let picture = Picture { tally: Tally::new(&catalogue.measures), known, version: 0 };
+        let known = Mutex::new(picture.known.clone());
+        View { shared: Arc::new(Shared { picture: RwLock::new(picture), known, arrived_ms: Mutex::default(), step_ms: AtomicI64::new(now_ms) }) }
+    }
+
+    /// The picture. The follower waits while it is held, so hold it no longer than an evaluation takes.
+    pub fn read(&self) -> RwLockReadGuard<'_, Picture> {
+        // A reader that panicked has changed nothing.
+        self.shared.picture.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known of the store, without waiting for whoever holds the picture.
+    pub fn known(&self) -> Known {
+        self.shared.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How the numbers stand now.
+    pub fn standing(&self) -> Standing {
+        self.known().standing(now_ms())
+    }
+
+    /// Whether the follower makes progress, for the liveness probe: a store that is away does not count against it.
+    ///
+    /// # Errors
+    /// How long it has been stuck.
+    pub fn live(&self) -> Result<String, String> {
+        let silent_ms = now_ms() - self.shared.step_ms.load(Ordering::Relaxed);
+        if silent_ms > STUCK_AFTER_MS { Err(format!("the view has made no step for {} s", silent_ms / 1000)) } else { Ok("the view follows".into()) }
+    }
+
+    /// Whether there are whole numbers to show and the store that they come from answers, for the readiness probe.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn ready(&self) -> Result<String, String> {
+        let standing = self.standing();
+        match standing.state {
+            State::Fresh | State::Empty => Ok("the numbers are whole".into()),
+            State::Stale => Ok(standing.reason),
+            State::StoreAway => Err(format!("the store is away {}", standing.reason)),
+            State::Loading | State::CatchingUp => Err(standing.reason),
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Picture)) {
+        let mut picture = self.shared.picture.write().unwrap_or_else(PoisonError::into_inner);
+        change(&mut picture);
+        *self.shared.known.lock().unwrap_or_else(PoisonError::into_inner) = picture.known.clone();
+    }
+
+    fn change_counters(&self, change: impl FnOnce(&mut Tally)) {
+        let mut picture = self.shared.picture.write().unwrap_or_else(PoisonError::into_inner);
+        picture.version += 1;
+        change(&mut picture.tally);
+    }
+
+    /// The store answered, just now.
+    fn heard(&self) {
+        self.step();
+        self.change(|picture| picture.known.heard_ms = Some(now_ms()));
+    }
+
+    fn step(&self) {
+        self.shared.step_ms.store(now_ms(), Ordering::Relaxed);
+    }
+
+    fn arrived(&self) -> MutexGuard<'_, Vec<i64>> {
+        self.shared.arrived_ms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes when the heads folded in since the last call had been recorded, milliseconds since 1970.
+    pub(crate) fn take_arrivals(&self) -> Vec<i64> {
+        std::mem::take(&mut *self.arrived())
+    }
+}
+
+/// A store read once, whole.
+#[derive(Clone, Debug)]
+pub struct Once {
+    /// The counters.
+    pub tally: Tally,
+    /// Where each lane stood when it was read; `None` where it was never begun.
+    pub heads: Vec<Option<Head>>,
+}
+
+/// Reads the whole store once, for the terminal.
+///
+/// # Errors
+/// The store is away, damaged, or was built with other measures than the catalogue's.
+pub fn read_once(store: &dyn KpiStore, catalogue: &Catalogue) -> Result<Once, StoreError> {
+    let mut once = Once { tally: Tally::new(&catalogue.measures), heads: Vec::new() };
+    let Some(settings) = store.settings()? else { return Ok(once) };
+    follow::check(settings, catalogue)?;
+    let mut reader = store.reader()?;
+    for lane in 0..settings.lanes {
+        once.heads.push(reader.head(lane)?);
+        let fresh = lane::Copy::load(lane, reader.as_mut(), &mut || {})?;
+        lane::Copy::default().become_other(fresh, lane, |names, rep, old, new| once.tally.replace(names, rep, old, new))?;
+    }
+    once.tally.settle();
+    Ok(once)
+}
+
+/// The time, in milliseconds since 1970.
+pub fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}

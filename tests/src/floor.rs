@@ -1,0 +1,174 @@
+//! A sales floor on real servers: a topic of its own on Kafka, a Redis of its own, `onpace` processes between them.
+//!
+//! In: events as posted. Out: whether, after whatever was done to the processes and servers, every number equals the oracle's.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::compare::compare;
+use crate::generate::{Moment, adversarial_set, deliveries};
+use crate::onpace::{Onpace, binary};
+use crate::oracle::{By, Oracle, Question};
+use crate::servers::{Process, Redis, provided, unique};
+
+/// How long a processor may be silent before its partitions go to another.
+pub const SESSION: Duration = Duration::from_millis(1_500);
+/// Long enough for any of the steps here on a slow machine.
+const LIMIT: Duration = Duration::from_secs(240);
+
+/// Events hostile enough that a fold done twice, skipped or torn shows in some number, many enough that
+/// whatever is done to a processor falls between many commits.
+pub struct Torture {
+    /// What there is to know.
+    pub events: Vec<Value>,
+    /// The same as an at-least-once sender delivers them, several times over.
+    pub delivered: Vec<Value>,
+    /// When to ask.
+    pub moments: Vec<Moment>,
+}
+
+impl Torture {
+    /// Made from a seed, every event delivered `times` and more.
+    pub fn new(seed: u64, times: usize) -> Torture {
+        let sets: Vec<_> = (seed..seed + 40).map(adversarial_set).collect();
+        let events: Vec<Value> = sets.iter().flat_map(|set| set.events.clone()).collect();
+        let mut rng = StdRng::seed_from_u64(seed);
+        let mut delivered: Vec<Value> = (0..times).flat_map(|_| deliveries(&events, &mut rng)).collect();
+        delivered.shuffle(&mut rng);
+        let moments = sets.into_iter().flat_map(|set| set.moments).take(3).collect();
+        Torture { events, delivered, moments }
+    }
+}
+
+/// Kafka, Redis and what is needed to reach them.
+pub struct Floor {
+    folder: TempDir,
+    /// The Redis.
+    pub redis: Redis,
+    brokers: String,
+    topic: String,
+    group: String,
+}
+
+impl Floor {
+    /// A floor on a Kafka; see [`kafka`].
+    ///
+    /// # Panics
+    /// There is no room for a temporary folder.
+    pub fn on(brokers: String) -> Floor {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let redis = Redis::start(folder.path());
+        Floor { redis, brokers, topic: unique("onpace.test"), group: unique("onpace-test"), folder }
+    }
+
+    /// The folder of everything on this floor.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A file on this floor.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The topic of its events.
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// Kafka's address.
+    pub fn brokers(&self) -> &str {
+        &self.brokers
+    }
+
+    /// An `onpace` command with this floor's log.
+    ///
+    /// # Panics
+    /// There is no binary.
+    pub fn onpace(&self, subcommand: &str) -> Command {
+        let mut command = Command::new(binary().unwrap_or_else(|error| panic!("{error}")));
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("ONPACE_") {
+                command.env_remove(name);
+            }
+        }
+        command.current_dir(self.folder.path()).arg(subcommand);
+        command.args(["--kafka", &self.brokers, "--topic", &self.topic, "--partitions", "4"]);
+        command
+    }
+
+    /// Writes events into the log by `onpace import`.
+    ///
+    /// # Panics
+    /// Not all of them were taken.
+    pub fn import(&self, name: &str, events: &[Value]) {
+        let mut process = self.importing(name, events);
+        let status = process.wait(LIMIT);
+        assert!(status.success(), "the import failed: {}", process.tail());
+    }
+
+    /// Begins to write events into the log.
+    ///
+    /// # Panics
+    /// The file can't be written.
+    pub fn importing(&self, name: &str, events: &[Value]) -> Process {
+        let file = self.file(&format!("{name}.ndjson"));
+        let lines: String = events.iter().map(|event| format!("{event}\n")).collect();
+        std::fs::write(&file, lines).expect("a file of events");
+        let mut command = self.onpace("import");
+        command.arg(&file);
+        Process::start(command, self.folder.path(), name)
+    }
+
+    /// Starts a processor with small commits, so that whatever is done to it falls between many.
+    pub fn processor(&self, name: &str) -> Process {
+        Process::start(self.processor_command(&["--batch", "50"]), self.folder.path(), name)
+    }
+
+    fn processor_command(&self, more: &[&str]) -> Command {
+        let mut command = self.onpace("processor");
+        command.args(["--redis", &self.redis.url(), "--group", &self.group, "--listen", "127.0.0.1:0"]);
+        command.args(["--session-timeout-ms", &SESSION.as_millis().to_string()]).args(more);
+        command
+    }
+
+    /// Waits, by a processor that joins the others, until everything in the log is folded.
+    ///
+    /// # Panics
+    /// It isn't within minutes.
+    pub fn catch_up(&self) {
+        let mut process = Process::start(self.processor_command(&["--until-caught-up"]), self.folder.path(), "catch-up");
+        let status = process.wait(LIMIT);
+        assert!(status.success(), "catching up failed: {}", process.tail());
+    }
+
+    /// Holds every number against the oracle's.
+    ///
+    /// # Panics
+    /// One differs: it is named with the events that feed it.
+    pub fn assert_equals_oracle(&self, torture: &Torture) {
+        let oracle = Oracle::new(&torture.events);
+        let onpace = Onpace::on_redis(&self.redis.url()).unwrap_or_else(|error| panic!("{error}"));
+        for moment in &torture.moments {
+            for by in By::EVERY {
+                let question = Question::new(moment.at, by, moment.zone);
+                let answer = onpace.kpis(&question).unwrap_or_else(|error| panic!("{error}"));
+                if let Err(difference) = compare(&oracle, &question, &answer) {
+                    panic!("{difference}");
+                }
+            }
+        }
+    }
+}
+
+/// The Kafka that `tests/run` started.
+pub fn kafka() -> String {
+    provided("ONPACE_TEST_KAFKA")
+}
