@@ -127,7 +127,6 @@ pub struct Calendar {
 
 /// A day of the week.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-#[expect(missing_docs, reason = "a day is a day")]
 pub enum Day {
     Monday,
     Tuesday,
@@ -172,6 +171,8 @@ pub struct Up {
     /// Where to serve.
     #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+    #[command(flatten)]
+    pub series: Series,
     /// Processor threads; with Kafka they share the partitions.
     #[arg(long, env = "ONPACE_THREADS", default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub threads: u32,
@@ -223,6 +224,16 @@ pub struct Sink {
     /// Where to serve.
     #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8082", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+    #[command(flatten)]
+    pub series: Series,
+}
+
+/// At most so many series to a metric.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Series {
+    /// At most so many series to a metric; what is beyond is dropped, and counted in `onpace_series_dropped`.
+    #[arg(long, env = "ONPACE_SERIES_PER_METRIC", default_value_t = 10_000, value_name = "N")]
+    pub series_per_metric: usize,
 }
 
 /// `onpace import`

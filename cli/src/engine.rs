@@ -11,7 +11,9 @@ use onpace_kpis::window::Settings as Weeks;
 use onpace_kpis::{Calendar, Catalogue};
 use onpace_processors::store::{EmbeddedStore, KpiStore, RedisStore, Settings, StoreError};
 use onpace_processors::{Metrics, Processor};
-use onpace_producers::log::{EmbeddedLog, EventLog, KafkaLog, KafkaSettings};
+use onpace_producers::log::embedded::EmbeddedLog;
+use onpace_producers::log::kafka::{KafkaLog, KafkaSettings};
+use onpace_producers::log::EventLog;
 
 use crate::args;
 
@@ -84,10 +86,7 @@ pub fn log(data: Option<&Path>, flags: &args::Kafka) -> Result<Arc<dyn EventLog>
 pub fn store(data: Option<&Path>, flags: &args::Redis, catalogue: &Catalogue) -> Result<Arc<dyn KpiStore>> {
     match &flags.redis {
         Some(url) => Ok(Arc::new(RedisStore::open(url, &flags.redis_prefix)?)),
-        None => {
-            let measures = catalogue.measures.iter().map(|measure| measure.name.clone()).collect();
-            Ok(Arc::new(EmbeddedStore::open(embedded_file(data)?, measures)?))
-        }
+        None => embedded_store(data, catalogue),
     }
 }
 
@@ -127,7 +126,7 @@ pub fn settle(log: &dyn EventLog, store: &dyn KpiStore, catalogue: &Catalogue, e
 pub fn fold_all(log: &dyn EventLog, store: &dyn KpiStore, catalogue: &Catalogue, progress: &mut dyn FnMut(u64, u64)) -> Result<()> {
     let metrics = Metrics::register(&prometheus::Registry::new())?;
     let rules = Arc::new(Rules::from(catalogue));
-    Processor::new(log, store, rules, onpace_processors::Settings::default(), metrics)?.catch_up(&AtomicBool::new(false), progress)?;
+    Processor::new(log, store, rules, catalogue.fingerprint(), onpace_processors::Settings::default(), metrics)?.catch_up(&AtomicBool::new(false), progress)?;
     Ok(())
 }
 
@@ -146,4 +145,10 @@ pub fn is_behind(log: &dyn EventLog, store: &dyn KpiStore) -> Result<bool, Store
 /// The embedded log.
 pub fn embedded_log(data: Option<&Path>) -> Result<Arc<dyn EventLog>> {
     Ok(Arc::new(EmbeddedLog::open(embedded_file(data)?, EMBEDDED_PARTITIONS)?))
+}
+
+/// The embedded store.
+pub fn embedded_store(data: Option<&Path>, catalogue: &Catalogue) -> Result<Arc<dyn KpiStore>> {
+    let measures = catalogue.measures.iter().map(|measure| measure.name.clone()).collect();
+    Ok(Arc::new(EmbeddedStore::open(embedded_file(data)?, measures)?))
 }

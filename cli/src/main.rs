@@ -4,6 +4,8 @@
 mod args;
 mod commands;
 mod engine;
+mod floor;
+mod serving;
 mod settings;
 mod shutdown;
 

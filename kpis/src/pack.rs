@@ -33,7 +33,7 @@ pub fn pack(state: &State, out: &mut Vec<u8>) {
             }
             Kept::Latest((stamp, held)) => {
                 let at_once = *stamp == since;
-                out.push(no << 2 | u8::from(at_once) * AT_ONCE | u8::from(*held == Held::Cleared) * CLEARED);
+                out.push((no << 2) | (u8::from(at_once) * AT_ONCE) | (u8::from(*held == Held::Cleared) * CLEARED));
                 if !at_once {
                     put_time(Time::Instant(*stamp), since, out);
                 }
@@ -49,7 +49,7 @@ fn put_history(no: FieldNo, history: &History, since: Stamp, out: &mut Vec<u8>) 
     if let ([(stamp, held)], true) = (history.entries.as_slice(), implied)
         && *stamp == since
     {
-        out.push(no << 2 | AT_ONCE | u8::from(*held == Held::Cleared) * CLEARED);
+        out.push((no << 2) | AT_ONCE | (u8::from(*held == Held::Cleared) * CLEARED));
         return put_held(*held, since, out);
     }
     out.push(no << 2);

@@ -245,8 +245,8 @@ pub(crate) mod tests {
             Shape::Text => Value::Text(Cow::Borrowed(texts[usize::from(pick) % 4])),
             Shape::Choice(set) => Value::Choice(pick % set.len() as u8),
             Shape::Integer => Value::Integer(pick.into()),
-            Shape::Flag => Value::Flag(pick % 2 == 0),
-            Shape::Time if pick % 2 == 0 => Value::Time(Time::Date(pick.into())),
+            Shape::Flag => Value::Flag(pick.is_multiple_of(2)),
+            Shape::Time if pick.is_multiple_of(2) => Value::Time(Time::Date(pick.into())),
             Shape::Time | Shape::Instant => Value::Time(Time::Instant(i64::from(pick) * 43_200_000_000)),
             Shape::Amount => {
                 let currency = Currency::parse(["EUR", "JPY"][usize::from(pick) % 2]).unwrap();

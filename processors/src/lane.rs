@@ -113,7 +113,7 @@ impl Lane {
         let known = head.entities <= bounds.addresses as u64;
         if known && !fresh {
             writer.every_entity(&mut |id| {
-                stored.entities.insert(short(u128::from_be_bytes(id.0)));
+                stored.entities.insert(id.short());
             })?;
         }
         Ok(Lane {
@@ -176,7 +176,7 @@ impl Lane {
             }
         }
         match &self.stored {
-            Some(stored) if !stored.entities.contains(&short(id)) => self.join(id, None, &event),
+            Some(stored) if !stored.entities.contains(&EntityId(id.to_be_bytes()).short()) => self.join(id, None, &event),
             _ => self.waiting.push(id, message.value),
         }
         Ok(())
@@ -226,7 +226,7 @@ impl Lane {
             if changed.new {
                 self.head.entities += 1;
                 if let Some(stored) = &mut self.stored {
-                    stored.entities.insert(short(changed.id));
+                    stored.entities.insert(EntityId(changed.id.to_be_bytes()).short());
                 }
             }
             commit.entities.push((EntityId(changed.id.to_be_bytes()), packed, changed.new));
@@ -290,23 +290,25 @@ impl Lane {
     /// The blocks that the batch changes, as they will be.
     fn blocks(&mut self, folded: &Folded) -> Result<Vec<(BlockId, Vec<u8>)>, StoreError> {
         let groups: Vec<_> = folded.deltas.chunk_by(|a, b| a.block == b.block).collect();
-        let missing: Vec<BlockId> = groups
-            .iter()
-            .map(|deltas| deltas[0].block)
-            .filter(|id| self.blocks.peek(id).is_none() && self.stored.as_ref().is_none_or(|stored| !stored.all_blocks || stored.blocks.contains(id)))
-            .collect();
-        let mut fetched: Vec<Packed> = vec![Packed::new(); missing.len()];
+        // Copied before anything is put into the cache, which may push out what is needed next.
+        let mut before: Vec<Packed> = Vec::with_capacity(groups.len());
+        let (mut missing, mut places) = (Vec::new(), Vec::new());
+        for (place, deltas) in groups.iter().enumerate() {
+            let id = deltas[0].block;
+            let cached = self.blocks.get(&id).cloned();
+            if cached.is_none() && self.stored.as_ref().is_none_or(|stored| !stored.all_blocks || stored.blocks.contains(&id)) {
+                missing.push(id);
+                places.push(place);
+            }
+            before.push(cached.unwrap_or_default());
+        }
         if !missing.is_empty() {
-            self.writer.blocks(&missing, &mut |place, packed| fetched[place] = Packed::from_slice(packed))?;
+            self.writer.blocks(&missing, &mut |place, packed| before[places[place]] = Packed::from_slice(packed))?;
         }
         let mut changed = Vec::with_capacity(groups.len());
         let mut adding: Vec<(Counter, i128)> = Vec::new();
-        for deltas in groups {
+        for (deltas, before) in groups.into_iter().zip(before) {
             let id = deltas[0].block;
-            let before = match missing.binary_search(&id) {
-                Ok(place) => std::mem::take(&mut fetched[place]),
-                Err(_) => self.blocks.get(&id).cloned().unwrap_or_default(),
-            };
             let mut block = Block::unpack(id.day, &before)
                 .map_err(|why| StoreError::Damaged { place: format!("rep {:?}, day {}", self.names.text(id.rep), id.day), why: why.to_string() })?;
             adding.clear();
@@ -330,9 +332,4 @@ impl Waiting {
         self.bytes.extend_from_slice(value);
         self.messages.push((id, from..self.bytes.len()));
     }
-}
-
-/// What is remembered of a stored entity's address: two that share it are merely both asked about.
-fn short(id: u128) -> u64 {
-    id as u64
 }

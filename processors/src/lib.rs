@@ -11,6 +11,8 @@
 pub mod lane;
 pub mod metrics;
 pub mod processor;
+#[cfg(test)]
+mod simulation;
 pub mod store;
 
 pub use metrics::Metrics;

@@ -15,7 +15,7 @@ use onpace_schemas::avro::Unreadable;
 
 use crate::lane::{Bounds, Landed, Lane};
 use crate::metrics::Metrics;
-use crate::store::{KpiStore, StoreError};
+use crate::store::{self, KpiStore, StoreError};
 
 /// How a processor works.
 #[derive(Clone, Copy, Debug)]
@@ -24,11 +24,13 @@ pub struct Settings {
     pub batch: usize,
     /// What each lane keeps in memory.
     pub bounds: Bounds,
+    /// How long a lane that was lost waits before it is taken over again, the first time; then longer and longer.
+    pub retry: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { batch: 5_000, bounds: Bounds::default() }
+        Settings { batch: 5_000, bounds: Bounds::default(), retry: Duration::from_millis(100) }
     }
 }
 
@@ -48,7 +50,6 @@ const WAIT: Duration = Duration::from_millis(100);
 /// While nothing happens a lane's head is committed again so often: that is how a wiped store is noticed, and how the
 /// lag on every screen stays true.
 const IDLE_COMMIT: Duration = Duration::from_secs(2);
-const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(5);
 /// While a lane is tried again, a line is logged at most this often.
 const QUIET: Duration = Duration::from_secs(10);
@@ -66,6 +67,7 @@ pub struct Processor<'a> {
     reader: Box<dyn LogReader>,
     store: &'a dyn KpiStore,
     rules: Arc<Rules>,
+    built_for: store::Settings,
     settings: Settings,
     metrics: Metrics,
     lanes: BTreeMap<u32, Assigned>,
@@ -73,7 +75,7 @@ pub struct Processor<'a> {
 }
 
 impl<'a> Processor<'a> {
-    /// A processor that owns nothing yet.
+    /// A processor that owns nothing yet; `fingerprint` is that of the catalogue whose rules these are.
     ///
     /// # Errors
     /// The log is away or not as configured.
@@ -81,11 +83,13 @@ impl<'a> Processor<'a> {
         log: &'a dyn EventLog,
         store: &'a dyn KpiStore,
         rules: Arc<Rules>,
+        fingerprint: u64,
         settings: Settings,
         metrics: Metrics,
     ) -> Result<Processor<'a>, LogError> {
         let reader = log.reader()?;
-        Ok(Processor { log, reader, store, rules, settings, metrics, lanes: BTreeMap::new(), said: None })
+        let built_for = store::Settings { lanes: log.partitions(), fingerprint };
+        Ok(Processor { log, reader, store, rules, built_for, settings, metrics, lanes: BTreeMap::new(), said: None })
     }
 
     /// Works until `stop` is set, then commits what it has folded and returns; `stepped` is called after every step, whether
@@ -155,7 +159,7 @@ impl<'a> Processor<'a> {
             }
         });
         if let Some(partition) = unsafe_lane {
-            self.lose(partition, FIRST_RETRY, "log");
+            self.lose(partition, self.settings.retry, "log");
         }
         match polled {
             Ok(Polled::Messages(count)) => {
@@ -167,7 +171,7 @@ impl<'a> Processor<'a> {
             Ok(Polled::Assigned(partitions)) => {
                 tracing::info!(?partitions, "partitions assigned");
                 for partition in partitions {
-                    self.lanes.insert(partition, Assigned::Lost { at: Instant::now(), wait: FIRST_RETRY });
+                    self.lanes.insert(partition, Assigned::Lost { at: Instant::now(), wait: self.settings.retry });
                 }
                 Ok(true)
             }
@@ -184,7 +188,7 @@ impl<'a> Processor<'a> {
                 if self.may_say() {
                     tracing::warn!(%why, "the log is away; trying on");
                 }
-                std::thread::sleep(FIRST_RETRY);
+                std::thread::sleep(self.settings.retry);
                 Ok(false)
             }
         }
@@ -222,13 +226,13 @@ impl<'a> Processor<'a> {
                 None => {
                     tracing::info!(partition, "the lane moved under this processor: another took it over, or the store was wiped or set back");
                     // The log says soon whose the lane is.
-                    self.lose(partition, FIRST_RETRY * 5, "fence");
+                    self.lose(partition, self.settings.retry * 5, "fence");
                 }
                 Some(StoreError::Away(why)) => {
                     if self.may_say() {
                         tracing::warn!(partition, why, "the store is away; trying on");
                     }
-                    self.lose(partition, FIRST_RETRY, "store");
+                    self.lose(partition, self.settings.retry, "store");
                 }
                 Some(why) => return Err(why.into()),
             }
@@ -245,7 +249,9 @@ impl<'a> Processor<'a> {
             }
             let taken = self
                 .store
-                .writer(*partition)
+                // A store that was wiped has forgotten what it is for.
+                .settle(self.built_for)
+                .and_then(|()| self.store.writer(*partition))
                 .and_then(|writer| Lane::take_over(writer, Arc::clone(&self.rules), self.settings.bounds));
             match taken {
                 Ok(lane) => {

@@ -76,8 +76,8 @@ mod tests {
     use onpace_schemas::avro::Message as Said;
 
     use super::*;
+    use crate::log::Polled;
     use crate::log::memory::MemoryLog;
-    use crate::log::{LogReader, Polled};
 
     #[test]
     fn only_quiet_partitions_are_due() {
@@ -107,7 +107,11 @@ mod tests {
         assert_eq!(reader.poll(Duration::ZERO, 10, &mut |_| {}).unwrap(), Polled::Assigned(vec![0, 1, 2]));
         reader.start(1, 0).unwrap();
         let mut said = Vec::new();
-        reader.poll(Duration::ZERO, 10, &mut |message| said.push((message.key.to_vec(), avro::read(message.value) == Ok(Said::Heartbeat { at_us: 42 })))).unwrap();
+        reader
+            .poll(Duration::ZERO, 10, &mut |message| {
+                said.push((message.key.to_vec(), avro::read(message.value) == Ok(Said::Heartbeat { at_us: 42 })))
+            })
+            .unwrap();
         assert_eq!(said, [(Vec::new(), true)]);
     }
 }

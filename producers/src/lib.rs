@@ -5,6 +5,8 @@
 mod entry;
 pub mod gateway;
 pub mod heartbeat;
+pub mod import;
 pub mod log;
+pub mod simulate;
 
 pub use entry::entry;

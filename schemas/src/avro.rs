@@ -8,13 +8,11 @@
 
 use std::borrow::Cow;
 
-use crate::{
-    Currency, Event, FieldNo, Keep, Kind, MAX_INTEGER, MAX_SOURCE_BYTES, MAX_TEXT_BYTES, Money, Patch, Shape, Time, Value, time,
-};
+use crate::{Currency, Event, FieldNo, Keep, Kind, MAX_INTEGER, MAX_SOURCE_BYTES, MAX_TEXT_BYTES, Money, Patch, Shape, Time, Value, time};
 
 /// The schema that [`write`] writes.
 pub const SCHEMA: &str = include_str!("../avro/event.v1.avsc");
-/// The CRC-64-AVRO (Rabin) fingerprint of [`SCHEMA`] in its parsing canonical form.
+/// The CRC-64-AVRO (Rabin) fingerprint of [`SCHEMA`] in its parsing canonical form, as Java and Python make it.
 pub const FINGERPRINT: u64 = 0x7128_2758_6076_68C1;
 const MARKER: [u8; 2] = [0xC3, 0x01];
 
@@ -351,5 +349,103 @@ impl<'a> Input<'a> {
                 patch.push((no, Value::Cleared));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+    use super::*;
+
+    fn event(kind: Kind, said: Vec<(&str, Value<'static>)>) -> Event<'static> {
+        let patch = said.into_iter().map(|(name, value)| (kind.field(name).unwrap(), value)).collect();
+        Event { id: "1".into(), source: "s".into(), kind, entity: "e".into(), occurred_at: 1, deleted: None, patch }
+    }
+
+    fn message(event: &Event<'_>) -> Vec<u8> {
+        let mut message = Vec::new();
+        write(event, &mut message);
+        message
+    }
+
+    #[test]
+    fn what_json_refuses_does_not_come_in_by_the_log() {
+        let good = event(Kind::Call, vec![]);
+        let long: Cow<'static, str> = Cow::Owned("x".repeat(MAX_TEXT_BYTES + 1));
+        for (field, bad) in [
+            ("id", Event { id: long.clone(), ..good.clone() }),
+            ("source", Event { source: "".into(), ..good.clone() }),
+            ("source", Event { source: "x".repeat(MAX_SOURCE_BYTES + 1).into(), ..good.clone() }),
+            ("entity", Event { entity: "".into(), ..good.clone() }),
+            ("entity", Event { entity: long.clone(), ..good.clone() }),
+            ("occurred_at", Event { occurred_at: -1, ..good }),
+            ("rep", event(Kind::Deal, vec![("rep", Value::Text("".into()))])),
+            ("rep", event(Kind::Deal, vec![("rep", Value::Text(long))])),
+            ("direction", event(Kind::Call, vec![("direction", Value::Text("sideways".into()))])),
+            ("direction", event(Kind::Call, vec![("direction", Value::Choice(2))])),
+            ("duration_s", event(Kind::Call, vec![("duration_s", Value::Integer(-1))])),
+            ("duration_s", event(Kind::Call, vec![("duration_s", Value::Integer(MAX_INTEGER + 1))])),
+            ("opened_at", event(Kind::Email, vec![("opened_at", Value::Cleared)])),
+        ] {
+            assert_eq!(read(&message(&bad)), Err(Unreadable::Field(field)), "{bad:?}");
+        }
+        for out_of_range in [
+            event(Kind::Email, vec![("opened_at", Value::Time(Time::Date(1)))]),
+            event(Kind::Email, vec![("opened_at", Value::Time(Time::Instant(i64::MAX)))]),
+            event(Kind::Call, vec![("started_at", Value::Time(Time::Date(i32::MAX)))]),
+        ] {
+            assert_eq!(read(&message(&out_of_range)), Err(Unreadable::Range), "{out_of_range:?}");
+        }
+    }
+
+    #[test]
+    fn exactly_one_kind_or_a_heartbeat_is_said() {
+        let good = message(&event(Kind::Deal, vec![]));
+        assert!(read(&good).is_ok());
+        // The body ends in the deal's branch, the count of its cleared fields and the heartbeat's branch.
+        let last = good.len() - 1;
+        let mut both = good.clone();
+        both[last] = 2;
+        assert_eq!(read(&both), Err(Unreadable::Kind));
+        let deal = 1 + Kind::Deal.fields().len() + 1;
+        let mut none = good.clone();
+        none.drain(last - deal..last);
+        none.insert(last - deal, 0);
+        assert_eq!(read(&none), Err(Unreadable::Kind));
+        let mut two = good;
+        let email = 1 + Kind::Email.fields().len() + 1;
+        two[last - deal - 1] = 2;
+        two.splice(last - deal..last - deal, vec![0; email - 1]);
+        assert_eq!(read(&two), Err(Unreadable::Kind));
+    }
+
+    #[test]
+    fn a_frame_says_what_follows() {
+        let good = message(&event(Kind::Call, vec![]));
+        let mut newer = good.clone();
+        newer[2] ^= 1;
+        assert_eq!(read(&newer), Err(Unreadable::Schema(FINGERPRINT ^ 1)));
+        assert_eq!(read(&[]), Err(Unreadable::Empty));
+        assert_eq!(read(&good[..9]), Err(Unreadable::Short));
+        // The Confluent frame: not read yet.
+        assert_eq!(read(&[&[0, 0, 0, 0, 7], &good[10..]].concat()), Err(Unreadable::Frame));
+        assert_eq!(read(b"{\"source\":\"s\"}"), Err(Unreadable::Frame));
+    }
+
+    #[test]
+    fn cleared_fields_may_come_in_any_blocks_but_once_and_by_name() {
+        let cleared = |tail: &[u8]| {
+            let mut bytes = message(&event(Kind::Call, vec![]));
+            bytes.truncate(bytes.len() - 5);
+            bytes.extend_from_slice(tail);
+            bytes.extend_from_slice(&[0; 4]);
+            bytes
+        };
+        let bytes = cleared(b"\x01\x08\x06rep\x02\x08deal\x00");
+        let Ok(Message::Event(read_back)) = read(&bytes) else { panic!("{:?}", read(&bytes)) };
+        assert_eq!(read_back.patch.as_slice(), [(0, Value::Cleared), (3, Value::Cleared)]);
+        assert_eq!(read(&cleared(b"\x02\x06rep\x02\x06rep\x00")), Err(Unreadable::Field("rep")));
+        assert_eq!(read(&cleared(b"\x02\x06rip\x00")), Err(Unreadable::Field("cleared")));
+        assert_eq!(read(&cleared(b"\x02\x06r\xffp\x00")), Err(Unreadable::Utf8));
     }
 }

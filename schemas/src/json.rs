@@ -14,8 +14,8 @@ pub use write::{write, write_data};
 
 use crate::refusal::{clip, did_you_mean};
 use crate::{
-    Currency, Event, Field, FieldNo, Keep, Kind, MAX_AHEAD_US, MAX_EVENT_BYTES, MAX_INTEGER, MAX_SOURCE_BYTES, MAX_TEXT_BYTES,
-    Money, Patch, Refusal, Shape, Stamp, Time, Value, money, time,
+    Currency, Event, Field, FieldNo, Keep, Kind, MAX_AHEAD_US, MAX_EVENT_BYTES, MAX_INTEGER, MAX_SOURCE_BYTES, MAX_TEXT_BYTES, Money,
+    Patch, Refusal, Shape, Stamp, Time, Value, money, time,
 };
 
 const TOP: [&str; 7] = ["id", "source", "kind", "entity", "occurred_at", "data", "deleted"];

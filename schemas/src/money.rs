@@ -101,9 +101,11 @@ pub fn to_minor(major: &str, currency: Currency) -> Result<i64, String> {
     }
     // Summed up below zero, which reaches one further than above.
     let padding = std::iter::repeat_n(b'0', exponent - kept.len());
-    let below = whole.bytes().chain(kept.bytes()).chain(padding).try_fold(0_i64, |minor, byte| {
-        minor.checked_mul(10)?.checked_sub((byte - b'0').into())
-    });
+    let below = whole
+        .bytes()
+        .chain(kept.bytes())
+        .chain(padding)
+        .try_fold(0_i64, |minor, byte| minor.checked_mul(10)?.checked_sub((byte - b'0').into()));
     let minor = if major.starts_with('-') { below } else { below.and_then(i64::checked_neg) };
     minor.ok_or_else(|| format!("{} {currency} is out of range; minor units must fit 64 bits", clip(major)))
 }

@@ -1,7 +1,7 @@
 //! What every number here is worked out by: one catalogue, one calendar, the one `evaluate`.
 
-use onpace_kpis::formula::{Formula, Op};
 use onpace_kpis::catalogue::Leaf;
+use onpace_kpis::formula::{Formula, Op};
 use onpace_kpis::{By, Calendar, Catalogue, Kpi, KpiNo, Question, Row, Tally, Window, evaluate};
 
 /// A catalogue and a company's calendar.

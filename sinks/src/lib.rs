@@ -1,7 +1,7 @@
 //! Who is told: the view of the store in memory, and what is served from it.
 //!
 //! ```text
-//! store ─follow─► View ─evaluate─► /metrics, /v1/kpis, the live page
+//! store ─follow─► View ─evaluate─► /metrics, /v1/kpis, the live page, plain hashes
 //! ```
 //!
 //! In: a store that processors write. Out: numbers, each with its window, unit, time zone and age.
@@ -10,8 +10,11 @@
 #![forbid(unsafe_code)]
 
 mod evaluation;
+#[cfg(test)]
+mod fixture;
 pub mod http;
 pub mod metrics;
+pub mod publish;
 pub mod view;
 
 pub use evaluation::Evaluation;

@@ -20,7 +20,7 @@ pub fn run(args: Catalogue) -> Result<ExitCode> {
         }
         CatalogueFormat::Table => {
             let mut table = Table::new();
-            table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+            table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
             table.set_header(["KPI", "unit", "definition", "in words"]);
             for kpi in &catalogue.kpis {
                 table.add_row([&*kpi.name, kpi.unit.name(), &catalogue.kpi_definition(kpi), &kpi.about.en]);

@@ -72,7 +72,7 @@ fn table(values: &[Row], by: By, windows: &[Window], zeros: bool) -> Table {
         }
     }
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     let key_column = (by != By::Company).then(|| by.name().to_owned());
     table.set_header(key_column.into_iter().chain(["kpi".to_owned()]).chain(windows.iter().map(ToString::to_string)));
     for ((key, _, _), line) in lines {

@@ -17,7 +17,7 @@ use prometheus::Registry;
 use tokio::task::JoinSet;
 
 use crate::shutdown::Shutdown;
-use crate::{args, engine};
+use crate::{args, engine, serving};
 
 pub fn run(args: args::Processor) -> Result<ExitCode> {
     let catalogue = engine::catalogue(&args.definitions)?;
@@ -95,9 +95,10 @@ pub fn start(work: Work<'_>, registry: &Registry, shutdown: &Shutdown) -> Result
     let mut working = JoinSet::new();
     for _ in 0..work.threads {
         let (log, store, rules, metrics) = (Arc::clone(&work.log), Arc::clone(&work.store), Arc::clone(&rules), metrics.clone());
+        let fingerprint = work.catalogue.fingerprint();
         let (settings, until, beat, stop) = (work.settings, work.until, work.beat.clone(), Arc::clone(&shutdown.flag));
         working.spawn_blocking(move || {
-            let mut processor = Processor::new(&*log, &*store, rules, settings, metrics)?;
+            let mut processor = Processor::new(&*log, &*store, rules, fingerprint, settings, metrics)?;
             match until {
                 Until::CaughtUp => processor.catch_up(&stop, &mut |_, _| {})?,
                 Until::Asked => processor.run(&stop, &mut || beat.beat())?,
@@ -122,7 +123,7 @@ pub async fn wait(working: &mut JoinSet<Result<()>>, shutdown: &Shutdown) -> Res
 }
 
 async fn serve(listen: SocketAddr, registry: Registry, beat: Beat, shutdown: &Shutdown) -> Result<()> {
-    let listener = http::bind(listen).await?;
+    let listener = serving::bind(listen).await?;
     tracing::info!(address = %listener.local_addr()?, "serving /metrics, /healthz and /readyz");
     let (live, ready) = (beat.clone(), beat);
     let router = http::ops::router(registry, Health::new(move || live.health(), move || ready.health()));

@@ -120,7 +120,7 @@ impl<'a> Document<'a> {
         let holds = |line: &str| {
             let line = line.split(" #").next().unwrap_or_default();
             line.match_indices(token).any(|(at, _)| {
-                let (before, after) = (line[..at].as_bytes().last(), line.as_bytes().get(at + token.len()));
+                let (before, after) = (line.as_bytes()[..at].last(), line.as_bytes().get(at + token.len()));
                 !in_word(before) && !in_word(after)
             })
         };

@@ -6,11 +6,36 @@
 //!
 //! A *lane* is a partition's share of the store: it has one writer at a time, its own entities, names, counters and offset.
 
-use onpace_kpis::block::BlockId;
+mod changed;
+mod embedded;
+mod memory;
+mod redis;
+#[cfg(test)]
+mod suite;
+
+use std::time::Duration;
+
+use onpace_kpis::Slot;
+use onpace_kpis::block::{Block, BlockId};
+use onpace_kpis::slot::SLOT_S;
+use onpace_schemas::{Currency, time};
+
+pub use embedded::EmbeddedStore;
+pub use memory::{Fault, MemoryStore};
+pub use redis::RedisStore;
 
 /// An entity's address: a keyed 128-bit hash of its kind and id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntityId(pub [u8; 16]);
+
+impl EntityId {
+    /// Bits of the address that every store can list, for a filter of what is stored: two entities that share them are merely both
+    /// asked about.
+    pub fn short(&self) -> u64 {
+        let [_, _, _, _, b4, b5, b6, b7, b8, b9, b10, b11, ..] = self.0;
+        u64::from_be_bytes([b4, b5, b6, b7, b8, b9, b10, b11])
+    }
+}
 
 /// What every lane of a store must agree on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,6 +141,16 @@ pub trait KpiStore: Send + Sync {
     /// # Errors
     /// The store is away.
     fn reader(&self) -> Result<Box<dyn StoreReader>, StoreError>;
+
+    /// Publishes plain hashes of field → value for whoever would rather read the store than ask onpace, while `holder` holds the
+    /// lease; whether it does. A store that nobody else reads has none.
+    ///
+    /// # Errors
+    /// The store is away.
+    fn publish(&self, holder: &str, lease: Duration, hashes: &[(String, Vec<(String, String)>)]) -> Result<bool, StoreError> {
+        let _ = (holder, lease, hashes);
+        Ok(false)
+    }
 }
 
 /// The writing end of one lane. One commit may be in flight; reads see what was submitted before them.
@@ -130,7 +165,7 @@ pub trait LaneWriter: Send {
     /// The packed blocks that exist among these: `each(place in ids, packed)`.
     fn blocks(&mut self, ids: &[BlockId], each: &mut dyn FnMut(usize, &[u8])) -> Result<(), StoreError>;
 
-    /// Every entity's address, so that "never stored" can be known without asking.
+    /// Every entity's address, exact in the bits of [`EntityId::short`], so that "never stored" can be known without asking.
     fn every_entity(&mut self, each: &mut dyn FnMut(EntityId)) -> Result<(), StoreError>;
 
     /// Sends a commit without waiting for its answer. The head is moved by exactly this commit or not at all.
@@ -181,4 +216,50 @@ pub trait StoreReader: Send {
 
     /// Any key of the store in words, for `onpace inspect`; `None` where there is no such key. `pattern` may be a key or empty, for a list of keys (at most 1,000).
     fn inspect(&mut self, key: &str) -> Result<Option<String>, StoreError>;
+}
+
+/// Refuses a store that was built for something else.
+fn refuse_other(place: &str, there: Settings, wanted: Settings) -> Result<(), StoreError> {
+    if there.lanes != wanted.lanes {
+        return Err(StoreError::Settings(format!(
+            "the store at {place} was built for {} partitions and the log has {}; name the log it belongs to, or run `onpace rebuild`",
+            there.lanes, wanted.lanes
+        )));
+    }
+    if there.fingerprint != wanted.fingerprint {
+        return Err(StoreError::Settings(format!(
+            "the store at {place} was built with other measures than the catalogue has; give the catalogue it was built with, or run `onpace rebuild`"
+        )));
+    }
+    Ok(())
+}
+
+/// A block in words, a line a counter.
+fn show_block(day: i32, block: &Block, measures: &[String], name: &dyn Fn(u32) -> String) -> String {
+    let mut shown = format!("  day {}\n", time::show_date(day));
+    for (counter, value) in block.counters() {
+        let at = match counter.slot {
+            Slot::Quarter(slot) => time::show_instant(i64::from(slot) * SLOT_S * time::US),
+            Slot::Date(day) => time::show_date(day),
+        };
+        let dims: String = counter.dims.iter().filter(|dim| **dim != 0).map(|dim| format!(", {}", name(*dim))).collect();
+        let extra = match Currency::from_number(counter.extra) {
+            Some(currency) => format!(", {currency}"),
+            None if counter.extra != 0 => format!(", bucket {}", counter.extra),
+            None => String::new(),
+        };
+        let measure = measures.get(usize::from(counter.measure)).cloned().unwrap_or_else(|| format!("measure {}", counter.measure));
+        shown.push_str(&format!("    {measure} at {at}{dims}{extra}: {value}\n"));
+    }
+    shown
+}
+
+/// A head in words.
+fn show_head(lane: u32, head: &Head) -> String {
+    let Head { birth, epoch, offset, end, recorded_ms, entities } = *head;
+    let recorded = if recorded_ms == 0 { "nothing yet".to_owned() } else { time::show_instant(recorded_ms * 1_000) };
+    format!(
+        "lane {lane}: next offset {offset} of {end} ({} behind), {entities} entities, last folded message recorded {recorded}, epoch {epoch}, birth {birth:016x}",
+        end - offset
+    )
 }

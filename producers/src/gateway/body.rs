@@ -54,11 +54,13 @@ impl Share {
 
 /// 429: there is more in flight than fits.
 pub(super) fn busy() -> Problem {
-    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many events are being taken at this moment; post these again in a second").retry_after(1)
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many events are being taken at this moment; post these again in a second")
+        .retry_after(1)
 }
 
 fn too_large(limits: &Limits) -> Problem {
-    let detail = format!("the body is larger than {} MiB after decompression; post the events in several requests", limits.body_bytes >> 20);
+    let detail =
+        format!("the body is larger than {} MiB after decompression; post the events in several requests", limits.body_bytes >> 20);
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
 }
 

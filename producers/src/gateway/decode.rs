@@ -223,7 +223,9 @@ fn within(index: usize) -> Result<(), Problem> {
     if index < MAX_ITEMS {
         return Ok(());
     }
-    let detail = format!("the body has more than {MAX_ITEMS} events, which is more than it can hold if they are valid; post them in several requests");
+    let detail = format!(
+        "the body has more than {MAX_ITEMS} events, which is more than it can hold if they are valid; post them in several requests"
+    );
     Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
 }
 

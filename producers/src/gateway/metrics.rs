@@ -54,9 +54,13 @@ impl Metrics {
     /// # Errors
     /// The registry has them already.
     pub(super) fn new(registry: &Registry) -> Result<Metrics, prometheus::Error> {
-        let accepted = IntCounterVec::new(Opts::new("onpace_events_accepted_total", "Events taken: they are in the log"), &["source", "kind"])?;
+        let accepted =
+            IntCounterVec::new(Opts::new("onpace_events_accepted_total", "Events taken: they are in the log"), &["source", "kind"])?;
         let rejected = IntCounterVec::new(Opts::new("onpace_events_rejected_total", "Events refused, by why"), &["source", "reason"])?;
-        let last = GaugeVec::new(Opts::new("onpace_last_event_timestamp_seconds", "When a source's latest event was taken, in seconds since 1970"), &["source"])?;
+        let last = GaugeVec::new(
+            Opts::new("onpace_last_event_timestamp_seconds", "When a source's latest event was taken, in seconds since 1970"),
+            &["source"],
+        )?;
         registry.register(Box::new(accepted.clone()))?;
         registry.register(Box::new(rejected.clone()))?;
         registry.register(Box::new(last.clone()))?;

@@ -130,7 +130,12 @@ pub fn router(settings: GatewaySettings, log: Arc<dyn EventLog>, registry: &Regi
 
 /// `/healthz` and `/readyz` of a gateway that stands alone: ready as long as the log takes events.
 pub fn health_routes(log: Arc<dyn EventLog>) -> Router {
-    let answer = |status: &str, reason: &str| ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], json!({ "status": status, "reason": reason }).to_string());
+    let answer = |status: &str, reason: &str| {
+        (
+            [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")],
+            json!({ "status": status, "reason": reason }).to_string(),
+        )
+    };
     let ready = async move || match log.ready() {
         Ok(()) => answer("ready", "the log takes events").into_response(),
         Err(error) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}")).retry_after(2).into_response(),
@@ -196,9 +201,12 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> +
 fn away(error: &LogError) -> Problem {
     tracing::warn!(%error, "events could not be written");
     match error {
-        LogError::Refused(_) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}; the operator has to raise the log's limit")),
+        LogError::Refused(_) => {
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}; the operator has to raise the log's limit"))
+        }
         LogError::Away(_) | LogError::Gap { .. } | LogError::Settings(_) => {
-            let detail = format!("{error}; some of the events may be in the log: post all of them again, an event that is there twice counts once");
+            let detail =
+                format!("{error}; some of the events may be in the log: post all of them again, an event that is there twice counts once");
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
         }
     }
@@ -211,7 +219,8 @@ fn answer(accepted: usize, batch: &Batch) -> Response {
             1 => "the event was refused; `rejected` says why".to_owned(),
             many => format!("all {many} events were refused; `rejected` says why"),
         };
-        let mut problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with("accepted", 0).with("rejected", json!(batch.rejections));
+        let mut problem =
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, detail).with("accepted", 0).with("rejected", json!(batch.rejections));
         if batch.rejected > batch.rejections.len() {
             problem = problem.with("rejected_total", batch.rejected);
         }

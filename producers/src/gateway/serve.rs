@@ -27,7 +27,9 @@ const DRAIN: Duration = Duration::from_secs(8);
 /// Answers whatever a router does not know with problem details: 404, or 405 for a known path.
 pub fn closed(router: Router) -> Router {
     router
-        .fallback(async |uri: Uri| Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at `{}`; events are posted to /v1/events", uri.path())))
+        .fallback(async |uri: Uri| {
+            Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at `{}`; events are posted to /v1/events", uri.path()))
+        })
         .method_not_allowed_fallback(method_not_allowed)
 }
 

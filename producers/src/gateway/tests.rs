@@ -91,7 +91,11 @@ impl Place {
     }
 
     async fn post_coded(&self, coding: &str, body: Vec<u8>) -> (u16, Value) {
-        let request = Request::post("/v1/events").header(header::CONTENT_TYPE, NDJSON).header(header::CONTENT_ENCODING, coding).body(body.into()).unwrap();
+        let request = Request::post("/v1/events")
+            .header(header::CONTENT_TYPE, NDJSON)
+            .header(header::CONTENT_ENCODING, coding)
+            .body(body.into())
+            .unwrap();
         let (status, _, json) = self.ask(request).await;
         (status.as_u16(), json)
     }
@@ -104,9 +108,12 @@ impl Place {
         let families = self.registry.gather();
         let family = families.iter().find(|family| family.name() == name);
         let found = family.and_then(|family| {
-            family.get_metric().iter().find(|metric| labels.iter().all(|wanted| metric.get_label().iter().any(|label| label.value() == *wanted)))
+            family
+                .get_metric()
+                .iter()
+                .find(|metric| labels.iter().all(|wanted| metric.get_label().iter().any(|label| label.value() == *wanted)))
         });
-        found.map_or(0.0, |metric| metric.get_counter().value() + metric.get_gauge().value())
+        found.map_or(0.0, |metric| metric.get_counter().get_value() + metric.get_gauge().get_value())
     }
 }
 
@@ -114,7 +121,9 @@ const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
 
 fn event(n: usize) -> String {
-    format!(r#"{{"id":"{n}","source":"aircall","kind":"call","entity":"c{n}","occurred_at":"2026-03-02T09:00:00Z","data":{{"rep":"marie","duration_s":42}}}}"#)
+    format!(
+        r#"{{"id":"{n}","source":"aircall","kind":"call","entity":"c{n}","occurred_at":"2026-03-02T09:00:00Z","data":{{"rep":"marie","duration_s":42}}}}"#
+    )
 }
 
 fn gzip(plain: &[u8]) -> Vec<u8> {
@@ -166,7 +175,8 @@ async fn a_bad_event_is_that_events_affair() {
     assert!(answer["rejected"][0]["error"].as_str().unwrap().contains("did you mean `duration_s`"));
     assert_eq!(answer["rejected"][1]["index"], 2);
 
-    let lines = [event(3).into_bytes(), b"{\"half\": ".to_vec(), b"\xFF\xFE noise \x00".to_vec(), event(4).into_bytes(), b"[]".to_vec()].join(&b'\n');
+    let lines = [event(3).into_bytes(), b"{\"half\": ".to_vec(), b"\xFF\xFE noise \x00".to_vec(), event(4).into_bytes(), b"[]".to_vec()]
+        .join(&b'\n');
     let (status, answer) = place.post(NDJSON, lines).await;
     assert_eq!((status, &answer["accepted"]), (207, &json!(2)));
     let places: Vec<_> = answer["rejected"].as_array().unwrap().iter().map(|rejected| rejected["index"].as_u64().unwrap()).collect();
@@ -354,7 +364,8 @@ async fn say(address: std::net::SocketAddr, words: &[u8]) -> String {
 #[tokio::test]
 async fn dawdlers_are_dropped_and_the_end_is_clean() {
     let place = Place::new(Limits::default());
-    let limits = Limits { headers: Duration::from_millis(150), body_idle: Duration::from_millis(150), header_bytes: 16 << 10, ..Limits::default() };
+    let limits =
+        Limits { headers: Duration::from_millis(150), body_idle: Duration::from_millis(150), header_bytes: 16 << 10, ..Limits::default() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
     let log: Arc<dyn EventLog> = Arc::clone(&place.door) as _;
@@ -366,9 +377,17 @@ async fn dawdlers_are_dropped_and_the_end_is_clean() {
     assert!(half_a_header.is_empty() || half_a_header.starts_with("HTTP/1.1 408"), "{half_a_header}");
     let giant = [b"GET / HTTP/1.1\r\nHost: a\r\nX: ".to_vec(), vec![b'x'; 40 << 10], b"\r\n\r\n".to_vec()].concat();
     assert!(say(address, &giant).await.starts_with("HTTP/1.1 431"));
-    let half_a_body = say(address, b"POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 99\r\nConnection: close\r\n\r\n{").await;
+    let half_a_body = say(
+        address,
+        b"POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 99\r\nConnection: close\r\n\r\n{",
+    )
+    .await;
     assert!(half_a_body.starts_with("HTTP/1.1 408") && half_a_body.contains("problem+json"), "{half_a_body}");
-    let whole = format!("POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", event(1).len(), event(1));
+    let whole = format!(
+        "POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
+        event(1).len(),
+        event(1)
+    );
     assert!(say(address, whole.as_bytes()).await.starts_with("HTTP/1.1 202"));
 
     stop.cancel();

@@ -207,13 +207,16 @@ pub(crate) fn starts_again_where_it_is_told(place: &impl Place) {
     reader.start(0, 0).unwrap();
     for offset in [20, 3000, 0, 4999, 1, 2] {
         // Much more has been fetched by now than was handed over.
+        let until = Instant::now() + PATIENCE;
         let mut some = Vec::new();
         while some.is_empty() {
+            assert!(Instant::now() < until, "nothing came");
             poll(reader.as_mut(), 10, &mut some).unwrap();
         }
         reader.start(0, offset).unwrap();
         let mut again = Vec::new();
         while again.is_empty() {
+            assert!(Instant::now() < until, "nothing came after starting again at {offset}");
             poll(reader.as_mut(), 10, &mut again).unwrap();
         }
         let offsets: Vec<i64> = again.iter().map(|read| read.offset).collect();
@@ -270,8 +273,10 @@ pub(crate) fn reads_nothing_after_stop(place: &impl Place) {
     (0..2).for_each(|partition| append_numbers(place.log(), partition, 0..1000));
     let mut reader = assigned(place.log());
     (0..2).for_each(|partition| reader.start(partition, 0).unwrap());
+    let until = Instant::now() + PATIENCE;
     let mut all = Vec::new();
     while !(0..2).all(|partition| all.iter().any(|read: &Read| read.partition == partition)) {
+        assert!(Instant::now() < until, "only {} messages came", all.len());
         poll(reader.as_mut(), 10, &mut all).unwrap();
     }
     let come = |all: &[Read], partition| all.iter().filter(|read| read.partition == partition).count();
@@ -392,8 +397,10 @@ pub(crate) fn hands_over_no_more_than_asked(place: &impl Place) {
     append_numbers(place.log(), 1, 0..30);
     let mut reader = assigned(place.log());
     (0..2).for_each(|partition| reader.start(partition, 0).unwrap());
+    let until = Instant::now() + PATIENCE;
     let mut all = Vec::new();
     while all.len() < 60 {
+        assert!(Instant::now() < until, "only {} messages came", all.len());
         // `poll` holds the count against `most`.
         poll(reader.as_mut(), 7, &mut all).unwrap();
     }

@@ -49,8 +49,7 @@ fn any_event_of(kind: Kind) -> impl Strategy<Value = AnyEvent> {
             }
             None => {}
         }
-        let mut said: Vec<_> =
-            kind.fields().iter().zip(data).filter_map(|(field, said)| Some((field.name.to_owned(), said?))).collect();
+        let mut said: Vec<_> = kind.fields().iter().zip(data).filter_map(|(field, said)| Some((field.name.to_owned(), said?))).collect();
         if backwards {
             said.reverse();
         }
@@ -70,9 +69,7 @@ fn any_value(field: &Field) -> BoxedStrategy<Said> {
     let value = match field.shape {
         Shape::Text => any_text(MAX_TEXT_BYTES).prop_map(move |text| same(text.into())).boxed(),
         Shape::Choice(set) => prop::sample::select(set).prop_map(move |choice| same(choice.into())).boxed(),
-        Shape::Integer => {
-            prop_oneof![0..1_000_i64, Just(0), Just(MAX_INTEGER), 0..=MAX_INTEGER].prop_map(move |n| same(n.into())).boxed()
-        }
+        Shape::Integer => prop_oneof![0..1_000_i64, Just(0), Just(MAX_INTEGER), 0..=MAX_INTEGER].prop_map(move |n| same(n.into())).boxed(),
         Shape::Flag => any::<bool>().prop_map(move |flag| same(flag.into())).boxed(),
         Shape::Instant => any_instant(FIRST_US..=LAST_US).boxed(),
         Shape::Time => {

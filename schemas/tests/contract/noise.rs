@@ -42,10 +42,10 @@ fn asked_bytes<T>(work: impl FnOnce() -> T) -> (usize, T) {
 
 /// Reads noise; what can be read must be written back to something that says the same.
 fn read_noise(message: &[u8]) {
+    let mut again = Vec::new();
     let (asked, read) = asked_bytes(|| avro::read(message));
     // A patch of more than ten fields moves to the heap.
     assert!(asked <= 4_096, "{asked} bytes for a message of {}", message.len());
-    let mut again = Vec::new();
     match &read {
         Ok(avro::Message::Event(event)) => avro::write(event, &mut again),
         Ok(avro::Message::Heartbeat { at_us }) => avro::write_heartbeat(*at_us, &mut again),
@@ -106,9 +106,9 @@ fn a_plain_event_is_read_without_any_allocation() {
     let text = r#"{"id":"1","source":"aircall","kind":"call","entity":"aircall:1","occurred_at":"2026-03-02T09:00:00.5+01:00",
         "data":{"rep":"marie","account":"a","contact":"c","deal":"d","direction":"inbound","purpose":"p","outcome":"connected",
         "started_at":"2026-03-02T09:00:00Z","duration_s":60}}"#;
+    let mut message = Vec::with_capacity(512);
     let (asked, event) = asked_bytes(|| json::read(text, NOW_US).unwrap());
     assert_eq!(asked, 0);
-    let mut message = Vec::with_capacity(512);
     let (asked, ()) = asked_bytes(|| avro::write(&event, &mut message));
     assert_eq!(asked, 0);
     let (asked, read) = asked_bytes(|| avro::read(&message).unwrap());

@@ -32,7 +32,10 @@ impl fmt::Debug for Health {
 
 impl Health {
     /// Both questions: each answers `Ok` with a few words, or `Err` with the reason. They are asked at every probe and must not block.
-    pub fn new(live: impl Fn() -> Result<String, String> + Send + Sync + 'static, ready: impl Fn() -> Result<String, String> + Send + Sync + 'static) -> Health {
+    pub fn new(
+        live: impl Fn() -> Result<String, String> + Send + Sync + 'static,
+        ready: impl Fn() -> Result<String, String> + Send + Sync + 'static,
+    ) -> Health {
         Health { live: Arc::new(live), ready: Arc::new(ready) }
     }
 
@@ -64,7 +67,11 @@ async fn ready(State(health): State<Health>) -> Response {
 
 fn answer(answer: Result<String, String>, word: &str) -> Response {
     match answer {
-        Ok(reason) => ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], json!({ "status": word, "reason": reason }).to_string()).into_response(),
+        Ok(reason) => (
+            [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")],
+            json!({ "status": word, "reason": reason }).to_string(),
+        )
+            .into_response(),
         Err(reason) => Problem::unavailable(format!("not {word}: {reason}"), 2).into_response(),
     }
 }

@@ -34,29 +34,16 @@ struct Answer<'a> {
 /// How fresh an answer is.
 #[derive(Clone, Debug, Hash, Serialize)]
 struct Freshness {
-    #[serde(serialize_with = "as_is")]
     state: &'static str,
     as_of: Option<String>,
     lag_events: i64,
     reason: Option<String>,
 }
 
-fn as_is<S: serde::Serializer>(text: &&'static str, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(text)
-}
-
 impl From<Standing> for Freshness {
     fn from(standing: Standing) -> Freshness {
-        let state = match standing.state {
-            Word::Loading => "loading",
-            Word::Empty => "empty",
-            Word::CatchingUp => "catching_up",
-            Word::Fresh => "fresh",
-            Word::Stale => "stale",
-            Word::StoreAway => "store_away",
-        };
         Freshness {
-            state,
+            state: standing.state.name(),
             as_of: standing.as_of_ms.map(|ms| show_instant(ms * 1000)),
             lag_events: standing.lag_events,
             reason: Some(standing.reason).filter(|reason| !reason.is_empty()),
@@ -102,7 +89,8 @@ fn work(view: &View, evaluation: &Evaluation, asked: &Asked, kpis: &[KpiNo], raw
         (at_us, tag, freshness, values(&picture, evaluation, asked, kpis, at_us)?)
     };
     let answer = Answer { at: show_instant(at_us), time_zone: evaluation.zone(), freshness, values };
-    let text = serde_json::to_string(&answer).map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the values can't be written: {error}")))?;
+    let text = serde_json::to_string(&answer)
+        .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the values can't be written: {error}")))?;
     let mut response = ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], text).into_response();
     if let Ok(tag) = HeaderValue::try_from(tag) {
         response.headers_mut().insert(header::ETAG, tag);

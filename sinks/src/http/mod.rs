@@ -12,12 +12,15 @@ mod page;
 pub mod problem;
 mod query;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use tokio::sync::Semaphore;
 
 pub use health::Health;
 pub use run::run;
@@ -55,7 +58,10 @@ pub fn closed(router: Router) -> Router {
 }
 
 async fn unknown_path(uri: Uri) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, format!("there is no `{}` here; /openapi.json lists what onpace answers, each process its part", uri.path()))
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        format!("there is no `{}` here; /openapi.json lists what onpace answers, each process its part", uri.path()),
+    )
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Problem {
@@ -68,8 +74,18 @@ async fn scrape(State(metrics): State<Metrics>, headers: HeaderMap) -> Response 
     blocking(move || metrics.page(format)).await.map_or_else(IntoResponse::into_response, |page| ops::exposed(page, format))
 }
 
+/// So many answers are worked out at once; others wait. It bounds memory, and leaves the follower its turn.
+static AT_ONCE: Semaphore = Semaphore::const_new(4);
+
 /// Runs what would hold up other requests on a thread of its own.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    let problem = |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be worked out; the log of this process says why");
+    let turn = AT_ONCE.acquire().await;
+    let problem =
+        |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be worked out; the log of this process says why");
+    let work = move || {
+        // Held until the work ends, even if the client is gone by then.
+        let _turn = turn;
+        work()
+    };
     tokio::task::spawn_blocking(work).await.map_err(problem)
 }

@@ -101,7 +101,16 @@ mod tests {
 
     #[test]
     fn parameters_may_be_repeated_but_two_of_them() {
-        let asked = read(&[("by", "rep"), ("window", "7d"), ("window", "month"), ("window", "7d"), ("rep", "a"), ("rep", "é"), ("at", "1970-01-01T00:00:01+00:00")]).unwrap();
+        let asked = read(&[
+            ("by", "rep"),
+            ("window", "7d"),
+            ("window", "month"),
+            ("window", "7d"),
+            ("rep", "a"),
+            ("rep", "é"),
+            ("at", "1970-01-01T00:00:01+00:00"),
+        ])
+        .unwrap();
         assert_eq!((asked.by, asked.windows, asked.at_us), (By::Rep, vec![Window::D7, Window::Month], Some(1_000_000)));
         assert_eq!(asked.reps, ["a", "é"]);
         assert_eq!(read(&[("at", "1970-01-01T00:00:01Z"), ("at", "1970-01-01T00:00:01Z")]).unwrap_err().parameter, "at");

@@ -30,7 +30,9 @@ impl Format {
                 }
             }
             match kind.as_str() {
-                "application/openmetrics-text" if version.as_deref().is_none_or(|version| version.starts_with("1.")) => open = f64::max(open, weight),
+                "application/openmetrics-text" if version.as_deref().is_none_or(|version| version.starts_with("1.")) => {
+                    open = f64::max(open, weight)
+                }
                 "text/plain" => text = f64::max(text, weight),
                 _ => {}
             }
@@ -135,7 +137,8 @@ impl Family {
 /// Writes a page of families, those without samples left out.
 pub fn page<'a>(families: impl IntoIterator<Item = &'a Family>, format: Format) -> String {
     let families: Vec<&Family> = families.into_iter().filter(|family| !family.samples.is_empty()).collect();
-    let mut out = String::with_capacity(families.iter().map(|family| family.samples.len() + family.help.len() + 2 * family.name.len() + 80).sum());
+    let mut out =
+        String::with_capacity(families.iter().map(|family| family.samples.len() + family.help.len() + 2 * family.name.len() + 80).sum());
     for family in families {
         let (name, kind) = match (format, family.kind) {
             (Format::Text, FamilyKind::Gauge | FamilyKind::Info) => (family.name.as_str(), "gauge"),
@@ -252,7 +255,12 @@ mod tests {
              onpace_wait_seconds_bucket{lane=\"0\",le=\"+Inf\"} 4\nonpace_wait_seconds_sum{lane=\"0\"} 4.25\nonpace_wait_seconds_count{lane=\"0\"} 4\n# EOF\n"
         );
         let text = page([&counter, &info], Format::Text);
-        assert!(text.contains("# TYPE onpace_scrapes_total counter\n") && text.contains("# TYPE onpace_build_info gauge\n") && !text.contains("EOF"), "{text}");
+        assert!(
+            text.contains("# TYPE onpace_scrapes_total counter\n")
+                && text.contains("# TYPE onpace_build_info gauge\n")
+                && !text.contains("EOF"),
+            "{text}"
+        );
     }
 
     #[test]

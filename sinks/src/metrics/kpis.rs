@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use onpace_kpis::catalogue::Dimension;
 use onpace_kpis::evaluate::UNROSTERED;
-use onpace_kpis::tally::Group;
+use onpace_kpis::tally::{Group, UNASSIGNED};
 use onpace_kpis::{By, Exact, Kpi, KpiNo, MeasureNo, Row, Tally, Unit, Window};
 use onpace_schemas::{Currency, to_major};
 
@@ -104,14 +104,19 @@ impl<'a> Round<'a> {
             names.iter().flat_map(of).collect()
         };
         let currencies: BTreeSet<Currency> = rows.iter().filter_map(|row| row.currency).collect();
-        let mut families: Vec<Family> = catalogue.kpis.iter().map(|kpi| Family::new(format!("onpace_{}", name_of(kpi)), FamilyKind::Gauge, help_of(kpi, "by rep"))).collect();
+        let mut families: Vec<Family> = catalogue
+            .kpis
+            .iter()
+            .map(|kpi| Family::new(format!("onpace_{}", name_of(kpi)), FamilyKind::Gauge, help_of(kpi, "by rep")))
+            .collect();
         let mut dropped = vec![0; families.len()];
         let staged = self.staged();
         let mut rows = &rows[..];
         for name in &names {
             let (own, rest) = rows.split_at(rows.partition_point(|row| row.key.as_ref().is_some_and(|(_, key)| **key <= **name)));
             rows = rest;
-            let by_window: Vec<String> = self.windows().iter().map(|window| labels(&[("rep", name), ("team", UNROSTERED), ("window", window.name())])).collect();
+            let by_window: Vec<String> =
+                self.windows().iter().map(|window| labels(&[("rep", name), ("team", UNROSTERED), ("window", window.name())])).collect();
             let place = |window: Window| self.windows().iter().position(|known| *known == window).unwrap_or_default();
             let mut own = own.iter().peekable();
             for (number, kpi) in catalogue.kpis.iter().enumerate() {
@@ -160,7 +165,9 @@ impl<'a> Round<'a> {
     fn staged(&self) -> Vec<(usize, MeasureNo)> {
         let catalogue = &self.evaluation.catalogue;
         let by_stage = |kpi: &Kpi| match kpi.measures[..] {
-            [measure] if *catalogue.measures[usize::from(measure)].name == *kpi.name => catalogue.dimension(measure, STAGE).map(|_| measure),
+            [measure] if *catalogue.measures[usize::from(measure)].name == *kpi.name => {
+                catalogue.dimension(measure, STAGE).map(|_| measure)
+            }
             _ => None,
         };
         catalogue.kpis.iter().enumerate().filter_map(|(number, kpi)| Some((number, by_stage(kpi)?))).collect()
@@ -171,20 +178,26 @@ impl<'a> Round<'a> {
         let calendar = &self.evaluation.calendar;
         let reps: Vec<_> = names.iter().filter_map(|name| self.tally.rep(name)).collect();
         let lines = || reps.iter().flat_map(|rep| rep.lines(measure));
-        let stages: BTreeSet<(&str, Group)> = lines().filter_map(|(id, _)| match id.group {
-            Group::Dim(_, value) => Some((self.tally.value(value), id.group)),
-            Group::Total => None,
-        }).collect();
+        let stages: BTreeSet<(&str, Group)> = lines()
+            .filter_map(|(id, _)| match id.group {
+                Group::Dim(_, value) => Some((self.tally.value(value), id.group)),
+                Group::Total => None,
+            })
+            .collect();
         let mut dropped = 0;
         for rep in &reps {
-            let zone = calendar.rep_zones.get(&**rep.name()).unwrap_or(&calendar.zone);
+            let own = calendar.rep_zones.get(&**rep.name()).filter(|_| &**rep.name() != UNASSIGNED);
+            let zone = own.unwrap_or(&calendar.zone);
             for window in self.windows() {
                 let ranges = window.bounds(self.at_us, zone, calendar.settings).ranges(zone);
                 for (stage, group) in &stages {
                     let line = rep.lines(measure).iter().find(|(id, _)| id.group == *group);
                     let value = line.map_or(0, |(_, line)| line.sum(&ranges));
                     if family.series < self.cap {
-                        family.sample(&[("rep", rep.name()), ("team", UNROSTERED), ("window", window.name()), ("deal_stage", stage)], &value.to_string());
+                        family.sample(
+                            &[("rep", rep.name()), ("team", UNROSTERED), ("window", window.name()), ("deal_stage", stage)],
+                            &value.to_string(),
+                        );
                     } else {
                         dropped += 1;
                     }
@@ -238,4 +251,138 @@ const STAGE: Dimension = Dimension::Entered("stage");
 /// Labels with one more.
 fn with_label(with: &str, name: &str, value: &str) -> String {
     format!("{},{name}=\"{value}\"}}", with.strip_suffix('}').unwrap_or(with))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+
+    use onpace_kpis::Slot;
+
+    use super::super::exposition::{Format, page};
+    use super::*;
+    use crate::fixture::evaluation;
+
+    const AT_US: i64 = 1_772_000_000_000_000;
+    const HOSTILE: &str = "a\"b\\c\n{}=,\u{202e}=cmd|' /C calc'!A0 😀";
+
+    fn tally(evaluation: &Evaluation, counters: &[(&str, &str, &str, u32, i128)]) -> Tally {
+        let mut tally = Tally::new(&evaluation.catalogue.measures);
+        for (rep, measure, dim, extra, value) in counters {
+            let number = evaluation.catalogue.measures.iter().position(|known| known.name == *measure).unwrap() as MeasureNo;
+            tally.apply(rep, number, [dim, ""], *extra, Slot::of(onpace_schemas::Time::Instant(AT_US - 60_000_000)), *value);
+        }
+        tally
+    }
+
+    fn sales() -> (std::sync::Arc<Evaluation>, Tally) {
+        let evaluation = evaluation();
+        let (usd, jpy) = (Currency::parse("USD").unwrap().to_number(), Currency::parse("JPY").unwrap().to_number());
+        let cycle = onpace_kpis::histogram::bucket(86_400);
+        let tally = tally(
+            &evaluation,
+            &[
+                ("marie", "calls_made", "", 0, 3),
+                ("marie", "talk_time_s", "", 0, 90),
+                ("marie", "deals_won", "", 0, 1),
+                ("marie", "deals_lost", "", 0, 1),
+                ("marie", "deals_won_valued", "", usd, 1),
+                ("marie", "revenue_won", "", usd, 105_400),
+                ("marie", "sales_cycle_s", "", cycle, 1),
+                (HOSTILE, "calls_made", "", 0, 2),
+                (HOSTILE, "revenue_won", "", jpy, 700),
+                (HOSTILE, "stage_entered", "de\"mo", 0, 4),
+                ("marie", "stage_entered", "won", 0, 1),
+            ],
+        );
+        (evaluation, tally)
+    }
+
+    fn lines(families: &[Family], format: Format) -> String {
+        page(families, format)
+    }
+
+    #[test]
+    fn a_row_for_every_rep_in_base_units() {
+        let (evaluation, tally) = sales();
+        let text = lines(&families(&tally, &evaluation, AT_US, 10_000), Format::Text);
+        for line in [
+            r#"onpace_calls_made{rep="marie",team="unrostered",window="today"} 3"#,
+            r#"onpace_calls_made{rep="marie",team="unrostered",window="yesterday"} 0"#,
+            r#"onpace_talk_time_seconds{rep="marie",team="unrostered",window="7d"} 90"#,
+            r#"onpace_revenue_won{rep="marie",team="unrostered",window="all",currency="USD"} 1054.00"#,
+            r#"onpace_revenue_won{rep="marie",team="unrostered",window="all",currency="JPY"} 0"#,
+            r#"onpace_average_deal{rep="marie",team="unrostered",window="all",currency="JPY"} NaN"#,
+            r#"onpace_win_rate_ratio{rep="marie",team="unrostered",window="month"} 0.5"#,
+            r#"onpace_connect_rate_ratio{rep="marie",team="unrostered",window="last_year"} NaN"#,
+            r#"onpace_team_win_rate_ratio{team="unrostered",window="month"} 0.5"#,
+            r#"onpace_company_win_rate_ratio{window="month"} 0.5"#,
+            r#"onpace_company_average_deal{window="all",currency="USD"} 1054.00"#,
+            r#"onpace_stage_entered{rep="marie",team="unrostered",window="all",deal_stage="won"} 1"#,
+            r#"onpace_stage_entered{rep="marie",team="unrostered",window="all",deal_stage="de\"mo"} 0"#,
+            r#"onpace_rep_info{rep="marie",team="unrostered",display_name="marie",manager=""} 1"#,
+            r#"onpace_series_dropped{metric="onpace_calls_made"} 0"#,
+        ] {
+            assert!(text.lines().any(|known| known == line), "{line} is not on the page");
+        }
+        let days = text
+            .lines()
+            .find(|line| line.starts_with(r#"onpace_sales_cycle_seconds{rep="marie",team="unrostered",window="all"}"#))
+            .unwrap();
+        let seconds: f64 = days.rsplit(' ').next().unwrap().parse().unwrap();
+        assert!((seconds - 86_400.0).abs() < 864.0, "{days}");
+        assert!(text.contains("onpace_sales_cycle_p90_seconds{"));
+        assert!(!text.contains("onpace_company_calls_made") && !text.contains("onpace_team_calls_made"), "what adds up has leaf rows only");
+    }
+
+    #[test]
+    fn summing_a_leaf_metric_gives_the_company() {
+        let (evaluation, tally) = sales();
+        let text = lines(&families(&tally, &evaluation, AT_US, 10_000), Format::Text);
+        for kpi in evaluation.catalogue.kpis.iter().filter(|kpi| evaluation.adds_up(kpi)) {
+            let start = format!("onpace_{}{{", name_of(kpi));
+            let rows = text.lines().filter(|line| line.starts_with(&start) && line.contains(r#"window="all""#));
+            let sum: f64 = rows.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum();
+            let number = evaluation.catalogue.select([&*kpi.name]).unwrap();
+            let company: f64 = evaluation.rows(&tally, AT_US, By::Company, &[Window::All], &number, None).iter().map(Row::to_f64).sum();
+            assert_eq!(sum, company, "{}", kpi.name);
+        }
+    }
+
+    #[test]
+    fn beyond_the_cap_series_are_dropped_and_counted() {
+        let evaluation = evaluation();
+        let names: Vec<String> = (0..100).map(|number| format!("rep {number:03}")).collect();
+        let counters: Vec<_> = names.iter().map(|name| (name.as_str(), "calls_made", "", 0, 1)).collect();
+        let tally = tally(&evaluation, &counters);
+        let windows = evaluation.catalogue.windows.len();
+        let text = lines(&families(&tally, &evaluation, AT_US, 10 * windows), Format::Text);
+        let kept = text.lines().filter(|line| line.starts_with("onpace_calls_made{")).count();
+        assert_eq!(kept, 10 * windows);
+        assert!(text.contains(&format!("onpace_series_dropped{{metric=\"onpace_calls_made\"}} {}\n", 90 * windows)));
+        let whole = lines(&families(&tally, &evaluation, AT_US, 100 * windows), Format::Text);
+        assert!(whole.contains("onpace_series_dropped{metric=\"onpace_calls_made\"} 0\n"));
+        assert_eq!(whole.lines().filter(|line| line.starts_with("onpace_calls_made{")).count(), 100 * windows);
+    }
+
+    #[test]
+    fn promtool_has_nothing_to_say() {
+        let (evaluation, tally) = sales();
+        let mut families = families(&tally, &evaluation, AT_US, 10_000);
+        families.push(super::super::pipeline::build_info());
+        let promtool = std::env::var("ONPACE_TEST_PROMTOOL").unwrap_or_else(|_| "promtool".into());
+        let mut child = Command::new(promtool)
+            .args(["check", "metrics"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(lines(&families, Format::Text).as_bytes()).unwrap();
+        let said = child.wait_with_output().unwrap();
+        assert_eq!((String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr)), ("".into(), "".into()));
+        assert!(said.status.success());
+    }
 }

@@ -74,21 +74,40 @@ impl Metrics {
     ///
     /// # Errors
     /// They are registered there already, or the thread can't be started.
-    pub fn start(view: View, evaluation: Arc<Evaluation>, registry: Registry, settings: Settings, stop: CancellationToken) -> Result<Metrics, MetricsError> {
+    pub fn start(
+        view: View,
+        evaluation: Arc<Evaluation>,
+        registry: Registry,
+        settings: Settings,
+        stop: CancellationToken,
+    ) -> Result<Metrics, MetricsError> {
         let metrics = Metrics::new(view, evaluation, registry, settings)?;
         let ticking = metrics.clone();
         std::thread::Builder::new().name("metrics".into()).spawn(move || ticking.run(&stop))?;
         Ok(metrics)
     }
 
+    /// Metrics after one round, for tests.
+    #[cfg(test)]
+    pub(crate) fn once(view: View, evaluation: Arc<Evaluation>, registry: Registry) -> Result<Metrics, MetricsError> {
+        let metrics = Metrics::new(view, evaluation, registry, Settings::default())?;
+        metrics.round(&mut None);
+        Ok(metrics)
+    }
+
     fn new(view: View, evaluation: Arc<Evaluation>, registry: Registry, settings: Settings) -> Result<Metrics, MetricsError> {
         let waits = vec![0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 15.0, 60.0];
         let event_to_metric = Histogram::with_opts(
-            HistogramOpts::new("onpace_event_to_metric_seconds", "Time from recording an event or heartbeat to its being counted on the metrics page").buckets(waits),
+            HistogramOpts::new(
+                "onpace_event_to_metric_seconds",
+                "Time from recording an event or heartbeat to its being counted on the metrics page",
+            )
+            .buckets(waits),
         )?;
         let rounds = vec![0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
-        let round =
-            Histogram::with_opts(HistogramOpts::new("onpace_kpi_round_duration_seconds", "Time to work out every KPI of the metrics page anew").buckets(rounds))?;
+        let round = Histogram::with_opts(
+            HistogramOpts::new("onpace_kpi_round_duration_seconds", "Time to work out every KPI of the metrics page anew").buckets(rounds),
+        )?;
         registry.register(Box::new(event_to_metric.clone()))?;
         registry.register(Box::new(round.clone()))?;
         Ok(Metrics { inner: Arc::new(Inner { view, evaluation, registry, settings, ready: Mutex::default(), event_to_metric, round }) })
@@ -175,7 +194,12 @@ impl Metrics {
         let series: usize = ready.iter().map(|family| family.series).sum();
         if series > 2 * *told {
             *told = series;
-            tracing::info!(series, metrics = ready.len(), at_most_each = self.inner.settings.series_per_metric, "series on the metrics page");
+            tracing::info!(
+                series,
+                metrics = ready.len(),
+                at_most_each = self.inner.settings.series_per_metric,
+                "series on the metrics page"
+            );
         }
     }
 }

@@ -27,7 +27,8 @@ fn family(from: &MetricFamily) -> Family {
             MetricType::GAUGE => family.sample(&labels, &number(metric.get_gauge().get_value())),
             MetricType::HISTOGRAM => {
                 let histogram = metric.get_histogram();
-                let buckets: Vec<(f64, u64)> = histogram.get_bucket().iter().map(|bucket| (bucket.upper_bound(), bucket.cumulative_count())).collect();
+                let buckets: Vec<(f64, u64)> =
+                    histogram.get_bucket().iter().map(|bucket| (bucket.upper_bound(), bucket.cumulative_count())).collect();
                 family.histogram(&labels, &buckets, histogram.get_sample_sum(), histogram.get_sample_count());
             }
             // Nothing here makes summaries or untyped metrics.
@@ -56,7 +57,11 @@ pub fn standing(known: &Known, now_ms: i64) -> Vec<Family> {
     let up = standing.state != State::StoreAway;
     let mut families = vec![
         gauge("onpace_store_up", "1 while the store answers; while it does not, no KPI is shown", flag(up)),
-        gauge("onpace_view_whole", "1 while the numbers are whole; while they are read or folded anew, no KPI is shown", flag(standing.whole)),
+        gauge(
+            "onpace_view_whole",
+            "1 while the numbers are whole; while they are read or folded anew, no KPI is shown",
+            flag(standing.whole),
+        ),
     ];
     if let Some(as_of_ms) = standing.as_of_ms {
         let help = "When the newest event or heartbeat was recorded up to which everything is in the numbers, in seconds since 1970";

@@ -72,7 +72,7 @@ impl Follower {
         }
     }
 
-    fn lost(&mut self, error: &StoreError) {
+    pub(super) fn lost(&mut self, error: &StoreError) {
         self.view.step();
         // What was half taken over is read again, whole.
         if !matches!(error, StoreError::Away(_)) {
@@ -84,7 +84,11 @@ impl Follower {
                 tracing::warn!(%error, "the store can't be followed; trying again");
             }
             let since_ms = picture.known.away.as_ref().map_or(now_ms, |(since_ms, _)| *since_ms);
-            picture.known.away = Some((since_ms, error.to_string()));
+            let why = match error {
+                StoreError::Away(why) => why.clone(),
+                other => other.to_string(),
+            };
+            picture.known.away = Some((since_ms, why));
         });
     }
 
@@ -216,5 +220,181 @@ impl Follower {
             picture.known.lanes[place] = Lane::loaded(head, now_ms());
         });
         Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+    use onpace_kpis::{By, Window};
+
+    use super::super::{State, read_once};
+    use super::*;
+    use crate::fixture::{Store, evaluation};
+
+    const AT_US: i64 = 1_772_000_000_000_000;
+
+    fn follower(store: &Store) -> (Follower, View) {
+        let evaluation = evaluation();
+        let view = View::of_nothing(&evaluation.catalogue, now_ms());
+        (Follower::new(Arc::new(store.clone()), &evaluation.catalogue, view.clone()), view)
+    }
+
+    fn look(follower: &mut Follower, store: &Store) {
+        follower.look(&mut store.clone()).unwrap();
+    }
+
+    fn values(tally: &onpace_kpis::Tally, kpi: &str) -> Vec<(String, String)> {
+        let evaluation = evaluation();
+        let kpis = evaluation.catalogue.select([kpi]).unwrap();
+        let rows = evaluation.rows(tally, AT_US + 1, By::Rep, &[Window::All], &kpis, None);
+        rows.iter().map(|row| (row.key.as_ref().unwrap().1.to_string(), row.plain())).collect()
+    }
+
+    fn of(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(rep, value)| ((*rep).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn what_changes_in_the_store_changes_in_the_view() {
+        let store = Store::of(2);
+        store.begin(0, 1);
+        store.begin(1, 2);
+        store.add(0, "marie", "calls_made", "", None, AT_US, 2);
+        store.add(1, "marie", "calls_made", "", None, AT_US, 3);
+        let (mut follower, view) = follower(&store);
+        assert_eq!(view.standing().state, State::Loading);
+        look(&mut follower, &store);
+        assert_eq!(values(&view.read().tally, "calls_made"), of(&[("marie", "5")]));
+        assert_eq!(view.standing().state, State::Fresh);
+        // A name that was not there before, a correction, a day before.
+        store.add(0, "Zoë \"Z\"", "calls_made", "", None, AT_US, 1);
+        store.add(1, "marie", "calls_made", "", None, AT_US, -3);
+        store.add(1, "marie", "calls_made", "", None, AT_US - 86_400_000_000, 4);
+        look(&mut follower, &store);
+        assert_eq!(values(&view.read().tally, "calls_made"), of(&[("Zoë \"Z\"", "1"), ("marie", "6")]));
+        assert_eq!(
+            values(&read_once(&store, &evaluation().catalogue).unwrap().tally, "calls_made"),
+            values(&view.read().tally, "calls_made")
+        );
+        assert_eq!(store.inside(|inside| inside.loads), 4, "each lane once by the view, once by reading all");
+    }
+
+    #[test]
+    fn nothing_is_read_again_while_no_head_moves() {
+        let store = Store::of(1);
+        store.begin(0, 1);
+        store.add(0, "marie", "calls_made", "", None, AT_US, 2);
+        let (mut follower, view) = follower(&store);
+        look(&mut follower, &store);
+        let version = view.read().version;
+        look(&mut follower, &store);
+        look(&mut follower, &store);
+        assert_eq!((view.read().version, store.inside(|inside| inside.loads)), (version, 1));
+    }
+
+    #[test]
+    fn a_lane_that_went_back_is_loaded_anew_and_not_whole_until_it_has_caught_up() {
+        let store = Store::of(1);
+        store.begin(0, 1);
+        let before = store.inside(|inside| inside.clone());
+        store.add(0, "marie", "calls_made", "", None, AT_US, 2);
+        store.add(0, "paul", "calls_made", "", None, AT_US, 7);
+        let (mut follower, view) = follower(&store);
+        look(&mut follower, &store);
+        let whole = values(&view.read().tally, "calls_made");
+        // Put back to how it was, the log still being there.
+        store.inside(|inside| inside.lanes = before.lanes);
+        store.head(0, 0, 2, 5);
+        look(&mut follower, &store);
+        assert_eq!(view.standing().state, State::CatchingUp);
+        store.add(0, "paul", "calls_made", "", None, AT_US, 7);
+        look(&mut follower, &store);
+        assert!(!view.standing().whole);
+        store.add(0, "marie", "calls_made", "", None, AT_US, 2);
+        look(&mut follower, &store);
+        assert_eq!(view.standing().state, State::Fresh);
+        assert_eq!(values(&view.read().tally, "calls_made"), whole);
+    }
+
+    #[test]
+    fn a_wiped_store_is_noticed_and_followed_again() {
+        let store = Store::of(1);
+        let settings = store.settings().unwrap().unwrap();
+        store.begin(0, 1);
+        store.add(0, "marie", "calls_made", "", None, AT_US, 2);
+        let (mut follower, view) = follower(&store);
+        look(&mut follower, &store);
+        store.wipe(settings).unwrap();
+        look(&mut follower, &store);
+        assert_eq!((view.standing().state, view.standing().whole), (State::CatchingUp, false));
+        assert_eq!(values(&view.read().tally, "calls_made"), of(&[]));
+        // Begun again under other numbers for the names.
+        store.begin(0, 9);
+        store.add(0, "paul", "calls_made", "", None, AT_US, 1);
+        store.add(0, "marie", "calls_made", "", None, AT_US, 2);
+        look(&mut follower, &store);
+        assert_eq!(values(&view.read().tally, "calls_made"), of(&[("marie", "2"), ("paul", "1")]));
+    }
+
+    #[test]
+    fn equal_bytes_under_other_names_are_another_reps() {
+        let store = Store::of(1);
+        let settings = store.settings().unwrap().unwrap();
+        store.begin(0, 1);
+        store.add(0, "marie", "calls_made", "", None, AT_US, 2);
+        let (mut follower, view) = follower(&store);
+        look(&mut follower, &store);
+        // Wiped and begun again between two looks; `paul` now has the number that was `marie`'s.
+        store.wipe(settings).unwrap();
+        store.begin(0, 9);
+        store.add(0, "paul", "calls_made", "", None, AT_US, 2);
+        look(&mut follower, &store);
+        assert_eq!(values(&view.read().tally, "calls_made"), of(&[("paul", "2")]));
+    }
+
+    #[test]
+    fn a_store_that_comes_back_goes_on_where_it_was() {
+        let store = Store::of(1);
+        store.begin(0, 1);
+        store.add(0, "marie", "calls_made", "", None, AT_US, 2);
+        let (mut follower, view) = follower(&store);
+        look(&mut follower, &store);
+        store.inside(|inside| inside.away = true);
+        let error = follower.look(&mut store.clone()).unwrap_err();
+        follower.lost(&error);
+        assert_eq!((view.standing().state, view.standing().whole), (State::StoreAway, true));
+        assert!(view.ready().is_err() && view.live().is_ok());
+        store.inside(|inside| inside.away = false);
+        store.add(0, "marie", "calls_made", "", None, AT_US, 1);
+        look(&mut follower, &store);
+        assert_eq!(view.standing().state, State::Fresh);
+        assert_eq!(values(&view.read().tally, "calls_made"), of(&[("marie", "3")]));
+        assert_eq!(store.inside(|inside| inside.loads), 1);
+    }
+
+    #[test]
+    fn a_store_of_other_measures_is_not_read() {
+        let store = Store::of(1);
+        store.wipe(Settings { lanes: 1, fingerprint: 7 }).unwrap();
+        let (mut follower, view) = follower(&store);
+        let error = follower.look(&mut store.clone()).unwrap_err();
+        follower.lost(&error);
+        assert!(view.standing().reason.contains("onpace rebuild"), "{}", view.standing().reason);
+        assert!(!view.standing().whole);
+        assert!(read_once(&store, &evaluation().catalogue).is_err());
+    }
+
+    #[test]
+    fn an_empty_store_is_empty_not_missing() {
+        let store = Store::default();
+        let (mut follower, view) = follower(&store);
+        look(&mut follower, &store);
+        assert_eq!((view.standing().state, view.standing().whole), (State::Empty, true));
+        store.settle(Settings { lanes: 1, fingerprint: evaluation().catalogue.fingerprint() }).unwrap();
+        store.begin(0, 1);
+        store.add(0, "marie", "calls_made", "", None, AT_US, 2);
+        look(&mut follower, &store);
+        assert_eq!(values(&view.read().tally, "calls_made"), of(&[("marie", "2")]));
     }
 }

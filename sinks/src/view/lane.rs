@@ -32,14 +32,18 @@ impl Copy {
     pub fn load(lane: u32, reader: &mut dyn StoreReader, goes_on: &mut dyn FnMut()) -> Result<Copy, StoreError> {
         let mut copy = Copy::default();
         let (names, blocks) = (&mut copy.names, &mut copy.blocks);
-        let position = reader.load(lane, &mut |name| {
-            names.intern(name);
-        }, &mut |id, packed| {
-            blocks.insert(id, packed.into());
-            if blocks.len().is_multiple_of(4_096) {
-                goes_on();
-            }
-        })?;
+        let position = reader.load(
+            lane,
+            &mut |name| {
+                names.intern(name);
+            },
+            &mut |id, packed| {
+                blocks.insert(id, packed.into());
+                if blocks.len().is_multiple_of(4_096) {
+                    goes_on();
+                }
+            },
+        )?;
         copy.position = position;
         copy.complete(lane, reader)?;
         Ok(copy)
@@ -73,7 +77,12 @@ impl Copy {
     ///
     /// # Errors
     /// A block is damaged; this copy is then what was given out so far.
-    pub fn become_other(&mut self, mut other: Copy, lane: u32, mut differ: impl FnMut(&Names, NameId, &Block, &Block)) -> Result<(), StoreError> {
+    pub fn become_other(
+        &mut self,
+        mut other: Copy,
+        lane: u32,
+        mut differ: impl FnMut(&Names, NameId, &Block, &Block),
+    ) -> Result<(), StoreError> {
         // Where the names go on from the old ones, equal bytes say equal things.
         let same_names = other.names.len() >= self.names.len() && self.names.since(1).eq(other.names.since(1).take(self.names.len() - 1));
         let nothing = Block::default();

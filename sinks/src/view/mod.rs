@@ -65,11 +65,35 @@ impl View {
         Ok(view)
     }
 
+    /// A view that looked at a store a few times, for tests.
+    #[cfg(test)]
+    pub(crate) fn looked(store: &crate::fixture::Store, catalogue: &Catalogue) -> View {
+        let view = View::of_nothing(catalogue, now_ms());
+        view.look_again(store, catalogue);
+        view
+    }
+
+    /// As one more look of a follower that was just started.
+    #[cfg(test)]
+    pub(crate) fn look_again(&self, store: &crate::fixture::Store, catalogue: &Catalogue) {
+        let mut follower = follow::Follower::new(Arc::new(store.clone()), catalogue, self.clone());
+        if let Err(error) = follower.look(&mut store.clone()) {
+            follower.lost(&error);
+        }
+    }
+
     fn of_nothing(catalogue: &Catalogue, now_ms: i64) -> View {
         let known = Known { began_ms: now_ms, heard_ms: None, away: None, loaded: false, empty: false, lanes: Vec::new() };
         let picture = Picture { tally: Tally::new(&catalogue.measures), known, version: 0 };
         let known = Mutex::new(picture.known.clone());
-        View { shared: Arc::new(Shared { picture: RwLock::new(picture), known, arrived_ms: Mutex::default(), step_ms: AtomicI64::new(now_ms) }) }
+        View {
+            shared: Arc::new(Shared {
+                picture: RwLock::new(picture),
+                known,
+                arrived_ms: Mutex::default(),
+                step_ms: AtomicI64::new(now_ms),
+            }),
+        }
     }
 
     /// The picture. The follower waits while it is held, so hold it no longer than an evaluation takes.
@@ -94,7 +118,11 @@ impl View {
     /// How long it has been stuck.
     pub fn live(&self) -> Result<String, String> {
         let silent_ms = now_ms() - self.shared.step_ms.load(Ordering::Relaxed);
-        if silent_ms > STUCK_AFTER_MS { Err(format!("the view has made no step for {} s", silent_ms / 1000)) } else { Ok("the view follows".into()) }
+        if silent_ms > STUCK_AFTER_MS {
+            Err(format!("the view has made no step for {} s", silent_ms / 1000))
+        } else {
+            Ok("the view follows".into())
+        }
     }
 
     /// Whether there are whole numbers to show and the store that they come from answers, for the readiness probe.
@@ -106,8 +134,7 @@ impl View {
         match standing.state {
             State::Fresh | State::Empty => Ok("the numbers are whole".into()),
             State::Stale => Ok(standing.reason),
-            State::StoreAway => Err(format!("the store is away {}", standing.reason)),
-            State::Loading | State::CatchingUp => Err(standing.reason),
+            State::StoreAway | State::Loading | State::CatchingUp => Err(standing.reason),
         }
     }
 

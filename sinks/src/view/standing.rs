@@ -69,8 +69,7 @@ pub struct Known {
 }
 
 /// In one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum State {
     /// The store is being read for the first time.
     Loading,
@@ -84,6 +83,20 @@ pub enum State {
     Stale,
     /// The store does not answer: the numbers are whole and as old as they say.
     StoreAway,
+}
+
+impl State {
+    /// The word.
+    pub const fn name(self) -> &'static str {
+        match self {
+            State::Loading => "loading",
+            State::Empty => "empty",
+            State::CatchingUp => "catching_up",
+            State::Fresh => "fresh",
+            State::Stale => "stale",
+            State::StoreAway => "store_away",
+        }
+    }
 }
 
 /// How the numbers stand.
@@ -118,11 +131,11 @@ impl Known {
 
     fn judge(&self, now_ms: i64, as_of_ms: Option<i64>) -> (State, String) {
         if let Some((since, why)) = &self.away {
-            return (State::StoreAway, format!("for {} s: {why}", (now_ms - since).max(0) / 1000));
+            return (State::StoreAway, format!("the store has not been readable for {} s: {why}", (now_ms - since).max(0) / 1000));
         }
         let silent_ms = now_ms - self.heard_ms.unwrap_or(self.began_ms);
         if silent_ms > SILENT_AFTER_MS && (self.loaded || self.heard_ms.is_none()) {
-            return (State::StoreAway, format!("it has not answered for {} s", silent_ms / 1000));
+            return (State::StoreAway, format!("the store has not answered for {} s", silent_ms / 1000));
         }
         if !self.loaded {
             return (State::Loading, "the store is being read".into());
@@ -135,7 +148,10 @@ impl Known {
             let lag: i64 = self.lanes.iter().map(Lane::lag_events).sum();
             let unbegun = self.lanes.iter().filter(|lane| lane.head.is_none()).count();
             let begun = if unbegun > 0 { format!(", {unbegun} not begun") } else { String::new() };
-            return (State::CatchingUp, format!("{} of {} lanes are not whole{begun}; {lag} events to go", partial.len(), self.lanes.len()));
+            return (
+                State::CatchingUp,
+                format!("{} of {} lanes are not whole{begun}; {lag} events to go", partial.len(), self.lanes.len()),
+            );
         }
         match as_of_ms {
             Some(as_of) if now_ms - as_of > STALE_AFTER_MS => {
@@ -207,7 +223,7 @@ mod tests {
         known.away = Some((100_000, "connection refused".into()));
         let standing = known.standing(107_000);
         assert_eq!((standing.state, standing.whole), (State::StoreAway, true));
-        assert_eq!(standing.reason, "for 7 s: connection refused");
+        assert_eq!(standing.reason, "the store has not been readable for 7 s: connection refused");
         known.away = None;
         assert_eq!(known.standing(120_000).state, State::StoreAway, "a call that hangs is a store that is away");
     }

@@ -273,9 +273,8 @@ fn a_message_too_large_is_refused_and_the_rest_goes_on() {
     assert!(place.log.ready().is_ok());
 }
 
-/// Without a broker: librdkafka's own mock of one, which can be switched off.
-#[test]
-fn an_append_while_kafka_is_away_fails_and_works_when_it_is_back() {
+/// A log in librdkafka's own mock of a broker, which can be switched off.
+fn mocked() -> (MockCluster<'static, rdkafka::producer::DefaultProducerContext>, KafkaLog) {
     let cluster = MockCluster::new(1).unwrap();
     cluster.create_topic("events", 2, 1).unwrap();
     cluster.create_topic("dead", 1, 1).unwrap();
@@ -287,6 +286,12 @@ fn an_append_while_kafka_is_away_fails_and_works_when_it_is_back() {
         ..KafkaSettings::new(cluster.bootstrap_servers())
     };
     let log = KafkaLog::open(settings).unwrap();
+    (cluster, log)
+}
+
+#[test]
+fn an_append_while_kafka_is_away_fails_and_works_when_it_is_back() {
+    let (cluster, log) = mocked();
     append(&log, vec![entry("call:1", "one")]);
     assert!(log.ready().is_ok());
     cluster.broker_down(1).unwrap();
@@ -312,50 +317,35 @@ fn nobody_there_is_said_at_once_on_opening() {
 }
 
 #[test]
-fn zz_measure() {
-    let place = Temporary::new(4);
-    let total = 2_000_000usize;
-    let value = |n: usize| -> Vec<u8> { let mut v = vec![7u8; 107]; v[..8].copy_from_slice(&n.to_le_bytes()); v };
-    // bare producer
-    let cpu = || { let s = std::fs::read_to_string("/proc/self/stat").unwrap(); let f: Vec<&str> = s.rsplit(')').next().unwrap().split(' ').collect(); (f[12].parse::<f64>().unwrap() + f[13].parse::<f64>().unwrap()) / 100.0 };
-    for round in 0..2 {
-        let other = Temporary::new(4);
-        let c = cpu(); let t = Instant::now();
-        let plain: BaseProducer = other.settings().client().set("enable.idempotence", "true").set("compression.type", "lz4").set("linger.ms", "5").set("queue.buffering.max.messages","0").set("queue.buffering.max.kbytes","262144").set("batch.size","1000000").set("partitioner","murmur2_random").create().unwrap();
-        for n in 0..total / 2 {
-            let k = format!("call:{n}"); let v = value(n);
-            while let Err((_, _)) = plain.send(BaseRecord::to(&other.settings().topic).key(&k).payload(&v)) { plain.poll(Duration::from_millis(10)); }
-            if n % 1000 == 0 { plain.poll(Duration::ZERO); }
+fn a_reader_says_that_kafka_is_away_and_reads_on_when_it_is_back() {
+    let (cluster, log) = mocked();
+    append(&log, vec![entry("call:1", "one")]);
+    let mut reader = assigned(&log);
+    (0..2).for_each(|partition| reader.start(partition, 0).unwrap());
+    assert_eq!(read(reader.as_mut(), 1)[0].value, b"one");
+    cluster.broker_down(1).unwrap();
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        assert!(Instant::now() < until, "nothing was said");
+        match poll(reader.as_mut(), 10, &mut Vec::new()) {
+            // Its session may have ended meanwhile.
+            Ok(polled) => assert!(matches!(polled, Polled::Messages(0) | Polled::Revoked(_)), "{polled:?}"),
+            Err(LogError::Away(why)) => break assert!(why.contains("nothing could be read"), "{why}"),
+            Err(other) => panic!("{other}"),
         }
-        plain.flush(Duration::from_secs(60)).unwrap();
-        println!("bare producer {round}: {:.0}/s cpu {:.2} us", (total / 2) as f64 / t.elapsed().as_secs_f64(), (cpu() - c) / (total as f64 / 2.0) * 1e6);
     }
-    for tasks in [1usize, 4, 16, 64] {
-        let c = cpu(); let t = Instant::now();
-        let rt = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let log = &place.log;
-        rt.block_on(async {
-            let work = (0..tasks).map(|task| async move {
-                for batch in 0..total / 4 / tasks / 1000 {
-                    let e = (0..1000).map(|i| { let n = (task * 1_000_000) + batch * 1000 + i; entry(&format!("call:{n}"), value(n)) }).collect();
-                    log.append(e).await.unwrap();
-                }
-            });
-            futures_util::future::join_all(work).await;
-        });
-        println!("KafkaLog {tasks} tasks: {:.0}/s cpu {:.2} us", (total / 4) as f64 / t.elapsed().as_secs_f64(), (cpu() - c) / (total as f64 / 4.0) * 1e6);
+    cluster.broker_up(1).unwrap();
+    while wait(log.append(vec![entry("call:1", "two")])).is_err() {
+        assert!(Instant::now() < until, "no append works any more");
     }
-    let ends = place.log.ends().unwrap(); let all: i64 = ends.iter().sum(); println!("{ends:?}");
-    for round in 0..3 {
-        let bare: BaseConsumer = place.settings().client().set("group.id", format!("b{round}")).set("enable.auto.commit","false").set("check.crcs", "true").set("fetch.queue.backoff.ms", "5").set("queued.min.messages", "1000000").set("fetch.message.max.bytes", "4194304").create().unwrap();
-        let mut l = TopicPartitionList::new(); for p in 0..4 { l.add_partition_offset(&place.settings().topic, p, Offset::Offset(0)).unwrap(); } bare.assign(&l).unwrap();
-        let mut n = 0; let mut b = 0; let mut t = Instant::now(); let mut c = cpu();
-        while n < all { if let Some(m) = bare.poll(Duration::from_millis(100)) { let m = m.unwrap(); if n == 0 { t = Instant::now(); c = cpu(); } b += m.payload().unwrap().len(); n += 1; } }
-        println!("bare poll: {:.0}/s cpu {:.2} us {b}", n as f64 / t.elapsed().as_secs_f64(), (cpu() - c) / n as f64 * 1e6);
-        drop(bare);
-        let mut reader = assigned(&place.log); (0..4).for_each(|p| reader.start(p, 0).unwrap());
-        let mut n = 0; let mut b = 0; let mut t = Instant::now(); let mut c = cpu();
-        while n < all { reader.poll(Duration::from_millis(100), 5000, &mut |m| { if n == 0 { t = Instant::now(); c = cpu(); } n += 1; b += m.value.len(); }).unwrap(); }
-        println!("KafkaLog reader: {:.0}/s cpu {:.2} us {b} ends {:?}", n as f64 / t.elapsed().as_secs_f64(), (cpu() - c) / n as f64 * 1e6, (0..4).map(|p| reader.end(p)).collect::<Vec<_>>());
+    let mut all = Vec::new();
+    while all.is_empty() {
+        assert!(Instant::now() < until, "nothing is read any more");
+        match poll(reader.as_mut(), 10, &mut all) {
+            Ok(Polled::Assigned(partitions)) => partitions.iter().for_each(|partition| reader.start(*partition, 1).unwrap()),
+            Ok(_) | Err(LogError::Away(_)) => {}
+            Err(other) => panic!("{other}"),
+        }
     }
+    assert_eq!(all[0].value, b"two");
 }

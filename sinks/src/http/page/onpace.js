@@ -4,12 +4,15 @@
 
 const COLUMNS = ["calls_made", "calls_connected", "talk_time_s", "meetings_held", "emails_sent", "deals_won", "revenue_won", "win_rate", "open_deals", "open_pipeline"];
 const CARDS = ["revenue_won", "deals_won", "win_rate", "open_pipeline", "calls_made", "meetings_held"];
+// How things stand at the end of the window: the same today and this month, so shown once.
+const LEVELS = ["open_deals", "open_pipeline"];
+const NOBODY = "unassigned";
 const EVERY_MS = 1000;
 const ROWS = 300;
 
 const TEXTS = {
   en: {
-    skip: "Skip to the table", company: "Company", reps: "By rep", rep: "Rep", catalogue: "Catalogue", today: "today", month: "this month", find: "Find a rep",
+    skip: "Skip to the table", company: "Company", reps: "By rep", rep: "Rep", catalogue: "Catalogue", today: "today", month: "this month", level: "now", find: "Find a rep",
     legend: (today, month) => `large: today, since ${today} · small: this month, since ${month}`,
     fresh: "Live", stale: "Old", catching_up: "Catching up", loading: "Loading", store_away: "Store away", empty: "Waiting for the first event", offline: "No connection",
     asOf: (time, age) => `as of ${time} · ${age}`, ago: (text) => `${text} ago`, now: "now",
@@ -30,8 +33,8 @@ const TEXTS = {
     },
   },
   fr: {
-    skip: "Aller au tableau", company: "Entreprise", reps: "Par commercial", rep: "Commercial", catalogue: "Catalogue", today: "aujourd’hui", month: "ce mois", find: "Trouver un commercial",
-    legend: (today, month) => `en grand : aujourd’hui, depuis ${today} · en petit : ce mois, depuis ${month}`,
+    skip: "Aller au tableau", company: "Entreprise", reps: "Par commercial", rep: "Commercial", catalogue: "Catalogue", today: "aujourd’hui", month: "ce mois", level: "en ce moment", find: "Trouver un commercial",
+    legend: (today, month) => `en grand : aujourd’hui, depuis ${today} · en petit : ce mois, depuis le ${month}`,
     fresh: "En direct", stale: "Ancien", catching_up: "Rattrapage", loading: "Chargement", store_away: "Base injoignable", empty: "En attente du premier événement", offline: "Pas de connexion",
     asOf: (time, age) => `à ${time} · ${age}`, ago: (text) => `il y a ${text}`, now: "à l’instant",
     notices: {
@@ -114,7 +117,7 @@ function elapsed(ms) {
 
 // What is known -------------------------------------------------------------------------------------------------------
 
-const known = { state: "loading", reason: "", asOf: null, zone: "UTC", skew: 0, columns: [], reps: new Map(), company: new Map(), starts: {}, drawn: false };
+const known = { state: "loading", reason: "", asOf: null, zone: "UTC", about: new Map(), columns: [], reps: new Map(), company: new Map(), starts: {}, drawn: false };
 let sort = { column: "", down: false };
 
 async function ask(by) {
@@ -178,17 +181,19 @@ function make(tag, className, parent) {
   return element;
 }
 
-function figures(parent) {
+function figures(parent, kpi) {
   const figure = (className, window) => {
     const line = make("span", "", parent);
     make("span", "unseen", line).textContent = `${window} `;
     return make("span", className, line);
   };
+  if (LEVELS.includes(kpi)) return { now: figure("now", say.level) };
   return { now: figure("now", say.today), then: figure("then", say.month) };
 }
 
 function fill(cell, windows) {
   for (const [part, window] of [["now", "today"], ["then", "month"]]) {
+    if (!cell[part]) continue;
     const row = windows && windows[window];
     set(cell[part], shown(row), precise(row));
     cell[part].classList.toggle("nought", !row || row.value === null || Number(row.value) === 0);
@@ -206,8 +211,9 @@ function drawCards() {
       make("dt", "", card).textContent = nameOf(row.kpi) + (row.currency ? ` · ${row.currency}` : "");
       const now = make("dd", "now", card);
       const then = make("dd", "then", card);
-      cards.set(key, { card, now: make("span", "", now), then: make("span", "", then) });
-      then.append(` ${say.month}`);
+      const level = LEVELS.includes(row.kpi);
+      cards.set(key, { card, now: make("span", "", now), then: level ? null : make("span", "", then) });
+      then.append(level ? say.level : ` ${say.month}`);
     }
     fill(cards.get(key), known.company.get(key));
   }
@@ -238,6 +244,7 @@ function drawHead() {
     const button = make("button", "", cell);
     button.type = "button";
     button.dataset.column = key;
+    button.title = column ? known.about.get(column.kpi) || "" : "";
     make("span", "name", button).textContent = column ? nameOf(column.kpi) : say.rep;
     make("span", "unit", button).textContent = column ? unitOf(column) || "\u00a0" : "\u00a0";
     button.addEventListener("click", () => {
@@ -272,6 +279,8 @@ function drawBody() {
         if (x !== y) return (x < y ? -1 : 1) * (sort.down ? -1 : 1);
       }
     }
+    // What belongs to nobody comes last.
+    if ((a === NOBODY) !== (b === NOBODY)) return a === NOBODY ? 1 : -1;
     return a.localeCompare(b, locale) * (sort.column || !sort.down ? 1 : -1);
   };
   const wanted = $("find").value.trim().toLocaleLowerCase(locale);
@@ -284,9 +293,9 @@ function drawBody() {
       const name = make("th", "", line.element);
       name.scope = "row";
       name.dir = "auto";
-      name.textContent = rep === "unassigned" ? say.names.unassigned : rep;
+      name.textContent = rep === NOBODY ? say.names.unassigned : rep;
       name.title = rep;
-      for (const column of columns) line.cells.set(column, figures(make("td", "", line.element)));
+      for (const column of known.columns) line.cells.set(keyOf(column), figures(make("td", "", line.element), column.kpi));
       lines.set(rep, line);
     }
     for (const column of columns) fill(line.cells.get(column), known.reps.get(rep).get(column));
@@ -331,6 +340,17 @@ function draw() {
   known.drawn = known.reps.size > 0;
 }
 
+// What each KPI means, in words, as the tip of its heading. The page does without if it can't be had.
+async function explain() {
+  try {
+    const { kpis } = await (await fetch("/v1/catalogue")).json();
+    for (const kpi of kpis) known.about.set(kpi.kpi, kpi[language] || kpi.en);
+    headed = "";
+  } catch {
+    setTimeout(explain, 10 * EVERY_MS);
+  }
+}
+
 async function refresh() {
   const began = performance.now();
   try {
@@ -348,4 +368,5 @@ async function refresh() {
 $("find").addEventListener("input", draw);
 document.addEventListener("visibilitychange", () => document.hidden || drawStatus());
 setInterval(drawStatus, EVERY_MS);
+explain();
 refresh();

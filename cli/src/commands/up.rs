@@ -1,0 +1,30 @@
+//! `onpace up`: gateway, processor and sink in one process.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::floor::{self, Floor};
+use crate::shutdown::Shutdown;
+use crate::{args, engine, serving};
+
+pub fn run(args: args::Up) -> Result<ExitCode> {
+    let catalogue = engine::catalogue(&args.definitions)?;
+    let calendar = engine::calendar(&args.calendar)?;
+    let embedded = engine::is_embedded(&args.engine);
+    tokio::runtime::Runtime::new()?.block_on(async {
+        let shutdown = Shutdown::on_signals()?;
+        let listener = serving::bind(args.listen).await?;
+        let (log, store) = tokio::task::block_in_place(|| {
+            let (log, store) = engine::both(&args.engine, &catalogue)?;
+            engine::settle(&*log, &*store, &catalogue, embedded)?;
+            anyhow::Ok((log, store))
+        })?;
+        let address = listener.local_addr()?;
+        tracing::info!("page http://{address}/ · events POST http://{address}/v1/events · metrics http://{address}/metrics");
+        let threads = if embedded { 1 } else { args.threads };
+        let floor = Floor { log, store, catalogue, calendar, threads, series_per_metric: args.series.series_per_metric };
+        floor::run(floor, listener, &shutdown).await?;
+        Ok(ExitCode::SUCCESS)
+    })
+}

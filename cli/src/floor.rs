@@ -1,0 +1,63 @@
+//! Everything in one process: gateway, processor threads and sink around one log and one store, behind one address.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+use onpace_kpis::{Calendar, Catalogue};
+use onpace_processors::Settings;
+use onpace_processors::store::KpiStore;
+use onpace_producers::log::EventLog;
+use onpace_producers::{gateway, heartbeat};
+use onpace_sinks::{Evaluation, Health, Metrics, View, http, metrics};
+use prometheus::Registry;
+use tokio::net::TcpListener;
+
+use crate::commands::processor::{self, Beat, Until, Work};
+use crate::shutdown::Shutdown;
+
+/// What runs together.
+pub struct Floor {
+    pub log: Arc<dyn EventLog>,
+    pub store: Arc<dyn KpiStore>,
+    pub catalogue: Catalogue,
+    pub calendar: Calendar,
+    pub threads: u32,
+    pub series_per_metric: usize,
+}
+
+/// Runs until it is asked to stop or a part fails.
+pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Result<()> {
+    let Floor { log, store, catalogue, calendar, threads, series_per_metric } = floor;
+    let registry = Registry::new();
+    let beat = Beat::default();
+    let work = Work {
+        log: Arc::clone(&log),
+        store: Arc::clone(&store),
+        catalogue: &catalogue,
+        settings: Settings::default(),
+        threads,
+        until: Until::Asked,
+        beat: beat.clone(),
+    };
+    let mut working = processor::start(work, &registry, shutdown)?;
+    let view = View::follow(store, &catalogue, shutdown.token.clone())?;
+    let evaluation = Arc::new(Evaluation { catalogue, calendar });
+    let metrics = Metrics::start(view.clone(), evaluation, registry.clone(), metrics::Settings { series_per_metric }, shutdown.token.clone())?;
+
+    let ready = Arc::clone(&log);
+    let (live_view, ready_view) = (view.clone(), view);
+    let health = Health::new(move || live_view.live(), move || ready_view.ready())
+        .and(Health::new({ let beat = beat.clone(); move || beat.health() }, move || ready.ready().map(|()| "the log takes events".into()).map_err(|why| why.to_string())));
+    let settings = gateway::GatewaySettings::default();
+    let limits = settings.limits.clone();
+    let router = gateway::router(settings, Arc::clone(&log), &registry)?.merge(http::router_with_health(metrics, health));
+    let beating = tokio::spawn(heartbeat::run(log, heartbeat::QUIET, gateway::system_clock, shutdown.token.clone()));
+    let token = shutdown.token.clone();
+    let serving = tokio::spawn(async move { gateway::serve(listener, http::closed(router), limits, token).await });
+
+    let worked = processor::wait(&mut working, shutdown).await;
+    shutdown.request();
+    serving.await??;
+    beating.await?;
+    worked
+}

@@ -1,0 +1,404 @@
+//! Writes one lane.
+//!
+//! ```text
+//! take_over   WATCH head, GET head · MULTI, SET head (epoch + 1), EXEC · WATCH head, GET head
+//! submit      MULTI, HSET …, SET head, EXEC · WATCH head, GET head
+//! ```
+//! The next commit's `WATCH` and `GET` ride behind the `EXEC`: what the `GET` brings must be the head just written, and from the
+//! `WATCH` on nobody else may write it, or the next `EXEC` does nothing. So no moment is left in which another writer goes unseen.
+//! Never here: a write outside `MULTI`.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use onpace_kpis::block::BlockId;
+
+use super::head::{self, Found};
+use super::keys::{LaneKeys, address_of, bucket_of, field_of, hex_of};
+use super::wire::{Commands, Link, Reply, Value, refused};
+use super::{Inner, Stored, TRIES, wipe};
+use crate::store::{Commit, EntityId, Head, LaneWriter, Settled, StoreError, changed, refuse_other};
+
+/// The longest value that a bucket takes: a longer one would turn it from a list into a table (`hash-max-listpack-value`).
+const SMALL: usize = 64;
+/// How many replies are asked for at once, so that neither side holds more.
+const CHUNK: usize = 8_192;
+/// How many addresses of large entities are remembered, so that what a shrunken one leaves behind is deleted.
+const LARGE: usize = 100_000;
+/// The stream of changes is cut to about so many bytes, and to so many entries at least and at most.
+const CHANGES_BYTES: usize = 1 << 20;
+const CHANGES: (usize, usize) = (128, 10_000);
+
+pub struct Writer {
+    store: Arc<Inner>,
+    link: Link,
+    lane: u32,
+    keys: LaneKeys,
+    buckets: u32,
+    /// The head as this writer last wrote it, and its line.
+    head: Option<(Head, String)>,
+    names: u32,
+    out: Commands,
+    packed: Vec<u8>,
+    /// How many commands stand between `MULTI` and `EXEC` of the commit in flight.
+    in_flight: Option<usize>,
+    outcome: Settled,
+    /// Another wrote the head: nothing is submitted any more.
+    fenced: bool,
+    large: HashSet<EntityId>,
+}
+
+impl Writer {
+    pub fn new(store: Arc<Inner>, link: Link, lane: u32) -> Writer {
+        let keys = store.keys.lane(lane);
+        Writer {
+            buckets: store.buckets,
+            store,
+            link,
+            lane,
+            keys,
+            head: None,
+            names: 0,
+            out: Commands::default(),
+            packed: Vec::new(),
+            in_flight: None,
+            outcome: Settled::Committed,
+            fenced: false,
+            large: HashSet::new(),
+        }
+    }
+
+    /// The store's settings must still be those that this process settled on. They are read after `WATCH head`, and whoever
+    /// changes them writes every head.
+    fn check(&mut self) -> Result<Option<Stored>, StoreError> {
+        let settled = *self.store.settled();
+        let stored = self.store.read_stored(&mut self.link)?;
+        let Some(stored) = stored.filter(|stored| !stored.wiping) else {
+            let wanted = settled.or(stored.map(|stored| stored.settings)).ok_or_else(|| {
+                StoreError::Settings(format!("the store in Redis at {} was never settled; start a processor, which does", self.link.place()))
+            })?;
+            self.store.settle(&mut self.link, wanted)?;
+            return Ok(None);
+        };
+        if let Some(wanted) = settled {
+            refuse_other(self.link.place(), stored.settings, wanted)?;
+        }
+        if self.lane >= stored.settings.lanes {
+            return Err(StoreError::Settings(format!(
+                "the store has {} lanes, numbered from 0; there is no lane {}",
+                stored.settings.lanes, self.lane
+            )));
+        }
+        Ok(Some(stored))
+    }
+
+    /// One try to take the lane over; `None` where another got in the way.
+    fn try_take_over(&mut self) -> Result<Option<(Head, Vec<String>)>, StoreError> {
+        let mut commands = Commands::default();
+        commands.command(&[b"WATCH", &self.keys.head]).command(&[b"GET", &self.keys.head]);
+        let found = self.link.ask(&commands)?.pop().unwrap_or(Value::Nil);
+        let found = head::read(&self.keys.head, found.bytes())?;
+        let Some(stored) = self.check()? else { return Ok(None) };
+        self.buckets = stored.buckets;
+        let (mut head, begins) = match found {
+            Found::Head(head) => (head, false),
+            Found::Nothing => {
+                if wipe::leftovers(&mut self.link, &self.keys, self.buckets)? {
+                    wipe::lane(&self.store, &mut self.link, self.lane)?;
+                    return Ok(None);
+                }
+                (Head { birth: rand::random(), epoch: 0, offset: 0, end: 0, recorded_ms: 0, entities: 0 }, true)
+            }
+            // A wipe of this lane alone that was interrupted: of the whole store it would have been seen above.
+            Found::Wiping(_) => {
+                wipe::lane(&self.store, &mut self.link, self.lane)?;
+                return Ok(None);
+            }
+        };
+        head.epoch += 1;
+        let line = head::write(&head);
+        commands.clear();
+        commands.command(&[b"MULTI"]).command(&[b"SET", &self.keys.head, line.as_bytes()]).command(&[b"LRANGE", &self.keys.names, b"0", b"-1"]);
+        if begins {
+            // So that every place in the stream is that of an entry.
+            commands.command(&[b"XADD", &self.keys.changes, b"*", b"b", b""]);
+        }
+        commands.command(&[b"EXEC"]).command(&[b"WATCH", &self.keys.head]).command(&[b"GET", &self.keys.head]);
+        let mut replies = self.link.ask(&commands)?;
+        let now = replies.pop().unwrap_or(Value::Nil);
+        let executed = replies.into_iter().rev().nth(1).unwrap_or(Value::Nil);
+        if executed == Value::Nil || now.bytes() != Some(line.as_bytes()) {
+            return Ok(None);
+        }
+        let executed = executed.elements();
+        for (at, reply) in executed.iter().enumerate() {
+            if let Value::Error(words) = reply {
+                return Err(refused(self.link.place(), &commands.key_at(at + 1), words));
+            }
+        }
+        let names: Vec<String> = match executed.into_iter().nth(1) {
+            Some(Value::Array(names)) => names.iter().map(|name| name.text().into_owned()).collect(),
+            _ => Vec::new(),
+        };
+        self.names = names.len() as u32 + 1;
+        self.head = Some((head, line));
+        Ok(Some((head, names)))
+    }
+
+    /// Reads the replies to the commit in flight, if there is one.
+    fn land(&mut self) -> Result<(), StoreError> {
+        let Some(queued) = self.in_flight.take() else { return Ok(()) };
+        let place = self.link.place().to_owned();
+        let mut refusal: Option<(usize, String)> = None;
+        // MULTI is the first.
+        for at in 0..=queued {
+            if let Reply::Error(words) = self.link.reply()? {
+                refusal.get_or_insert((at, words.to_owned()));
+            }
+        }
+        let mut done = false;
+        let mut torn: Option<(usize, String)> = None;
+        match self.link.reply()? {
+            Reply::Array(count) => {
+                done = true;
+                for at in 1..=count {
+                    if let Reply::Error(words) = self.link.reply()? {
+                        torn.get_or_insert((at, words.to_owned()));
+                    }
+                }
+            }
+            Reply::Nil => {}
+            Reply::Error(words) => {
+                let (at, words) = refusal.unwrap_or((0, words.to_owned()));
+                return Err(refused(place, &self.out.key_at(at), &words));
+            }
+            other => return Err(StoreError::Away(format!("Redis at {place} answers EXEC with {other:?}"))),
+        }
+        if let Reply::Error(words) = self.link.reply()? {
+            let words = words.to_owned();
+            return Err(refused(place, "head", &words));
+        }
+        let ours = match (self.link.reply()?, &self.head) {
+            (Reply::Bytes(now), Some((_, line))) => now == line.as_bytes(),
+            _ => false,
+        };
+        if let Some((at, words)) = torn {
+            return Err(self.mark_torn(at, &words, ours));
+        }
+        self.outcome = if done { Settled::Committed } else { Settled::Fenced };
+        self.fenced |= !done || !ours;
+        Ok(())
+    }
+
+    /// A key of ours is somebody else's, and Redis did the rest of the commit all the same. Nobody may go on from there.
+    fn mark_torn(&mut self, at: usize, words: &str, ours: bool) -> StoreError {
+        let key = self.out.key_at(at);
+        self.fenced = true;
+        if ours {
+            let mut commands = Commands::default();
+            commands.command(&[b"MULTI"]).command(&[b"SET", &self.keys.head, head::torn(&key, words).as_bytes()]).command(&[b"EXEC"]);
+            if let Err(why) = self.link.ask(&commands) {
+                tracing::error!(%why, key, "a commit was half written and that can't be noted; run `onpace rebuild`");
+            }
+        }
+        StoreError::Damaged { place: key, why: format!("something else wrote it ({words})") }
+    }
+
+    /// Sends one command for each of `places`, and hands over the values that are there.
+    fn fetch(
+        &mut self,
+        count: usize,
+        mut command: impl FnMut(&mut Commands, usize),
+        mut each: impl FnMut(usize, &[u8]),
+    ) -> Result<(), StoreError> {
+        self.land()?;
+        for from in (0..count).step_by(CHUNK) {
+            let places = from..count.min(from + CHUNK);
+            // Not `out`: an error of the commit in flight would be looked up there.
+            let mut commands = Commands::default();
+            places.clone().for_each(|place| command(&mut commands, place));
+            self.link.send(&commands)?;
+            let mut refusal = None;
+            for place in places {
+                match self.link.reply()? {
+                    Reply::Bytes(packed) => each(place, packed),
+                    Reply::Error(words) if refusal.is_none() => refusal = Some((place - from, words.to_owned())),
+                    _ => {}
+                }
+            }
+            if let Some((at, words)) = refusal {
+                return Err(refused(self.link.place(), &commands.key_at(at), &words));
+            }
+        }
+        Ok(())
+    }
+
+    /// Packs a commit between `MULTI` and `EXEC`: how many commands.
+    fn pack(&mut self, commit: &Commit, line: &str) -> usize {
+        let Writer { out, keys, buckets, packed, large, .. } = self;
+        out.clear();
+        out.command(&[b"MULTI"]);
+        // Where a command is refused (memory, rights), all are; what can fail after that is a key of a foreign type, and then
+        // the head says so.
+        out.command(&[b"SET", &keys.head, line.as_bytes()]);
+        for (id, state, _) in &commit.entities {
+            let bucket = bucket_of(*id, *buckets).into();
+            // An empty value in the bucket says that the state has a key of its own.
+            let small = !state.is_empty() && state.len() <= SMALL;
+            out.begin(4).arg(b"HSET").numbered(&keys.bucket, bucket).arg(field_of(id)).arg(if small { state } else { b"" });
+            if !small {
+                out.begin(3).arg(b"SET").joined(&keys.large, hex_of(id, *buckets).as_bytes()).arg(state);
+                if large.len() < LARGE {
+                    large.insert(*id);
+                }
+            } else if large.remove(id) {
+                out.begin(2).arg(b"DEL").joined(&keys.large, hex_of(id, *buckets).as_bytes());
+            }
+        }
+        for run in commit.blocks.chunk_by(|a, b| a.0.rep == b.0.rep && a.1.is_empty() == b.1.is_empty()) {
+            let [(first, block), ..] = run else { continue };
+            let gone = block.is_empty();
+            let (name, each): (&[u8], usize) = if gone { (b"HDEL", 1) } else { (b"HSET", 2) };
+            out.begin(2 + each * run.len()).arg(name).numbered(&keys.counters, first.rep.into());
+            for (id, block) in run {
+                out.numbered(b"", id.day.into());
+                if !gone {
+                    out.arg(block);
+                }
+            }
+        }
+        if !commit.names.is_empty() {
+            out.begin(2 + commit.names.len()).arg(b"RPUSH").arg(&keys.names);
+            for name in &commit.names {
+                out.arg(name.as_bytes());
+            }
+        }
+        if !commit.blocks.is_empty() {
+            packed.clear();
+            changed::pack(commit.blocks.iter().map(|(id, _)| *id), packed);
+            let keep = (CHANGES_BYTES / (packed.len() + 16)).clamp(CHANGES.0, CHANGES.1);
+            out.begin(8).arg(b"XADD").arg(&keys.changes).arg(b"MAXLEN").arg(b"~").numbered(b"", keep as i64).arg(b"*").arg(b"b").arg(packed);
+        }
+        let queued = out.len() - 1;
+        out.command(&[b"EXEC"]).command(&[b"WATCH", &keys.head]).command(&[b"GET", &keys.head]);
+        queued
+    }
+}
+
+impl LaneWriter for Writer {
+    fn take_over(&mut self) -> Result<(Head, Vec<String>), StoreError> {
+        self.land()?;
+        self.fenced = false;
+        self.outcome = Settled::Committed;
+        self.large.clear();
+        for _ in 0..TRIES {
+            if let Some(taken) = self.try_take_over()? {
+                return Ok(taken);
+            }
+        }
+        Err(StoreError::Away(format!("others keep taking lane {} over in Redis at {}; is it assigned twice?", self.lane, self.link.place())))
+    }
+
+    fn entities(&mut self, ids: &[EntityId], each: &mut dyn FnMut(usize, &[u8])) -> Result<(), StoreError> {
+        let (keys, buckets) = (self.keys.clone(), self.buckets);
+        let mut large = Vec::new();
+        let small = |commands: &mut Commands, place: usize| {
+            let bucket = bucket_of(ids[place], buckets).into();
+            commands.begin(3).arg(b"HGET").numbered(&keys.bucket, bucket).arg(field_of(&ids[place]));
+        };
+        self.fetch(ids.len(), small, |place, packed| if packed.is_empty() { large.push(place) } else { each(place, packed) })?;
+        if large.is_empty() {
+            return Ok(());
+        }
+        let mut found = 0;
+        let own = |commands: &mut Commands, at: usize| _ = commands.begin(2).arg(b"GET").joined(&keys.large, hex_of(&ids[large[at]], buckets).as_bytes());
+        self.fetch(large.len(), own, |at, packed| {
+            found += 1;
+            each(large[at], packed);
+        })?;
+        if found < large.len() {
+            let place = format!("{}…", String::from_utf8_lossy(&keys.large));
+            return Err(StoreError::Damaged { place, why: format!("{} large entities have gone", large.len() - found) });
+        }
+        if self.large.len() + large.len() <= LARGE {
+            self.large.extend(large.iter().map(|place| ids[*place]));
+        }
+        Ok(())
+    }
+
+    fn blocks(&mut self, ids: &[BlockId], each: &mut dyn FnMut(usize, &[u8])) -> Result<(), StoreError> {
+        let key = self.keys.counters.clone();
+        let get = |commands: &mut Commands, place: usize| {
+            let BlockId { rep, day } = ids[place];
+            commands.begin(3).arg(b"HGET").numbered(&key, rep.into()).numbered(b"", day.into());
+        };
+        self.fetch(ids.len(), get, each)
+    }
+
+    fn every_entity(&mut self, each: &mut dyn FnMut(EntityId)) -> Result<(), StoreError> {
+        self.land()?;
+        for from in (0..self.buckets).step_by(256) {
+            let mut commands = Commands::default();
+            let buckets = from..self.buckets.min(from + 256);
+            buckets.clone().for_each(|bucket| _ = commands.begin(2).arg(b"HKEYS").numbered(&self.keys.bucket, bucket.into()));
+            self.link.send(&commands)?;
+            let mut wrong = None;
+            for bucket in buckets {
+                let count = match self.link.reply()? {
+                    Reply::Array(count) => count,
+                    Reply::Error(words) => {
+                        wrong.get_or_insert((bucket, words.to_owned()));
+                        0
+                    }
+                    _ => 0,
+                };
+                for _ in 0..count {
+                    match self.link.reply()? {
+                        Reply::Bytes(field) => match address_of(bucket, field) {
+                            Some(id) => each(id),
+                            None => _ = wrong.get_or_insert((bucket, "WRONGTYPE a field that is no address".into())),
+                        },
+                        other => _ = wrong.get_or_insert((bucket, format!("{other:?}"))),
+                    }
+                }
+            }
+            if let Some((bucket, words)) = wrong {
+                return Err(refused(self.link.place(), &format!("{}{bucket}", String::from_utf8_lossy(&self.keys.bucket)), &words));
+            }
+        }
+        Ok(())
+    }
+
+    fn submit(&mut self, commit: &Commit) -> Result<(), StoreError> {
+        self.land()?;
+        let head = match &self.head {
+            Some((head, _)) if !self.fenced => *head,
+            _ => {
+                self.outcome = Settled::Fenced;
+                return Ok(());
+            }
+        };
+        if !commit.names.is_empty() && commit.names_from != self.names {
+            let place = String::from_utf8_lossy(&self.keys.names).into_owned();
+            return Err(StoreError::Damaged { place, why: format!("its next name is number {}, not {}", self.names, commit.names_from) });
+        }
+        let new = commit.entities.iter().filter(|(_, _, new)| *new).count() as u64;
+        let Head { birth, epoch, entities, .. } = head;
+        let next = Head { birth, epoch, offset: commit.offset, end: commit.end, recorded_ms: commit.recorded_ms, entities: entities + new };
+        let line = head::write(&next);
+        let queued = self.pack(commit, &line);
+        self.link.send(&self.out)?;
+        self.in_flight = Some(queued);
+        self.head = Some((next, line));
+        self.names += commit.names.len() as u32;
+        Ok(())
+    }
+
+    fn settle(&mut self) -> Result<Settled, StoreError> {
+        self.land()?;
+        let outcome = self.outcome;
+        // Told once; that the lane is another's is told again with the next commit.
+        self.outcome = Settled::Committed;
+        Ok(outcome)
+    }
+}

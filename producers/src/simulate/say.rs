@@ -1,0 +1,35 @@
+//! Short ways to write events.
+
+use onpace_schemas::{Event, FieldNo, Kind, Patch, Stamp, Value};
+
+/// An event of the simulation.
+pub(super) fn event(id: String, kind: Kind, entity: &str, at_us: Stamp, fields: Vec<(&'static str, Value<'static>)>) -> Event<'static> {
+    let source = match kind {
+        Kind::Call => "phone",
+        Kind::Meeting => "calendar",
+        Kind::Email => "mailer",
+        Kind::Deal => "crm",
+    };
+    let patch: Patch<'static> = fields.into_iter().filter_map(|(name, value)| Some((number(kind, name)?, value))).collect();
+    Event { id: id.into(), source: source.into(), kind, entity: entity.to_owned().into(), occurred_at: at_us, deleted: None, patch }
+}
+
+/// A text.
+pub(super) fn text(text: impl Into<String>) -> Value<'static> {
+    Value::Text(text.into().into())
+}
+
+/// A value of a closed set, by its name.
+pub(super) fn choice(kind: Kind, field: &str, name: &str) -> Value<'static> {
+    let place = kind.fields().iter().find(|known| known.name == field).and_then(|known| match known.shape {
+        onpace_schemas::Shape::Choice(set) => set.iter().position(|value| *value == name),
+        _ => None,
+    });
+    Value::Choice(place.unwrap_or_default() as u8)
+}
+
+fn number(kind: Kind, name: &str) -> Option<FieldNo> {
+    let number = kind.field(name);
+    debug_assert!(number.is_some(), "a {} has no field {name}", kind.name());
+    number
+}
