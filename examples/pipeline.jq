@@ -10,7 +10,7 @@
 #   a date stands among instants; a closing a microsecond later, so that it comes after whatever was said on the same day.
 #   The same row always makes the same events: importing it again changes nothing.
 # - A row without a date is refused, unless you say what date to give it: --arg undated=2017-12-31
-# - The product `GTXPro` is called `GTX Pro` in the same CRM's price list: it gets that name here, so that the two can be compared.
+# - A product that the same CRM's price list spells otherwise gets the price list's name, so that the two can be compared.
 # - A lost deal's value is 0 in this file and stays 0: what it would have been worth isn't known.
 
 def date($column):
@@ -21,7 +21,7 @@ def created:
   elif $ARGS.named.undated then $ARGS.named.undated | date("--arg undated")
   else error("the row has no engage_date; give such rows a date of your choice by --arg undated=YYYY-MM-DD") end;
 
-def product: {"GTXPro": "GTX Pro"}[.] // .;
+def product: {"GTXPro": "GTX Pro", "NimbusOne": "Nimbus One"}[.] // .;
 
 def said($what; $occurred_at; $data):
   {

@@ -18,6 +18,6 @@ pub mod publish;
 pub mod view;
 
 pub use evaluation::Evaluation;
-pub use http::{Health, router, run};
+pub use http::{Health, ops, router, run};
 pub use metrics::Metrics;
 pub use view::{View, read_once};

@@ -319,10 +319,11 @@ pub(crate) fn states_move_between_small_and_large(place: &impl Place) {
 
 pub(crate) fn an_empty_block_is_dropped(place: &impl Place) {
     let (mut writer, ..) = taken(place, 0);
-    put(writer.as_mut(), &Commit { blocks: vec![(at(1, 1), block(1, 1)), (at(1, 2), block(2, 1)), (at(2, 1), block(1, 1))], ..commit(1) });
+    let blocks_now = vec![(at(1, 1), block(1, 1)), (at(1, 2), block(2, 1)), (at(2, 1), block(1, 1))];
+    put(writer.as_mut(), &Commit { blocks: blocks_now, names: vec!["a".into(), "b".into()], ..commit(1) });
     let mut reader = place.store().reader().unwrap();
     let seen = load(reader.as_mut(), 0).unwrap();
-    put(writer.as_mut(), &Commit { blocks: vec![(at(1, 1), Vec::new()), (at(1, 2), block(2, 2)), (at(2, 1), Vec::new()), (at(5, 5), Vec::new())], ..commit(2) });
+    put(writer.as_mut(), &Commit { blocks: vec![(at(1, 1), Vec::new()), (at(1, 2), block(2, 2)), (at(2, 1), Vec::new()), (at(5, 5), Vec::new())], names_from: 3, ..commit(2) });
     assert_eq!(load(reader.as_mut(), 0).unwrap().blocks, BTreeMap::from([(at(1, 2), block(2, 2))]));
     assert_eq!(blocks(writer.as_mut(), &[at(1, 1), at(1, 2)]), [None, Some(block(2, 2))]);
     // That it is gone is a change too.
@@ -400,7 +401,7 @@ pub(crate) fn a_forgotten_past_is_a_gap(place: &impl Place) {
     let mut reader = place.store().reader().unwrap();
     let start = load(reader.as_mut(), 0).unwrap().position;
     // Large ones, so that a stream that is cut by its size is cut early.
-    let wide: Vec<(BlockId, Vec<u8>)> = (0..200).map(|step| (at(step, step as i32 * 1_000_000), block(step as i32 * 1_000_000, 1))).collect();
+    let wide: Vec<(BlockId, Vec<u8>)> = (0..200).map(|step| (at(step, step as i32 * 10_000), block(step as i32 * 10_000, 1))).collect();
     let mut last = start.clone();
     for offset in 1..=10_200 {
         let blocks = if offset % 1_000 == 0 { wide.clone() } else { vec![wide[offset as usize % 200].clone()] };
@@ -595,7 +596,11 @@ fn against_a_map(place: &dyn Place, steps: Vec<Step>) {
                 for ((entity, _), (_, state, _)) in states.iter().zip(&entities) {
                     model.entities.insert(*entity, state.clone());
                 }
-                let blocks: Vec<(BlockId, Vec<u8>)> = counters.iter().map(|(rep, day, value)| (at(*rep, *day), block(*day, (*value).into()))).collect();
+                // A rep has a name.
+                let known = (model.names.len() + names.len()) as u32;
+                let blocks: BTreeMap<BlockId, Vec<u8>> =
+                    counters.iter().map(|(rep, day, value)| (at((*rep).min(known), *day), block(*day, (*value).into()))).collect();
+                let blocks: Vec<(BlockId, Vec<u8>)> = blocks.into_iter().collect();
                 for (id, packed) in &blocks {
                     model.blocks.insert(*id, packed.clone());
                 }

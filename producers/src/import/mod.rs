@@ -66,7 +66,7 @@ pub struct Summary {
     pub rejected_file: Option<PathBuf>,
 }
 
-/// Why an import ends early.
+/// Why an import ends early; which file it was the caller knows.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     /// The command line asks for what can't be.
@@ -154,23 +154,12 @@ pub async fn import(settings: ImportSettings, log: Arc<dyn EventLog>, progress: 
 
 fn read(settings: &ImportSettings, progress: &ProgressBar, batches: &mpsc::Sender<Vec<Entry>>) -> Result<Summary, ImportError> {
     let path = &settings.file;
-    let named = |error: ImportError| match error {
-        ImportError::File(error) => ImportError::File(format!("{}: {error}", path.display())),
-        ImportError::Read(error) => ImportError::File(format!("{}: {error}", path.display())),
-        other => other,
-    };
-    read_rows(settings, progress, batches).map_err(named)
-}
-
-fn read_rows(settings: &ImportSettings, progress: &ProgressBar, batches: &mpsc::Sender<Vec<Entry>>) -> Result<Summary, ImportError> {
-    let path = &settings.file;
     let form = Form::of(path)?;
     let map = match (form, &settings.map) {
         (Form::Csv, Some(map)) => Some(compile(settings, map)?),
         (Form::Csv, None) => {
-            let error =
-                format!("{} needs a jq map that turns its rows into events: --map MAP.jq, such as examples/pipeline.jq", path.display());
-            return Err(ImportError::Settings(error));
+            let error = "a CSV needs a jq map that turns its rows into events: --map MAP.jq, such as examples/pipeline.jq";
+            return Err(ImportError::Settings(error.into()));
         }
         (Form::Lines, None) => None,
         (Form::Lines, Some(_)) => {
@@ -252,10 +241,7 @@ impl Form {
         match extension.as_deref() {
             Some("ndjson" | "jsonl") => Ok(Form::Lines),
             Some("csv" | "tsv") => Ok(Form::Csv),
-            _ => Err(ImportError::Settings(format!(
-                "{}: what it holds is told from its name, which must end in .ndjson or .csv",
-                path.display()
-            ))),
+            _ => Err(ImportError::Settings("what a file holds is told from its name, which must end in .ndjson or .csv".into())),
         }
     }
 }

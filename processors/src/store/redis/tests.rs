@@ -1,0 +1,297 @@
+//! The store in Redis against a real server: the suite, and what only Redis can do wrong.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::any::Any;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+use onpace_kpis::block::BlockId;
+
+use super::*;
+use crate::store::suite::{self, Place, SETTINGS};
+use crate::store::{Commit, EntityId, Settled};
+
+/// A part of the server that no other test has.
+struct Namespace {
+    store: RedisStore,
+    prefix: String,
+}
+
+fn url() -> String {
+    std::env::var("ONPACE_TEST_REDIS").expect("this test needs a Redis; run it by `tests/run`, or set ONPACE_TEST_REDIS=redis://127.0.0.1:6379")
+}
+
+fn namespace() -> Namespace {
+    let prefix = format!("onpace-test-{:016x}", rand::random::<u64>());
+    Namespace { store: RedisStore::open(&url(), &prefix).unwrap().with_buckets(64), prefix }
+}
+
+impl Namespace {
+    fn ask(&self, arguments: &[&[u8]]) -> Value {
+        let mut commands = Commands::default();
+        commands.command(arguments);
+        self.store.inner.connect().unwrap().ask(&commands).unwrap().pop().unwrap()
+    }
+
+    fn keys(&self) -> Vec<Vec<u8>> {
+        let keys = self.ask(&[b"KEYS", self.store.inner.keys.pattern().as_bytes()]).elements();
+        keys.iter().map(|key| key.bytes().unwrap().to_vec()).collect()
+    }
+
+    fn key(&self, rest: &str) -> Vec<u8> {
+        format!("{}:{rest}", self.prefix).into_bytes()
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        Place::forget(self);
+    }
+}
+
+impl Place for Namespace {
+    fn store(&self) -> &dyn KpiStore {
+        &self.store
+    }
+
+    fn elsewhere(&self) -> Box<dyn KpiStore> {
+        Box::new(RedisStore::open(&url(), &self.prefix).unwrap())
+    }
+
+    fn snapshot(&self) -> Box<dyn Any> {
+        let dump = |key: Vec<u8>| (key.clone(), self.ask(&[b"DUMP", &key]).bytes().unwrap().to_vec());
+        Box::new(self.keys().into_iter().map(dump).collect::<Vec<_>>())
+    }
+
+    fn restore(&self, snapshot: &dyn Any) {
+        self.forget();
+        for (key, dump) in snapshot.downcast_ref::<Vec<(Vec<u8>, Vec<u8>)>>().unwrap() {
+            self.ask(&[b"RESTORE", key, b"0", dump]);
+        }
+    }
+
+    fn forget(&self) {
+        for key in self.keys() {
+            self.ask(&[b"DEL", &key]);
+        }
+    }
+
+    fn again(&self) -> Box<dyn Place> {
+        Box::new(namespace())
+    }
+}
+
+suite::tests!(namespace);
+
+fn id(number: u8) -> EntityId {
+    EntityId([number; 16])
+}
+
+fn commit(offset: i64) -> Commit {
+    let blocks = vec![(BlockId { rep: 0, day: 7 }, vec![1])];
+    Commit { offset, end: offset, entities: vec![(id(1), vec![7; 20], offset == 1)], blocks, ..Commit::default() }
+}
+
+fn taken(place: &Namespace) -> Box<dyn LaneWriter> {
+    place.store.settle(SETTINGS).unwrap();
+    let mut writer = place.store.writer(0).unwrap();
+    writer.take_over().unwrap();
+    writer
+}
+
+#[test]
+fn buckets_stay_small() {
+    let place = namespace();
+    let mut writer = taken(&place);
+    let entities = (0..200).map(|number| (id(number), vec![number; if number % 50 == 0 { 5_000 } else { 64 }], true)).collect();
+    writer.submit(&Commit { offset: 1, entities, ..Commit::default() }).unwrap();
+    assert_eq!(writer.settle().unwrap(), Settled::Committed);
+    for key in place.keys().into_iter().filter(|key| String::from_utf8_lossy(key).contains("}:e:")) {
+        assert_eq!(place.ask(&[b"OBJECT", b"ENCODING", &key]).text(), "listpack");
+    }
+}
+
+#[test]
+fn a_shrunken_state_leaves_no_key() {
+    let place = namespace();
+    let mut writer = taken(&place);
+    for (offset, size) in (1..).zip([100, 10]) {
+        writer.submit(&Commit { offset, entities: vec![(id(1), vec![1; size], offset == 1)], ..Commit::default() }).unwrap();
+        assert_eq!(writer.settle().unwrap(), Settled::Committed);
+        let large = place.keys().iter().filter(|key| String::from_utf8_lossy(key).contains("}:E:")).count();
+        assert_eq!(large, usize::from(size > 64));
+    }
+}
+
+#[test]
+fn a_foreign_key_in_our_place_stops_the_lane() {
+    let place = namespace();
+    let mut writer = taken(&place);
+    let foreign = place.key("{0}:c:0");
+    place.ask(&[b"SET", &foreign, b"mine"]);
+    writer.submit(&commit(1)).unwrap();
+    let why = writer.settle().unwrap_err().to_string();
+    assert!(why.contains("{0}:c:0") && why.contains("WRONGTYPE") && why.contains("onpace rebuild"), "{why}");
+    // What is half written is gone on from by nobody.
+    let again = place.store.writer(0).unwrap().take_over().unwrap_err();
+    assert!(matches!(&again, StoreError::Damaged { why, .. } if why.contains("{0}:c:0")), "{again}");
+    place.store.wipe(SETTINGS).unwrap();
+    let mut anew = taken(&place);
+    anew.submit(&commit(1)).unwrap();
+    assert_eq!(anew.settle().unwrap(), Settled::Committed);
+}
+
+#[test]
+fn a_refused_command_refuses_the_commit() {
+    let place = namespace();
+    let mut writer = taken(&place);
+    // Of the wrong number of arguments: refused when it is queued, as for want of memory or rights.
+    let mut commands = Commands::default();
+    commands.command(&[b"MULTI"]).command(&[b"SET", &place.key("x"), b"1"]).command(&[b"HSET", &place.key("y")]).command(&[b"EXEC"]);
+    let mut link = place.store.inner.connect().unwrap();
+    let why = link.ask(&commands).unwrap_err().to_string();
+    assert!(matches!(link.ask(&commands), Err(StoreError::Away(_))), "{why}");
+    assert_eq!(place.ask(&[b"EXISTS", &place.key("x")]), Value::Number(0));
+    writer.submit(&commit(1)).unwrap();
+    assert_eq!(writer.settle().unwrap(), Settled::Committed);
+}
+
+#[test]
+fn leftovers_of_a_lane_without_a_head_are_cleared() {
+    let place = namespace();
+    let mut writer = taken(&place);
+    writer.submit(&commit(1)).unwrap();
+    assert_eq!(writer.settle().unwrap(), Settled::Committed);
+    place.ask(&[b"DEL", &place.key("{0}:head")]);
+    let mut anew = place.store.writer(0).unwrap();
+    assert_eq!(anew.take_over().unwrap().0.offset, 0);
+    anew.entities(&[id(1)], &mut |_, _| panic!("it was left over")).unwrap();
+    anew.blocks(&[BlockId { rep: 0, day: 7 }], &mut |_, _| panic!("it was left over")).unwrap();
+}
+
+#[test]
+fn an_interrupted_wipe_is_finished() {
+    let place = namespace();
+    let mut writer = taken(&place);
+    writer.submit(&commit(1)).unwrap();
+    assert_eq!(writer.settle().unwrap(), Settled::Committed);
+    // As one leaves it that is killed after closing the lanes.
+    place.ask(&[b"HSET", &place.key("store"), b"wiping", b"1"]);
+    place.ask(&[b"SET", &place.key("{0}:head"), head::wiping("dead").as_bytes()]);
+    assert_eq!(place.store.reader().unwrap().head(0).unwrap(), None);
+    // While it may still be at work it is waited for.
+    place.ask(&[b"SET", &place.key("wiping"), b"1"]);
+    let why = place.store.settle(SETTINGS).unwrap_err().to_string();
+    assert!(why.contains("being emptied"), "{why}");
+    place.ask(&[b"DEL", &place.key("wiping")]);
+    writer.submit(&commit(2)).unwrap();
+    assert_eq!(writer.settle().unwrap(), Settled::Fenced);
+    let mut anew = taken(&place);
+    assert_eq!(place.ask(&[b"HEXISTS", &place.key("store"), b"wiping"]), Value::Number(0));
+    anew.entities(&[id(1)], &mut |_, _| panic!("it was left over")).unwrap();
+    assert_eq!(place.store.reader().unwrap().head(0).unwrap().map(|head| (head.offset, head.epoch)), Some((0, 1)));
+}
+
+#[test]
+fn of_two_wipes_the_later_one_wins() {
+    let place = namespace();
+    taken(&place);
+    let mut link = place.store.inner.connect().unwrap();
+    wipe::wipe(&place.store.inner, &mut link, SETTINGS).unwrap();
+    // Its token gone, a wipe deletes nothing more.
+    let mut writer = taken(&place);
+    writer.submit(&commit(1)).unwrap();
+    assert_eq!(writer.settle().unwrap(), Settled::Committed);
+    let bucket = place.keys().into_iter().find(|key| String::from_utf8_lossy(key).contains("}:e:")).unwrap();
+    assert!(wipe::while_closed(&place.store.inner, &mut link, 0, "old", b"UNLINK", &[bucket.clone()]).is_err());
+    assert_eq!(place.ask(&[b"EXISTS", &bucket]), Value::Number(1));
+}
+
+#[test]
+fn one_sink_publishes_at_a_time() {
+    let place = namespace();
+    let hash = |value: &str| vec![("rep:marie".to_owned(), vec![("calls_made:7d".to_owned(), value.to_owned())])];
+    let minute = Duration::from_secs(60);
+    assert!(place.store.publish("one", minute, &hash("132")).unwrap());
+    assert!(!place.store.publish("two", minute, &hash("0")).unwrap());
+    assert!(place.store.publish("one", minute, &hash("133")).unwrap());
+    let key = place.key("kpi:rep:marie");
+    assert_eq!(place.ask(&[b"HGETALL", &key]).elements().iter().map(|text| text.text().into_owned()).collect::<Vec<_>>(), ["calls_made:7d", "133"]);
+    assert!(matches!(place.ask(&[b"PTTL", &key]), Value::Number(1..=60_000)));
+    place.ask(&[b"DEL", &place.key("kpi:lease")]);
+    assert!(place.store.publish("two", minute, &[("rep:marie".to_owned(), Vec::new())]).unwrap());
+    assert_eq!(place.ask(&[b"EXISTS", &key]), Value::Number(0));
+}
+
+#[test]
+fn servers_that_are_not_fit_are_named() {
+    let fit = "redis_version:7.0.15\r\nmaxmemory_policy:noeviction\r\nloading:0\r\naof_enabled:1\r\n";
+    assert_eq!(fitness("here", fit).unwrap(), None);
+    for (is, wanted) in [("maxmemory_policy:allkeys-lru", "noeviction"), ("redis_version:6.0.9", "6.2"), ("loading:1", "loading")] {
+        let (name, _) = is.split_once(':').unwrap();
+        let info: String = fit.lines().map(|line| if line.starts_with(name) { format!("{is}\n") } else { format!("{line}\n") }).collect();
+        let why = fitness("here", &info).unwrap_err().to_string();
+        assert!(why.contains(wanted), "{why}");
+    }
+    assert!(fitness("here", &fit.replace("aof_enabled:1", "aof_enabled:0")).unwrap().is_some_and(|warning| warning.contains("append-only")));
+    assert!(fitness("here", &fit.replace("noeviction", "volatile-lru")).is_ok());
+    assert!(matches!(RedisStore::open("http://x", "onpace"), Err(StoreError::Settings(_))));
+    assert!(matches!(RedisStore::open("rediss://x", "onpace"), Err(StoreError::Settings(_))));
+}
+
+/// Passes bytes on between a client and the server, until told to cut the way back.
+fn proxy() -> (String, std::sync::mpsc::Sender<()>) {
+    let upstream = url().trim_start_matches("redis://").split('/').next().unwrap().to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("redis://{}", listener.local_addr().unwrap());
+    let (cut, is_cut) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let (client, _) = listener.accept().unwrap();
+        let server = TcpStream::connect(upstream).unwrap();
+        let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+        std::thread::spawn(move || _ = std::io::copy(&mut from, &mut to));
+        let (mut from, mut to) = (server, client);
+        let mut bytes = vec![0; 1 << 16];
+        while let Ok(count @ 1..) = from.read(&mut bytes) {
+            // What the client sent goes on; what the server says is lost.
+            if is_cut.try_recv().is_err() && to.write_all(&bytes[..count]).is_err() {
+                break;
+            } else if let Err(std::sync::mpsc::TryRecvError::Disconnected) = is_cut.try_recv() {
+                let _ = to.shutdown(std::net::Shutdown::Both);
+                break;
+            }
+        }
+    });
+    (address, cut)
+}
+
+#[test]
+fn an_unknown_outcome_is_found_out_by_taking_over() {
+    let place = namespace();
+    taken(&place);
+    let (address, cut) = proxy();
+    let through = RedisStore::open(&address, &place.prefix).unwrap().with_limit(Duration::from_millis(300));
+    let mut link = through.inner.connect().unwrap();
+    // The proxy takes one connection: the writer is made upon it.
+    link.ask(Commands::default().command(&[b"PING"])).unwrap();
+    let mut writer = writer::Writer::new(Arc::clone(&through.inner), link, 0);
+    writer.take_over().unwrap();
+    drop(cut);
+    writer.submit(&commit(1)).unwrap();
+    assert!(matches!(writer.settle(), Err(StoreError::Away(_))));
+    // It happened, once, and whoever takes the lane over sees it.
+    let (head, _) = place.store.writer(0).unwrap().take_over().unwrap();
+    assert_eq!((head.offset, head.entities), (1, 1));
+}
+
+#[test]
+fn a_server_that_is_away_is_away() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let store = RedisStore::open(&format!("redis://{}", listener.local_addr().unwrap()), "x").unwrap().with_limit(Duration::from_millis(50));
+    // Connected, but nobody answers.
+    let why = store.settle(SETTINGS).unwrap_err();
+    assert!(matches!(&why, StoreError::Away(why) if why.contains("did not answer")), "{why}");
+    drop(listener);
+    assert!(matches!(store.settle(SETTINGS), Err(StoreError::Away(_))));
+}
