@@ -95,7 +95,7 @@ pub struct Kafka {
 /// The distributed store.
 #[derive(Clone, Debug, Args)]
 pub struct Redis {
-    /// Redis, as `redis://host:port/db`; `rediss://` and `unix:///path` too.
+    /// Redis, as `redis://user:password@host:port/db` or `unix:///path`.
     #[arg(long, env = "ONPACE_REDIS", value_name = "URL")]
     pub redis: Option<String>,
     /// What every key in Redis begins with.

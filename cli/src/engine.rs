@@ -85,7 +85,7 @@ pub fn log(data: Option<&Path>, flags: &args::Kafka) -> Result<Arc<dyn EventLog>
 /// The store: Redis where it is named, else the embedded one.
 pub fn store(data: Option<&Path>, flags: &args::Redis, catalogue: &Catalogue) -> Result<Arc<dyn KpiStore>> {
     match &flags.redis {
-        Some(url) => Ok(Arc::new(RedisStore::open(url, &flags.redis_prefix)?)),
+        Some(url) => Ok(Arc::new(RedisStore::open(url, &flags.redis_prefix)?.with_measures(measures(catalogue)))),
         None => embedded_store(data, catalogue),
     }
 }
@@ -149,6 +149,10 @@ pub fn embedded_log(data: Option<&Path>) -> Result<Arc<dyn EventLog>> {
 
 /// The embedded store.
 pub fn embedded_store(data: Option<&Path>, catalogue: &Catalogue) -> Result<Arc<dyn KpiStore>> {
-    let measures = catalogue.measures.iter().map(|measure| measure.name.clone()).collect();
-    Ok(Arc::new(EmbeddedStore::open(embedded_file(data)?, measures)?))
+    Ok(Arc::new(EmbeddedStore::open(embedded_file(data)?, measures(catalogue))?))
+}
+
+/// The measures' names by number, for whoever reads the store itself.
+fn measures(catalogue: &Catalogue) -> Vec<String> {
+    catalogue.measures.iter().map(|measure| measure.name.clone()).collect()
 }

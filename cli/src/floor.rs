@@ -8,7 +8,7 @@ use onpace_processors::Settings;
 use onpace_processors::store::KpiStore;
 use onpace_producers::log::EventLog;
 use onpace_producers::{gateway, heartbeat};
-use onpace_sinks::{Evaluation, Health, Metrics, View, http, metrics};
+use onpace_sinks::{Evaluation, Health, Metrics, View, http, metrics, publish};
 use prometheus::Registry;
 use tokio::net::TcpListener;
 
@@ -40,8 +40,9 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
         beat: beat.clone(),
     };
     let mut working = processor::start(work, &registry, shutdown)?;
-    let view = View::follow(store, &catalogue, shutdown.token.clone())?;
+    let view = View::follow(Arc::clone(&store), &catalogue, shutdown.token.clone())?;
     let evaluation = Arc::new(Evaluation { catalogue, calendar });
+    publish::start(store, view.clone(), Arc::clone(&evaluation), shutdown.token.clone())?;
     let metrics = Metrics::start(view.clone(), evaluation, registry.clone(), metrics::Settings { series_per_metric }, shutdown.token.clone())?;
 
     let ready = Arc::clone(&log);

@@ -13,9 +13,9 @@ use crate::{At, Condition, Measure, MeasureNo, NameId, Names, Slot, Test, What, 
 pub struct Counter {
     /// The measure.
     pub measure: MeasureNo,
-    /// The values of the measure's `by` fields, by the lane's names; 0 where there is none.
+    /// The values of the measure's `by` fields, or the name entered, by the lane's names; 0 where there is none.
     pub dims: [NameId; 2],
-    /// The currency's number, or the histogram's bucket, or the name entered; else 0.
+    /// The currency's number, or the histogram's bucket; else 0.
     pub extra: u32,
     /// When.
     pub slot: Slot,

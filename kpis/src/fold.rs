@@ -31,16 +31,8 @@ impl From<&Catalogue> for Rules {
 #[derive(Debug, Default)]
 pub struct Batch {
     places: HashMap<u128, usize>,
-    open: Vec<Open>,
+    open: Vec<Changed>,
     before: Vec<Contribution>,
-}
-
-#[derive(Debug)]
-struct Open {
-    id: u128,
-    state: State,
-    new: bool,
-    before: Range<usize>,
 }
 
 /// An entity as a batch leaves it.
@@ -52,6 +44,8 @@ pub struct Changed {
     pub state: State,
     /// Whether the lane had never stored it.
     pub new: bool,
+    /// Where the batch keeps what it contributed before.
+    before: Range<usize>,
 }
 
 /// A change of one counter.
@@ -97,7 +91,7 @@ impl Batch {
             None => State::new(event.kind, event.occurred_at),
         };
         self.places.insert(id, self.open.len());
-        self.open.push(Open { id, state, new, before: from..self.before.len() });
+        self.open.push(Changed { id, state, new, before: from..self.before.len() });
     }
 
     /// Joins an event into its entity; `false` where that isn't open yet.
@@ -131,8 +125,7 @@ impl Batch {
         deltas.retain(|delta| delta.value != 0);
         self.places.clear();
         self.before.clear();
-        let entities = self.open.drain(..).map(|open| Changed { id: open.id, state: open.state, new: open.new }).collect();
-        Folded { entities, deltas }
+        Folded { entities: std::mem::take(&mut self.open), deltas }
     }
 }
 

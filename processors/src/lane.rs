@@ -60,6 +60,8 @@ pub struct Lane {
     waiting: Waiting,
     next: Next,
     submitted: Option<Instant>,
+    /// Buffers of former commits, for the states of the next: half of all events would else cost an allocation.
+    spare: Vec<Vec<u8>>,
 }
 
 #[derive(Default)]
@@ -130,6 +132,7 @@ impl Lane {
             next: Next { offset: head.offset, end: head.end, recorded_ms: head.recorded_ms, messages: 0 },
             head,
             submitted: None,
+            spare: Vec::new(),
         })
     }
 
@@ -220,7 +223,8 @@ impl Lane {
             names_from: self.names_sent as u32,
         };
         for changed in &folded.entities {
-            let mut packed = Vec::with_capacity(48);
+            let mut packed = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(48));
+            packed.clear();
             pack::pack(&changed.state, &mut packed);
             self.states.insert(changed.id, Packed::from_slice(&packed));
             if changed.new {
@@ -236,6 +240,7 @@ impl Lane {
         }
         self.writer.submit(&commit)?;
         self.submitted = Some(Instant::now());
+        self.spare.extend(commit.entities.into_iter().map(|(_, packed, _)| packed));
         self.names_sent = self.names.len();
         self.head.offset = next.offset;
         self.head.end = end;

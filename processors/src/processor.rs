@@ -50,6 +50,8 @@ const WAIT: Duration = Duration::from_millis(100);
 /// While nothing happens a lane's head is committed again so often: that is how a wiped store is noticed, and how the
 /// lag on every screen stays true.
 const IDLE_COMMIT: Duration = Duration::from_secs(2);
+/// While the log has more than can be folded at once, a lane with little to commit commits it after so long all the same.
+const LATEST_COMMIT: Duration = Duration::from_millis(500);
 const LAST_RETRY: Duration = Duration::from_secs(5);
 /// While a lane is tried again, a line is logged at most this often.
 const QUIET: Duration = Duration::from_secs(10);
@@ -201,15 +203,16 @@ impl<'a> Processor<'a> {
             let Assigned::Owned { lane, committed_at } = assigned else { continue };
             let due = match lane.messages() {
                 0 => committed_at.elapsed() >= IDLE_COMMIT,
-                messages => !busy || messages >= self.settings.batch,
+                messages => !busy || messages >= self.settings.batch || committed_at.elapsed() >= LATEST_COMMIT,
             };
-            let mut outcome = Ok(Landed::Nothing);
-            if due {
+            // What was submitted a step ago has been answered by now; its successor is on its way before the next poll.
+            let mut outcome = lane.land();
+            note(&outcome, &self.metrics);
+            if due && moves_on(&outcome) {
                 *committed_at = Instant::now();
                 outcome = lane.commit(self.reader.end(*partition));
-                note(&outcome, &self.metrics);
             }
-            if !busy && matches!(outcome, Ok(Landed::Nothing | Landed::Committed(_))) && lane.in_flight() {
+            if !busy && moves_on(&outcome) {
                 outcome = lane.land();
                 note(&outcome, &self.metrics);
             }
@@ -309,7 +312,7 @@ impl<'a> Processor<'a> {
                 outcome = lane.commit(None);
                 note(&outcome, &self.metrics);
             }
-            if !matches!(outcome, Ok(Landed::Fenced) | Err(_)) {
+            if moves_on(&outcome) {
                 outcome = lane.land();
                 note(&outcome, &self.metrics);
             }
@@ -329,6 +332,11 @@ impl<'a> Processor<'a> {
         }
         may
     }
+}
+
+/// Whether the lane is still this processor's, as far as it knows.
+fn moves_on(outcome: &Result<Landed, StoreError>) -> bool {
+    matches!(outcome, Ok(Landed::Nothing | Landed::Committed(_)))
 }
 
 fn note(outcome: &Result<Landed, StoreError>, metrics: &Metrics) {

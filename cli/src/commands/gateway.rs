@@ -27,7 +27,7 @@ pub fn run(args: args::Gateway) -> Result<ExitCode> {
         let router = gateway::router(settings, Arc::clone(&log), &registry)?.merge(http::ops::router(registry, health));
         tracing::info!(address = %listener.local_addr()?, "taking events at POST /v1/events");
         let beating = tokio::spawn(heartbeat::run(log, heartbeat::QUIET, gateway::system_clock, shutdown.token.clone()));
-        gateway::serve(listener, router, limits, shutdown.token.clone()).await?;
+        gateway::serve(listener, http::closed(router), limits, shutdown.token.clone()).await?;
         beating.await?;
         Ok(ExitCode::SUCCESS)
     })

@@ -128,6 +128,6 @@ async fn serve(listen: SocketAddr, registry: Registry, beat: Beat, shutdown: &Sh
     let (live, ready) = (beat.clone(), beat);
     let router = http::ops::router(registry, Health::new(move || live.health(), move || ready.health()));
     let token = shutdown.token.clone();
-    tokio::spawn(async move { http::run(listener, http::closed(router), token).await });
+    tokio::spawn(async move { http::run(listener, router, token).await });
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Result;
-use onpace_sinks::{Evaluation, Metrics, View, http, metrics};
+use onpace_sinks::{Evaluation, Metrics, View, http, metrics, publish};
 use prometheus::Registry;
 
 use crate::shutdown::Shutdown;
@@ -17,8 +17,9 @@ pub fn run(args: args::Sink) -> Result<ExitCode> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let listener = serving::bind(args.listen).await?;
-        let view = View::follow(store, &catalogue, shutdown.token.clone())?;
+        let view = View::follow(Arc::clone(&store), &catalogue, shutdown.token.clone())?;
         let evaluation = Arc::new(Evaluation { catalogue, calendar });
+        publish::start(store, view.clone(), Arc::clone(&evaluation), shutdown.token.clone())?;
         let settings = metrics::Settings { series_per_metric: args.series.series_per_metric };
         let metrics = Metrics::start(view, evaluation, Registry::new(), settings, shutdown.token.clone())?;
         tracing::info!(address = %listener.local_addr()?, "serving the page, /v1/kpis and /metrics");

@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use onpace_kpis::block::{Block, BlockId};
 use onpace_kpis::Slot;
+use onpace_kpis::block::{Block, BlockId};
 use onpace_schemas::{Currency, time};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::{Changes, Commit, EntityId, Head, KpiStore, LaneWriter, Position, Settings, Settled, StoreError, StoreReader, changed, refuse_other, show_block, show_head};
+use super::{
+    Changes, Commit, EntityId, Head, KpiStore, LaneWriter, Position, Settings, Settled, StoreError, StoreReader, changed, refuse_other,
+    show_block, show_head,
+};
 
 /// The tables' version; a file of another one is refused.
 const LAYOUT: i64 = 1;
@@ -112,7 +115,9 @@ fn explain(path: &Path, error: &rusqlite::Error) -> StoreError {
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
             StoreError::Settings(format!("{path} can't be opened for writing ({error}); check the folder and its permissions"))
         }
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => StoreError::Damaged { place: path.to_string(), why: error.to_string() },
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            StoreError::Damaged { place: path.to_string(), why: error.to_string() }
+        }
         _ => StoreError::Away(format!("{path}: {error}")),
     }
 }
@@ -233,7 +238,10 @@ impl LaneWriter for Writer {
             (Some(there), Some(wanted)) => refuse_other(&self.path.display().to_string(), there, wanted)?,
             (None, Some(wanted)) => write_settings(&taking, wanted).map_err(wrong)?,
             (None, None) => {
-                return Err(StoreError::Settings(format!("the store in {} was never settled; start a processor, which does", self.path.display())));
+                return Err(StoreError::Settings(format!(
+                    "the store in {} was never settled; start a processor, which does",
+                    self.path.display()
+                )));
             }
             (Some(_), None) => {}
         }
@@ -368,7 +376,14 @@ fn count_names(connection: &Connection, lane: u32) -> rusqlite::Result<u32> {
 }
 
 /// The block's counters as rows that say what they are.
-fn write_legibly(to: &Transaction<'_>, lane: u32, measures: &[String], names: &[String], id: BlockId, packed: &[u8]) -> rusqlite::Result<()> {
+fn write_legibly(
+    to: &Transaction<'_>,
+    lane: u32,
+    measures: &[String],
+    names: &[String],
+    id: BlockId,
+    packed: &[u8],
+) -> rusqlite::Result<()> {
     to.prepare_cached("DELETE FROM kpi WHERE lane = ?1 AND rep_id = ?2 AND day = ?3")?.execute(params![lane, id.rep, id.day])?;
     // The fold packed it a moment ago; the packed table has it in any case.
     let Ok(block) = Block::unpack(id.day, packed) else { return Ok(()) };
@@ -429,7 +444,12 @@ impl StoreReader for Reader {
         self.tried(read_head(&self.connection, lane))
     }
 
-    fn load(&mut self, lane: u32, names: &mut dyn FnMut(&str), each: &mut dyn FnMut(BlockId, &[u8])) -> Result<Option<Position>, StoreError> {
+    fn load(
+        &mut self,
+        lane: u32,
+        names: &mut dyn FnMut(&str),
+        each: &mut dyn FnMut(BlockId, &[u8]),
+    ) -> Result<Option<Position>, StoreError> {
         // One read transaction sees one moment.
         self.tried(self.connection.execute_batch("BEGIN"))?;
         let loaded = self.load_moment(lane, names, each);
@@ -504,7 +524,8 @@ impl Reader {
         let Some(number) = names.iter().position(|name| name == rep) else { return Ok(None) };
         let mut packed: Vec<(i32, Vec<u8>)> = Vec::new();
         let mut read = || -> rusqlite::Result<()> {
-            let mut select = self.connection.prepare_cached("SELECT day, counters FROM kpi_block WHERE lane = ?1 AND rep = ?2 ORDER BY day")?;
+            let mut select =
+                self.connection.prepare_cached("SELECT day, counters FROM kpi_block WHERE lane = ?1 AND rep = ?2 ORDER BY day")?;
             let mut rows = select.query(params![lane, number as i64])?;
             while let Some(row) = rows.next()? {
                 packed.push((row.get(0)?, row.get(1)?));
@@ -525,7 +546,12 @@ impl Reader {
         Ok(Some(text))
     }
 
-    fn load_moment(&mut self, lane: u32, names: &mut dyn FnMut(&str), each: &mut dyn FnMut(BlockId, &[u8])) -> Result<Option<Position>, StoreError> {
+    fn load_moment(
+        &mut self,
+        lane: u32,
+        names: &mut dyn FnMut(&str),
+        each: &mut dyn FnMut(BlockId, &[u8]),
+    ) -> Result<Option<Position>, StoreError> {
         let Some(head) = self.head(lane)? else { return Ok(None) };
         let mut known = 1;
         self.tried(read_names(&self.connection, lane, 1, &mut |name| {
@@ -549,10 +575,13 @@ impl Reader {
     fn changes_moment(&mut self, lane: u32, since: &Position) -> Result<Changes, StoreError> {
         let Some(head) = self.head(lane)? else { return Ok(Changes::Gap) };
         let mark = since.mark.split_once(' ').and_then(|(number, mark)| Some((number.parse::<i64>().ok()?, mark.parse::<i64>().ok()?)));
-        let Some((number, mark)) = mark.filter(|_| head.birth == since.birth && head.offset >= since.offset) else { return Ok(Changes::Gap) };
+        let Some((number, mark)) = mark.filter(|_| head.birth == since.birth && head.offset >= since.offset) else {
+            return Ok(Changes::Gap);
+        };
         let mut blocks = Vec::new();
         let mut read = || -> rusqlite::Result<Option<bool>> {
-            let mut select = self.connection.prepare_cached("SELECT mark, blocks FROM kpi_change WHERE lane = ?1 AND number >= ?2 ORDER BY number")?;
+            let mut select =
+                self.connection.prepare_cached("SELECT mark, blocks FROM kpi_change WHERE lane = ?1 AND number >= ?2 ORDER BY number")?;
             let mut rows = select.query(params![lane, number])?;
             // The change that was last then must still be there.
             match rows.next()? {
@@ -568,7 +597,12 @@ impl Reader {
         };
         let read = read();
         match self.tried(read)? {
-            None => return Err(StoreError::Damaged { place: format!("{}, table kpi_change, lane {lane}", self.path.display()), why: "a change is none of ours".into() }),
+            None => {
+                return Err(StoreError::Damaged {
+                    place: format!("{}, table kpi_change, lane {lane}", self.path.display()),
+                    why: "a change is none of ours".into(),
+                });
+            }
             Some(false) => return Ok(Changes::Gap),
             Some(true) => {}
         }
@@ -665,7 +699,13 @@ mod tests {
             .prepare("SELECT rep || '|' || measure || '|' || coalesce(starts_at, date) || '|' || coalesce(by_1, '') || '|' || coalesce(currency, '') || '|' || value FROM kpi ORDER BY measure")
             .unwrap();
         let rows: Vec<String> = select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-        assert_eq!(rows, ["marie|calls_made|2026-03-02T14:15:00Z||||2".replace("||||", "|||"), "marie|revenue_won|2026-03-02|gadget|EUR|9223372036854775808".into()]);
+        assert_eq!(
+            rows,
+            [
+                "marie|calls_made|2026-03-02T14:15:00Z||||2".replace("||||", "|||"),
+                "marie|revenue_won|2026-03-02|gadget|EUR|9223372036854775808".into()
+            ]
+        );
         let words = file.store.reader().unwrap().inspect("counters:0:marie").unwrap().unwrap();
         assert!(words.contains("calls_made at 2026-03-02T14:15:00Z: 2"), "{words}");
     }

@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use onpace_kpis::block::BlockId;
 
-use super::{Changes, Commit, EntityId, Head, KpiStore, LaneWriter, Position, Settings, Settled, StoreError, StoreReader, refuse_other, show_head};
+use super::{
+    Changes, Commit, EntityId, Head, KpiStore, LaneWriter, Position, Settings, Settled, StoreError, StoreReader, refuse_other, show_head,
+};
 
 /// How many commits a lane's stream remembers.
 const CHANGES: usize = 10_000;
@@ -140,7 +142,9 @@ impl LaneWriter for Writer {
         match (inner.settings, *self.store.settled()) {
             (Some(there), Some(wanted)) => refuse_other("memory", there, wanted)?,
             (None, Some(wanted)) => inner.settings = Some(wanted),
-            (None, None) => return Err(StoreError::Settings("the store in memory was never settled; start a processor, which does".into())),
+            (None, None) => {
+                return Err(StoreError::Settings("the store in memory was never settled; start a processor, which does".into()));
+            }
             (Some(_), None) => {}
         }
         let lane = inner.lanes.entry(self.lane).or_insert_with(|| Lane {
@@ -246,7 +250,12 @@ impl StoreReader for Reader {
         Ok(self.store.lock().lanes.get(&lane).map(|lane| lane.head))
     }
 
-    fn load(&mut self, lane: u32, names: &mut dyn FnMut(&str), each: &mut dyn FnMut(BlockId, &[u8])) -> Result<Option<Position>, StoreError> {
+    fn load(
+        &mut self,
+        lane: u32,
+        names: &mut dyn FnMut(&str),
+        each: &mut dyn FnMut(BlockId, &[u8]),
+    ) -> Result<Option<Position>, StoreError> {
         let inner = self.store.lock();
         let Some(lane) = inner.lanes.get(&lane) else { return Ok(None) };
         lane.names.iter().for_each(|name| names(name));
@@ -260,7 +269,9 @@ impl StoreReader for Reader {
         let Some(lane) = inner.lanes.get(&lane) else { return Ok(Changes::Gap) };
         let mark = since.mark.parse().ok();
         let place = lane.changes.iter().position(|(known, _)| Some(*known) == mark);
-        let Some(place) = place.filter(|_| lane.head.birth == since.birth && lane.head.offset >= since.offset) else { return Ok(Changes::Gap) };
+        let Some(place) = place.filter(|_| lane.head.birth == since.birth && lane.head.offset >= since.offset) else {
+            return Ok(Changes::Gap);
+        };
         let mut blocks: Vec<BlockId> = lane.changes.iter().skip(place + 1).flat_map(|(_, blocks)| blocks).copied().collect();
         blocks.sort_unstable();
         blocks.dedup();

@@ -165,7 +165,12 @@ pub(crate) fn a_commit_is_there_whole(place: &impl Place) {
         ..commit(3)
     };
     put(writer.as_mut(), &first);
-    let second = Commit { entities: vec![(id(1), vec![2; 31], false), (id(4), vec![3], true)], blocks: vec![(at(1, 20_000), block(20_000, 8))], names_from: 3, ..commit(9) };
+    let second = Commit {
+        entities: vec![(id(1), vec![2; 31], false), (id(4), vec![3], true)],
+        blocks: vec![(at(1, 20_000), block(20_000, 8))],
+        names_from: 3,
+        ..commit(9)
+    };
     put(writer.as_mut(), &second);
     let states = [Some(vec![2; 31]), Some(vec![0xFF]), Some(b"12345".to_vec()), Some(vec![3]), None];
     assert_eq!(entities(writer.as_mut(), &[id(1), id(2), id(3), id(4), id(5)]), states);
@@ -271,7 +276,13 @@ pub(crate) fn an_older_store_fences_its_owner(place: &impl Place) {
     let (mut owner, head) = grown(place);
     let older = place.snapshot();
     let then = everything(place, 0);
-    let more = Commit { entities: vec![(id(50), vec![1; 80], true)], blocks: vec![(at(1, 100), block(100, 99))], names: vec!["new".into()], names_from: 21, ..commit(21) };
+    let more = Commit {
+        entities: vec![(id(50), vec![1; 80], true)],
+        blocks: vec![(at(1, 100), block(100, 99))],
+        names: vec!["new".into()],
+        names_from: 21,
+        ..commit(21)
+    };
     put(owner.as_mut(), &more);
     place.restore(older.as_ref());
     fenced(owner.as_mut(), &Commit { entities: vec![(id(51), vec![1], true)], names_from: 22, ..commit(22) });
@@ -306,7 +317,10 @@ pub(crate) fn names_are_numbered_on(place: &impl Place) {
 pub(crate) fn states_move_between_small_and_large(place: &impl Place) {
     let (mut writer, ..) = taken(place, 0);
     for (step, size) in (1..).zip([10usize, 64, 65, 5_000, 66, 64, 1, 200, 3, 100_000]) {
-        put(writer.as_mut(), &Commit { entities: vec![(id(7), vec![step as u8; size], step == 1), (id(8), vec![7; 20], step == 1)], ..commit(step) });
+        put(
+            writer.as_mut(),
+            &Commit { entities: vec![(id(7), vec![step as u8; size], step == 1), (id(8), vec![7; 20], step == 1)], ..commit(step) },
+        );
         assert_eq!(entities(writer.as_mut(), &[id(7), id(6), id(8)]), [Some(vec![step as u8; size]), None, Some(vec![7; 20])]);
         assert_eq!(shorts(writer.as_mut()), BTreeSet::from([id(7).short(), id(8).short()]));
         if step % 3 == 0 {
@@ -323,7 +337,14 @@ pub(crate) fn an_empty_block_is_dropped(place: &impl Place) {
     put(writer.as_mut(), &Commit { blocks: blocks_now, names: vec!["a".into(), "b".into()], ..commit(1) });
     let mut reader = place.store().reader().unwrap();
     let seen = load(reader.as_mut(), 0).unwrap();
-    put(writer.as_mut(), &Commit { blocks: vec![(at(1, 1), Vec::new()), (at(1, 2), block(2, 2)), (at(2, 1), Vec::new()), (at(5, 5), Vec::new())], names_from: 3, ..commit(2) });
+    put(
+        writer.as_mut(),
+        &Commit {
+            blocks: vec![(at(1, 1), Vec::new()), (at(1, 2), block(2, 2)), (at(2, 1), Vec::new()), (at(5, 5), Vec::new())],
+            names_from: 3,
+            ..commit(2)
+        },
+    );
     assert_eq!(load(reader.as_mut(), 0).unwrap().blocks, BTreeMap::from([(at(1, 2), block(2, 2))]));
     assert_eq!(blocks(writer.as_mut(), &[at(1, 1), at(1, 2)]), [None, Some(block(2, 2))]);
     // That it is gone is a change too.
@@ -351,7 +372,13 @@ pub(crate) fn every_entity_is_told(place: &impl Place) {
 
 pub(crate) fn reads_see_what_was_submitted(place: &impl Place) {
     let (mut writer, ..) = taken(place, 0);
-    writer.submit(&Commit { entities: vec![(id(1), vec![1; 10], true), (id(2), vec![2; 70], true)], blocks: vec![(at(0, 1), block(1, 1))], ..commit(1) }).unwrap();
+    writer
+        .submit(&Commit {
+            entities: vec![(id(1), vec![1; 10], true), (id(2), vec![2; 70], true)],
+            blocks: vec![(at(0, 1), block(1, 1))],
+            ..commit(1)
+        })
+        .unwrap();
     assert_eq!(entities(writer.as_mut(), &[id(1), id(2)]), [Some(vec![1; 10]), Some(vec![2; 70])]);
     assert_eq!(blocks(writer.as_mut(), &[at(0, 1)]), [Some(block(1, 1))]);
     assert_eq!(shorts(writer.as_mut()).len(), 2);
@@ -370,7 +397,10 @@ pub(crate) fn changes_follow_commits(place: &impl Place) {
     let start = load(reader.as_mut(), 0).unwrap().position;
     assert_eq!(followed(reader.as_mut(), 0, &start), (Vec::new(), start.clone()));
     put(writer.as_mut(), &Commit { blocks: vec![(at(0, 1), block(1, 2)), (at(0, 2), block(2, 1))], ..commit(2) });
-    put(writer.as_mut(), &Commit { blocks: vec![(at(0, 2), block(2, 2)), (at(7, -4), block(-4, 1))], names: vec!["x".into()], ..commit(3) });
+    put(
+        writer.as_mut(),
+        &Commit { blocks: vec![(at(0, 2), block(2, 2)), (at(7, -4), block(-4, 1))], names: vec!["x".into()], ..commit(3) },
+    );
     let (changed, next) = followed(reader.as_mut(), 0, &start);
     assert_eq!(changed, [at(0, 1), at(0, 2), at(7, -4)]);
     assert_eq!((next.birth, next.offset), (start.birth, 3));
@@ -497,8 +527,14 @@ pub(crate) fn a_wipe_takes_over_settings(place: &impl Place) {
 pub(crate) fn lanes_are_apart(place: &impl Place) {
     let (mut first, ..) = taken(place, 0);
     let (mut second, ..) = taken(place, 1);
-    put(first.as_mut(), &Commit { entities: vec![(id(1), vec![1], true)], blocks: vec![(at(1, 1), block(1, 1))], names: vec!["one".into()], ..commit(1) });
-    put(second.as_mut(), &Commit { entities: vec![(id(1), vec![2], true)], blocks: vec![(at(1, 1), block(1, 2))], names: vec!["two".into()], ..commit(8) });
+    put(
+        first.as_mut(),
+        &Commit { entities: vec![(id(1), vec![1], true)], blocks: vec![(at(1, 1), block(1, 1))], names: vec!["one".into()], ..commit(1) },
+    );
+    put(
+        second.as_mut(),
+        &Commit { entities: vec![(id(1), vec![2], true)], blocks: vec![(at(1, 1), block(1, 2))], names: vec!["two".into()], ..commit(8) },
+    );
     assert_eq!(entities(first.as_mut(), &[id(1)]), [Some(vec![1])]);
     assert_eq!(entities(second.as_mut(), &[id(1)]), [Some(vec![2])]);
     let mut reader = place.store().reader().unwrap();
@@ -511,7 +547,9 @@ pub(crate) fn a_large_commit_arrives(place: &impl Place) {
     let (mut writer, ..) = taken(place, 0);
     let large = Commit {
         entities: (0..60_000).map(|number| (id(number), vec![number as u8; 40 + number as usize % 30], true)).collect(),
-        blocks: (0..20_000).map(|number| (at(number / 100, number as i32 % 100), block(number as i32 % 100, i128::from(number) + 1))).collect(),
+        blocks: (0..20_000)
+            .map(|number| (at(number / 100, number as i32 % 100), block(number as i32 % 100, i128::from(number) + 1)))
+            .collect(),
         names: (0..300).map(|number| number.to_string()).collect(),
         ..commit(60_000)
     };
@@ -563,9 +601,13 @@ struct Model {
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let size = prop_oneof![4 => 1..50usize, 1 => 60..70usize, 1 => 100..300usize];
     let entities = prop::collection::btree_map(0..12u64, size, 0..6).prop_map(|map| map.into_iter().collect());
-    let blocks = prop::collection::btree_map((0..4u32, -1..3i32), -2..3i8, 0..6).prop_map(|map| map.into_iter().map(|((rep, day), value)| (rep, day, value)).collect());
+    let blocks = prop::collection::btree_map((0..4u32, -1..3i32), -2..3i8, 0..6)
+        .prop_map(|map| map.into_iter().map(|((rep, day), value)| (rep, day, value)).collect());
     let commit = (entities, blocks, 0..3usize).prop_map(|(entities, blocks, names)| Step::Commit(entities, blocks, names));
-    prop::collection::vec(prop_oneof![12 => commit, 2 => Just(Step::TakeOver), 2 => Just(Step::Zombie), 4 => Just(Step::Follow), 1 => Just(Step::Wipe)], 1..30)
+    prop::collection::vec(
+        prop_oneof![12 => commit, 2 => Just(Step::TakeOver), 2 => Just(Step::Zombie), 4 => Just(Step::Follow), 1 => Just(Step::Wipe)],
+        1..30,
+    )
 }
 
 pub(crate) fn does_what_a_map_does(place: &impl Place) {
@@ -591,8 +633,10 @@ fn against_a_map(place: &dyn Place, steps: Vec<Step>) {
                 model.offset += 1;
                 let names_from = model.names.len() as u32 + 1;
                 let names: Vec<String> = (0..names).map(|at| format!("{number} {at}")).collect();
-                let entities: Vec<(EntityId, Vec<u8>, bool)> =
-                    states.iter().map(|(entity, size)| (id(*entity), vec![number as u8; *size], !model.entities.contains_key(entity))).collect();
+                let entities: Vec<(EntityId, Vec<u8>, bool)> = states
+                    .iter()
+                    .map(|(entity, size)| (id(*entity), vec![number as u8; *size], !model.entities.contains_key(entity)))
+                    .collect();
                 for ((entity, _), (_, state, _)) in states.iter().zip(&entities) {
                     model.entities.insert(*entity, state.clone());
                 }
@@ -610,7 +654,10 @@ fn against_a_map(place: &dyn Place, steps: Vec<Step>) {
             }
             Step::Zombie => {
                 if let Some(zombie) = &mut zombie {
-                    fenced(zombie.as_mut(), &Commit { entities: vec![(id(0), vec![99], false)], blocks: vec![(at(0, 0), block(0, 99))], ..commit(1_000) });
+                    fenced(
+                        zombie.as_mut(),
+                        &Commit { entities: vec![(id(0), vec![99], false)], blocks: vec![(at(0, 0), block(0, 99))], ..commit(1_000) },
+                    );
                 }
             }
             Step::TakeOver => {

@@ -23,8 +23,6 @@ use crate::log::Entry;
 pub(super) const MAX_ITEMS: usize = 100_000;
 /// The most rejections spelled out in an answer; the rest is counted.
 pub(super) const MAX_SHOWN: usize = 1_000;
-/// The most bytes of a text in a rejection.
-const MAX_SAID: usize = 400;
 
 /// A body's events, each taken or refused.
 #[derive(Default)]
@@ -214,7 +212,7 @@ impl Batch {
         self.refused.of(source)[Reason::of(&refusal, bytes) as usize] += 1;
         self.rejected += 1;
         if self.rejections.len() < MAX_SHOWN {
-            self.rejections.push(Rejection { index, field: clip(refusal.field), error: clip(refusal.error) });
+            self.rejections.push(Rejection { index, field: refusal.field, error: refusal.error });
         }
     }
 }
@@ -248,16 +246,6 @@ fn source_of(text: &str) -> Cow<'_, str> {
         source: Cow<'a, str>,
     }
     serde_json::from_str::<Who<'_>>(text).map(|who| who.source).unwrap_or_default()
-}
-
-/// A hostile event must not come back as a hostile answer.
-fn clip(mut text: String) -> String {
-    if text.len() > MAX_SAID {
-        let end = (0..=MAX_SAID).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        text.truncate(end);
-        text.push('…');
-    }
-    text
 }
 
 /// An array's elements, taken one by one as they are read.

@@ -37,12 +37,12 @@ pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("`{}` does not take {method}", uri.path()))
 }
 
-/// Serves until `shutdown` is cancelled; the router is [`closed`] first.
+/// Serves until `shutdown` is cancelled. The router should be closed ([`closed`], or the sinks' own), so that what it does not know is a problem in words.
 ///
 /// # Errors
 /// None after the start; a connection that fails is its own affair.
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, shutdown: CancellationToken) -> io::Result<()> {
-    let service = TowerToHyperService::new(closed(router));
+    let service = TowerToHyperService::new(router);
     let mut server = Builder::new(TokioExecutor::new()).http1_only();
     server.http1().timer(TokioTimer::new()).header_read_timeout(limits.headers).max_buf_size(limits.header_bytes).half_close(false);
     let server = Arc::new(server);

@@ -89,10 +89,7 @@ pub(crate) fn poll(reader: &mut dyn LogReader, most: usize, into: &mut Vec<Read>
     });
     let count = into.len() - before;
     assert!(count <= most, "{count} messages where {most} were asked for");
-    assert_eq!(
-        matches!(polled, Ok(Polled::Messages(said)) if said == count),
-        count > 0 || matches!(polled, Ok(Polled::Messages(_)))
-    );
+    assert_eq!(matches!(polled, Ok(Polled::Messages(said)) if said == count), count > 0 || matches!(polled, Ok(Polled::Messages(_))));
     polled
 }
 

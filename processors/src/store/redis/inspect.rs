@@ -5,10 +5,10 @@
 use onpace_kpis::block::Block;
 use onpace_schemas::time;
 
+use super::Inner;
 use super::head::{self, Found};
 use super::keys::Key;
 use super::wire::{Commands, Link, Value};
-use super::Inner;
 use crate::store::{StoreError, changed, show_block, show_head};
 
 /// At most so many keys are listed, names and entries shown.
@@ -58,7 +58,11 @@ pub fn inspect(store: &Inner, link: &mut Link, key: &str) -> Result<Option<Strin
             let large = sizes.iter().filter(|size| **size == 0).count();
             let encoding = one(&["OBJECT", "ENCODING", key])?;
             let entities = sizes.len() - large;
-            format!("{entities} entities with {} bytes of packed state, and {large} with keys of their own; kept as a {}\n", sizes.iter().sum::<usize>(), encoding.text())
+            format!(
+                "{entities} entities with {} bytes of packed state, and {large} with keys of their own; kept as a {}\n",
+                sizes.iter().sum::<usize>(),
+                encoding.text()
+            )
         }
         Key::Large(..) => format!("one entity with {} bytes of packed state\n", number(&one(&["STRLEN", key])?)),
         Key::Counters(lane, rep) => {
@@ -71,7 +75,11 @@ pub fn inspect(store: &Inner, link: &mut Link, key: &str) -> Result<Option<Strin
                 }
             }
             days.sort_by_key(|(day, _)| *day);
-            let mut text = format!("rep {}, {} bytes packed\n", name(&names, rep), days.iter().filter_map(|(_, packed)| packed.bytes()).map(<[u8]>::len).sum::<usize>());
+            let mut text = format!(
+                "rep {}, {} bytes packed\n",
+                name(&names, rep),
+                days.iter().filter_map(|(_, packed)| packed.bytes()).map(<[u8]>::len).sum::<usize>()
+            );
             for (day, packed) in days {
                 let packed = packed.bytes().unwrap_or_default();
                 let block = Block::unpack(day, packed)
@@ -88,8 +96,14 @@ fn list(store: &Inner, one: &mut dyn FnMut(&[&str]) -> Result<Value, StoreError>
     let pattern = if beginning.is_empty() { store.keys.pattern() } else { format!("{}*", beginning.replace(['\\', '*', '?', '['], "?")) };
     let (mut found, mut cursor) = (Vec::new(), "0".to_owned());
     loop {
-        let [next, keys] = <[Value; 2]>::try_from(one(&["SCAN", &cursor, "MATCH", &pattern, "COUNT", "1000"])?.elements()).unwrap_or([Value::Nil, Value::Nil]);
-        found.extend(keys.elements().iter().map(|key| key.text().into_owned()).filter(|key| key.starts_with(beginning) && store.keys.parse(key).is_some()));
+        let [next, keys] = <[Value; 2]>::try_from(one(&["SCAN", &cursor, "MATCH", &pattern, "COUNT", "1000"])?.elements())
+            .unwrap_or([Value::Nil, Value::Nil]);
+        found.extend(
+            keys.elements()
+                .iter()
+                .map(|key| key.text().into_owned())
+                .filter(|key| key.starts_with(beginning) && store.keys.parse(key).is_some()),
+        );
         cursor = next.text().into_owned();
         if cursor == "0" || cursor.is_empty() || found.len() >= MOST {
             break;
@@ -131,7 +145,8 @@ fn show_change(entry: Value, names: &[String]) -> String {
     if changed::unpack(packed, &mut blocks).is_none() {
         return format!("{}: damaged\n", id.text());
     }
-    let shown: Vec<String> = blocks.iter().take(5).map(|block| format!("{} {}", name(names, block.rep), time::show_date(block.day))).collect();
+    let shown: Vec<String> =
+        blocks.iter().take(5).map(|block| format!("{} {}", name(names, block.rep), time::show_date(block.day))).collect();
     let more = if blocks.len() > shown.len() { format!(" and {} more", blocks.len() - shown.len()) } else { String::new() };
     format!("{}: {}{more}\n", id.text(), shown.join(", "))
 }

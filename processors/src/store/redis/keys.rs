@@ -105,7 +105,14 @@ impl Keys {
     /// A lane's keys.
     pub fn lane(&self, lane: u32) -> LaneKeys {
         let key = |rest: &str| format!("{}:{{{lane}}}:{rest}", self.prefix).into_bytes();
-        LaneKeys { head: key("head"), names: key("names"), changes: key("changes"), bucket: key("e:"), large: key("E:"), counters: key("c:") }
+        LaneKeys {
+            head: key("head"),
+            names: key("names"),
+            changes: key("changes"),
+            bucket: key("e:"),
+            large: key("E:"),
+            counters: key("c:"),
+        }
     }
 
     /// What a key is; `None` where it is none of this store's.

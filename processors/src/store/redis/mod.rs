@@ -76,7 +76,9 @@ impl RedisStore {
     pub fn open(url: &str, prefix: &str) -> Result<RedisStore, StoreError> {
         let info = url.into_connection_info().map_err(|error| {
             // Not the address itself: it may hold a password.
-            StoreError::Settings(format!("the address of Redis can't be used ({error}); write one such as `redis://localhost:6379` (no TLS)"))
+            StoreError::Settings(format!(
+                "the address of Redis can't be used ({error}); write one such as `redis://localhost:6379` (no TLS)"
+            ))
         })?;
         let inner = Inner {
             info,
@@ -210,7 +212,12 @@ fn fitness(place: &str, info: &str) -> Result<Option<String>, StoreError> {
 fn write_stored(commands: &mut Commands, key: &str, settings: Settings, buckets: u32, wiping: bool) {
     let Settings { lanes, fingerprint } = settings;
     commands.command(&[b"DEL", key.as_bytes()]);
-    let fields = [("layout", LAYOUT.to_string()), ("lanes", lanes.to_string()), ("fingerprint", format!("{fingerprint:016x}")), ("buckets", buckets.to_string())];
+    let fields = [
+        ("layout", LAYOUT.to_string()),
+        ("lanes", lanes.to_string()),
+        ("fingerprint", format!("{fingerprint:016x}")),
+        ("buckets", buckets.to_string()),
+    ];
     commands.begin(2 + 2 * fields.len() + if wiping { 2 } else { 0 }).arg(b"HSET").arg(key.as_bytes());
     for (name, value) in &fields {
         commands.arg(name.as_bytes()).arg(value.as_bytes());
@@ -238,7 +245,11 @@ fn parse_stored(place: &str, key: &str, fields: Value) -> Result<Option<Stored>,
     }
     let fingerprint = value("fingerprint").and_then(|hex| u64::from_str_radix(&hex, 16).ok()).ok_or_else(damaged)?;
     let settings = Settings { lanes: number("lanes").ok_or_else(damaged)?, fingerprint };
-    Ok(Some(Stored { settings, buckets: number("buckets").filter(|buckets| *buckets > 0).ok_or_else(damaged)?, wiping: value("wiping").is_some() }))
+    Ok(Some(Stored {
+        settings,
+        buckets: number("buckets").filter(|buckets| *buckets > 0).ok_or_else(damaged)?,
+        wiping: value("wiping").is_some(),
+    }))
 }
 
 impl KpiStore for RedisStore {

@@ -23,7 +23,13 @@ pub fn publish(store: &Inner, holder: &str, ttl: Duration, hashes: &[(String, Ve
     Ok(held)
 }
 
-fn publish_on(store: &Inner, link: &mut Link, holder: &str, ttl: Duration, hashes: &[(String, Vec<(String, String)>)]) -> Result<bool, StoreError> {
+fn publish_on(
+    store: &Inner,
+    link: &mut Link,
+    holder: &str,
+    ttl: Duration,
+    hashes: &[(String, Vec<(String, String)>)],
+) -> Result<bool, StoreError> {
     let lease = store.keys.published("lease");
     let ttl = ttl.as_millis().max(1).to_string();
     let mut commands = Commands::default();

@@ -177,7 +177,12 @@ impl StoreReader for Reader {
         })
     }
 
-    fn load(&mut self, lane: u32, names: &mut dyn FnMut(&str), each: &mut dyn FnMut(BlockId, &[u8])) -> Result<Option<Position>, StoreError> {
+    fn load(
+        &mut self,
+        lane: u32,
+        names: &mut dyn FnMut(&str),
+        each: &mut dyn FnMut(BlockId, &[u8]),
+    ) -> Result<Option<Position>, StoreError> {
         self.on(|store, link| {
             let keys = store.keys.lane(lane);
             let Some(moment) = moment(link, &keys, &[b"XREVRANGE", &keys.changes, b"+", b"-", b"COUNT", b"1"])? else { return Ok(None) };

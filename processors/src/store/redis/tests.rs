@@ -19,7 +19,8 @@ struct Namespace {
 }
 
 fn url() -> String {
-    std::env::var("ONPACE_TEST_REDIS").expect("this test needs a Redis; run it by `tests/run`, or set ONPACE_TEST_REDIS=redis://127.0.0.1:6379")
+    std::env::var("ONPACE_TEST_REDIS")
+        .expect("this test needs a Redis; run it by `tests/run`, or set ONPACE_TEST_REDIS=redis://127.0.0.1:6379")
 }
 
 fn namespace() -> Namespace {
@@ -46,7 +47,9 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        Place::forget(self);
+        if !self.prefix.is_empty() {
+            Place::forget(self);
+        }
     }
 }
 
@@ -204,7 +207,7 @@ fn of_two_wipes_the_later_one_wins() {
     writer.submit(&commit(1)).unwrap();
     assert_eq!(writer.settle().unwrap(), Settled::Committed);
     let bucket = place.keys().into_iter().find(|key| String::from_utf8_lossy(key).contains("}:e:")).unwrap();
-    assert!(wipe::while_closed(&place.store.inner, &mut link, 0, "old", b"UNLINK", &[bucket.clone()]).is_err());
+    assert!(wipe::while_closed(&place.store.inner, &mut link, 0, "old", b"UNLINK", std::slice::from_ref(&bucket)).is_err());
     assert_eq!(place.ask(&[b"EXISTS", &bucket]), Value::Number(1));
 }
 
@@ -217,7 +220,10 @@ fn one_sink_publishes_at_a_time() {
     assert!(!place.store.publish("two", minute, &hash("0")).unwrap());
     assert!(place.store.publish("one", minute, &hash("133")).unwrap());
     let key = place.key("kpi:rep:marie");
-    assert_eq!(place.ask(&[b"HGETALL", &key]).elements().iter().map(|text| text.text().into_owned()).collect::<Vec<_>>(), ["calls_made:7d", "133"]);
+    assert_eq!(
+        place.ask(&[b"HGETALL", &key]).elements().iter().map(|text| text.text().into_owned()).collect::<Vec<_>>(),
+        ["calls_made:7d", "133"]
+    );
     assert!(matches!(place.ask(&[b"PTTL", &key]), Value::Number(1..=60_000)));
     place.ask(&[b"DEL", &place.key("kpi:lease")]);
     assert!(place.store.publish("two", minute, &[("rep:marie".to_owned(), Vec::new())]).unwrap());
@@ -234,61 +240,190 @@ fn servers_that_are_not_fit_are_named() {
         let why = fitness("here", &info).unwrap_err().to_string();
         assert!(why.contains(wanted), "{why}");
     }
-    assert!(fitness("here", &fit.replace("aof_enabled:1", "aof_enabled:0")).unwrap().is_some_and(|warning| warning.contains("append-only")));
+    assert!(
+        fitness("here", &fit.replace("aof_enabled:1", "aof_enabled:0")).unwrap().is_some_and(|warning| warning.contains("append-only"))
+    );
     assert!(fitness("here", &fit.replace("noeviction", "volatile-lru")).is_ok());
     assert!(matches!(RedisStore::open("http://x", "onpace"), Err(StoreError::Settings(_))));
     assert!(matches!(RedisStore::open("rediss://x", "onpace"), Err(StoreError::Settings(_))));
 }
 
-/// Passes bytes on between a client and the server, until told to cut the way back.
-fn proxy() -> (String, std::sync::mpsc::Sender<()>) {
+/// Stands between one client and the server.
+#[derive(Default)]
+struct Proxy {
+    /// What the server says is lost.
+    cut: AtomicBool,
+    /// Called once, after the next `EXEC` has gone on and before what the client sent behind it does.
+    behind_exec: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+fn proxy() -> (String, Arc<Proxy>) {
     let upstream = url().trim_start_matches("redis://").split('/').next().unwrap().to_owned();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("redis://{}", listener.local_addr().unwrap());
-    let (cut, is_cut) = std::sync::mpsc::channel();
+    let proxy = Arc::new(Proxy::default());
+    let (out, back) = (Arc::clone(&proxy), Arc::clone(&proxy));
     std::thread::spawn(move || {
         let (client, _) = listener.accept().unwrap();
         let server = TcpStream::connect(upstream).unwrap();
         let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-        std::thread::spawn(move || _ = std::io::copy(&mut from, &mut to));
+        std::thread::spawn(move || {
+            let mut bytes = vec![0; 1 << 16];
+            while let Ok(count @ 1..) = from.read(&mut bytes) {
+                let mut rest = &bytes[..count];
+                let exec = rest.windows(6).position(|window| window == b"EXEC\r\n");
+                if let (Some(at), Some(call)) = (exec, exec.and_then(|_| out.behind_exec.lock().unwrap().take())) {
+                    to.write_all(&rest[..at + 6]).unwrap();
+                    rest = &rest[at + 6..];
+                    call();
+                }
+                if to.write_all(rest).is_err() {
+                    break;
+                }
+            }
+        });
         let (mut from, mut to) = (server, client);
         let mut bytes = vec![0; 1 << 16];
         while let Ok(count @ 1..) = from.read(&mut bytes) {
-            // What the client sent goes on; what the server says is lost.
-            if is_cut.try_recv().is_err() && to.write_all(&bytes[..count]).is_err() {
-                break;
-            } else if let Err(std::sync::mpsc::TryRecvError::Disconnected) = is_cut.try_recv() {
-                let _ = to.shutdown(std::net::Shutdown::Both);
+            if !back.cut.load(Ordering::SeqCst) && to.write_all(&bytes[..count]).is_err() {
                 break;
             }
         }
     });
-    (address, cut)
+    (address, proxy)
+}
+
+/// A writer of lane 0 whose one connection goes through a proxy.
+fn through_proxy(place: &Namespace) -> (writer::Writer, Arc<Proxy>) {
+    taken(place);
+    let (address, proxy) = proxy();
+    let through = RedisStore::open(&address, &place.prefix).unwrap().with_limit(Duration::from_millis(500));
+    let link = through.inner.connect().unwrap();
+    let mut writer = writer::Writer::new(through.inner, link, 0);
+    writer.take_over().unwrap();
+    (writer, proxy)
 }
 
 #[test]
 fn an_unknown_outcome_is_found_out_by_taking_over() {
     let place = namespace();
-    taken(&place);
-    let (address, cut) = proxy();
-    let through = RedisStore::open(&address, &place.prefix).unwrap().with_limit(Duration::from_millis(300));
-    let mut link = through.inner.connect().unwrap();
-    // The proxy takes one connection: the writer is made upon it.
-    link.ask(Commands::default().command(&[b"PING"])).unwrap();
-    let mut writer = writer::Writer::new(Arc::clone(&through.inner), link, 0);
-    writer.take_over().unwrap();
-    drop(cut);
+    let (mut writer, proxy) = through_proxy(&place);
+    proxy.cut.store(true, Ordering::SeqCst);
     writer.submit(&commit(1)).unwrap();
     assert!(matches!(writer.settle(), Err(StoreError::Away(_))));
+    assert_eq!(writer.settle().unwrap(), Settled::Fenced, "it must not be called committed");
     // It happened, once, and whoever takes the lane over sees it.
     let (head, _) = place.store.writer(0).unwrap().take_over().unwrap();
     assert_eq!((head.offset, head.entities), (1, 1));
 }
 
 #[test]
+fn an_owner_that_slips_in_behind_a_commit_is_noticed() {
+    let place = namespace();
+    let (mut writer, proxy) = through_proxy(&place);
+    let (store, (send, owner)) = (place.store.clone(), std::sync::mpsc::channel());
+    let slip_in = move || {
+        let mut reader = store.reader().unwrap();
+        while reader.head(0).unwrap().unwrap().offset == 0 {}
+        let mut other = store.writer(0).unwrap();
+        other.take_over().unwrap();
+        send.send(other).unwrap();
+    };
+    *proxy.behind_exec.lock().unwrap() = Some(Box::new(slip_in));
+    writer.submit(&commit(1)).unwrap();
+    // The commit came first, so it is there; the next one is too late, although nobody wrote the head since it was watched.
+    assert_eq!(writer.settle().unwrap(), Settled::Committed);
+    writer.submit(&commit(2)).unwrap();
+    assert_eq!(writer.settle().unwrap(), Settled::Fenced);
+    let mut owner = owner.recv().unwrap();
+    owner.submit(&commit(3)).unwrap();
+    assert_eq!(owner.settle().unwrap(), Settled::Committed);
+}
+
+/// A server of this test's own, to be mistreated.
+struct Server {
+    process: std::process::Child,
+    _folder: tempfile::TempDir,
+    place: Namespace,
+}
+
+impl Server {
+    fn start() -> Server {
+        let binary = std::env::var("ONPACE_TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".into());
+        let folder = tempfile::tempdir().unwrap();
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let process = std::process::Command::new(binary)
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .arg("--dir")
+            .arg(folder.path())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .expect("this test starts its own redis-server: install it, or name it by ONPACE_TEST_REDIS_SERVER");
+        let store = RedisStore::open(&format!("redis://127.0.0.1:{port}"), "onpace").unwrap();
+        let until = std::time::Instant::now() + Duration::from_secs(20);
+        while store.settle(SETTINGS).is_err() {
+            assert!(std::time::Instant::now() < until, "it does not start");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Server { process, _folder: folder, place: Namespace { store, prefix: "onpace".into() } }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // The keys go with the server.
+        self.place.prefix.clear();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn a_server_that_takes_no_writes_gets_no_half_of_one() {
+    let server = Server::start();
+    let place = &server.place;
+    let config = |name: &str, value: &str| _ = place.ask(&[b"CONFIG", b"SET", name.as_bytes(), value.as_bytes()]);
+    let offset = || place.store.reader().unwrap().head(0).unwrap().unwrap().offset;
+    let mut writer = taken(place);
+    writer.submit(&commit(1)).unwrap();
+    assert_eq!(writer.settle().unwrap(), Settled::Committed);
+    let away = |writer: &mut dyn LaneWriter, word: &str| {
+        let why = writer.submit(&commit(2)).and_then(|()| writer.settle()).unwrap_err();
+        assert!(matches!(&why, StoreError::Away(words) if words.contains(word)), "{why}");
+        assert_eq!(offset(), 1);
+    };
+    config("maxmemory", "1");
+    away(writer.as_mut(), "OOM");
+    config("maxmemory", "0");
+    let mut writer = taken(place);
+    place.ask(&[b"REPLICAOF", b"127.0.0.1", b"1"]);
+    place.ask(&[b"CONFIG", b"SET", b"replica-serve-stale-data", b"yes"]);
+    away(writer.as_mut(), "READONLY");
+    place.ask(&[b"REPLICAOF", b"NO", b"ONE"]);
+    let mut writer = taken(place);
+    writer.submit(&commit(2)).unwrap();
+    assert_eq!(writer.settle().unwrap(), Settled::Committed);
+    config("maxmemory-policy", "allkeys-lru");
+    assert!(matches!(place.store.settle(SETTINGS), Err(StoreError::Settings(why)) if why.contains("allkeys-lru")));
+}
+
+#[test]
+fn a_password_is_asked_for_by_name() {
+    let server = Server::start();
+    let port = server.place.store.inner.info.addr().to_string();
+    server.place.ask(&[b"CONFIG", b"SET", b"requirepass", b"secret"]);
+    for url in [format!("redis://{port}"), format!("redis://:wrong@{port}")] {
+        let why = RedisStore::open(&url, "onpace").unwrap().settle(SETTINGS).unwrap_err();
+        assert!(matches!(&why, StoreError::Settings(why) if why.contains("password") && !why.contains("wrong@")), "{why}");
+    }
+    RedisStore::open(&format!("redis://:secret@{port}/2"), "onpace").unwrap().settle(SETTINGS).unwrap();
+}
+
+#[test]
 fn a_server_that_is_away_is_away() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let store = RedisStore::open(&format!("redis://{}", listener.local_addr().unwrap()), "x").unwrap().with_limit(Duration::from_millis(50));
+    let store =
+        RedisStore::open(&format!("redis://{}", listener.local_addr().unwrap()), "x").unwrap().with_limit(Duration::from_millis(50));
     // Connected, but nobody answers.
     let why = store.settle(SETTINGS).unwrap_err();
     assert!(matches!(&why, StoreError::Away(why) if why.contains("did not answer")), "{why}");

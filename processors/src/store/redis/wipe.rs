@@ -126,7 +126,8 @@ fn close(store: &Inner, link: &mut Link, lane: u32, token: &str) -> Result<(), S
 /// Deletes keys of a lane, provided that the token stands in its head's place.
 pub(super) fn while_closed(store: &Inner, link: &mut Link, lane: u32, token: &str, how: &[u8], keys: &[Vec<u8>]) -> Result<(), StoreError> {
     let key = store.keys.lane(lane).head;
-    let another = |link: &Link| StoreError::Away(format!("another `onpace rebuild` empties the store in Redis at {}; wait for it", link.place()));
+    let another =
+        |link: &Link| StoreError::Away(format!("another `onpace rebuild` empties the store in Redis at {}; wait for it", link.place()));
     let mut commands = Commands::default();
     commands.command(&[b"WATCH", &key]).command(&[b"GET", &key]);
     let found = link.ask(&commands)?.pop().unwrap_or(Value::Nil);

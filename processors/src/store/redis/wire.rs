@@ -290,7 +290,8 @@ impl Link {
         let line = self.line()?;
         let (mark, rest) = (self.input[line.0], (line.0 + 1, line.1));
         let strange = || StoreError::Away(format!("what answers at {} does not speak like Redis; check the address", self.place));
-        let number = || std::str::from_utf8(&self.input[rest.0..rest.1]).ok().and_then(|digits| digits.parse::<i64>().ok()).ok_or_else(strange);
+        let number =
+            || std::str::from_utf8(&self.input[rest.0..rest.1]).ok().and_then(|digits| digits.parse::<i64>().ok()).ok_or_else(strange);
         match mark {
             b'+' => Ok(Reply::Status(&self.input[rest.0..rest.1])),
             b'-' => Ok(Reply::Error(std::str::from_utf8(&self.input[rest.0..rest.1]).unwrap_or("an error that isn't text"))),
@@ -400,7 +401,9 @@ fn connect(address: &ConnectionAddr, limit: Duration) -> io::Result<Stream> {
 
 fn away(place: impl Display, limit: Duration, error: &io::Error) -> StoreError {
     match error.kind() {
-        ErrorKind::WouldBlock | ErrorKind::TimedOut => StoreError::Away(format!("Redis at {place} did not answer within {} s", limit.as_secs())),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+            StoreError::Away(format!("Redis at {place} did not answer within {} s", limit.as_secs()))
+        }
         _ => StoreError::Away(format!("Redis at {place}: {error}")),
     }
 }

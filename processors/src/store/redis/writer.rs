@@ -75,7 +75,10 @@ impl Writer {
         let stored = self.store.read_stored(&mut self.link)?;
         let Some(stored) = stored.filter(|stored| !stored.wiping) else {
             let wanted = settled.or(stored.map(|stored| stored.settings)).ok_or_else(|| {
-                StoreError::Settings(format!("the store in Redis at {} was never settled; start a processor, which does", self.link.place()))
+                StoreError::Settings(format!(
+                    "the store in Redis at {} was never settled; start a processor, which does",
+                    self.link.place()
+                ))
             })?;
             self.store.settle(&mut self.link, wanted)?;
             return Ok(None);
@@ -118,7 +121,12 @@ impl Writer {
         head.epoch += 1;
         let line = head::write(&head);
         commands.clear();
-        commands.command(&[b"MULTI"]).command(&[b"SET", &self.keys.head, line.as_bytes()]).command(&[b"LRANGE", &self.keys.names, b"0", b"-1"]);
+        commands.command(&[b"MULTI"]).command(&[b"SET", &self.keys.head, line.as_bytes()]).command(&[
+            b"LRANGE",
+            &self.keys.names,
+            b"0",
+            b"-1",
+        ]);
         if begins {
             // So that every place in the stream is that of an entry.
             commands.command(&[b"XADD", &self.keys.changes, b"*", b"b", b""]);
@@ -148,6 +156,20 @@ impl Writer {
     /// Reads the replies to the commit in flight, if there is one.
     fn land(&mut self) -> Result<(), StoreError> {
         let Some(queued) = self.in_flight.take() else { return Ok(()) };
+        let landed = self.replies(queued);
+        self.sure(landed)
+    }
+
+    /// After an error nothing is known any more, and nobody may hear otherwise.
+    fn sure<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if result.is_err() {
+            self.fenced = true;
+            self.outcome = Settled::Fenced;
+        }
+        result
+    }
+
+    fn replies(&mut self, queued: usize) -> Result<(), StoreError> {
         let place = self.link.place().to_owned();
         let mut refusal: Option<(usize, String)> = None;
         // MULTI is the first.
@@ -193,7 +215,6 @@ impl Writer {
     /// A key of ours is somebody else's, and Redis did the rest of the commit all the same. Nobody may go on from there.
     fn mark_torn(&mut self, at: usize, words: &str, ours: bool) -> StoreError {
         let key = self.out.key_at(at);
-        self.fenced = true;
         if ours {
             let mut commands = Commands::default();
             commands.command(&[b"MULTI"]).command(&[b"SET", &self.keys.head, head::torn(&key, words).as_bytes()]).command(&[b"EXEC"]);
@@ -277,7 +298,15 @@ impl Writer {
             packed.clear();
             changed::pack(commit.blocks.iter().map(|(id, _)| *id), packed);
             let keep = (CHANGES_BYTES / (packed.len() + 16)).clamp(CHANGES.0, CHANGES.1);
-            out.begin(8).arg(b"XADD").arg(&keys.changes).arg(b"MAXLEN").arg(b"~").numbered(b"", keep as i64).arg(b"*").arg(b"b").arg(packed);
+            out.begin(8)
+                .arg(b"XADD")
+                .arg(&keys.changes)
+                .arg(b"MAXLEN")
+                .arg(b"~")
+                .numbered(b"", keep as i64)
+                .arg(b"*")
+                .arg(b"b")
+                .arg(packed);
         }
         let queued = out.len() - 1;
         out.command(&[b"EXEC"]).command(&[b"WATCH", &keys.head]).command(&[b"GET", &keys.head]);
@@ -296,7 +325,11 @@ impl LaneWriter for Writer {
                 return Ok(taken);
             }
         }
-        Err(StoreError::Away(format!("others keep taking lane {} over in Redis at {}; is it assigned twice?", self.lane, self.link.place())))
+        Err(StoreError::Away(format!(
+            "others keep taking lane {} over in Redis at {}; is it assigned twice?",
+            self.lane,
+            self.link.place()
+        )))
     }
 
     fn entities(&mut self, ids: &[EntityId], each: &mut dyn FnMut(usize, &[u8])) -> Result<(), StoreError> {
@@ -311,7 +344,9 @@ impl LaneWriter for Writer {
             return Ok(());
         }
         let mut found = 0;
-        let own = |commands: &mut Commands, at: usize| _ = commands.begin(2).arg(b"GET").joined(&keys.large, hex_of(&ids[large[at]], buckets).as_bytes());
+        let own = |commands: &mut Commands, at: usize| {
+            _ = commands.begin(2).arg(b"GET").joined(&keys.large, hex_of(&ids[large[at]], buckets).as_bytes())
+        };
         self.fetch(large.len(), own, |at, packed| {
             found += 1;
             each(large[at], packed);
@@ -387,7 +422,8 @@ impl LaneWriter for Writer {
         let next = Head { birth, epoch, offset: commit.offset, end: commit.end, recorded_ms: commit.recorded_ms, entities: entities + new };
         let line = head::write(&next);
         let queued = self.pack(commit, &line);
-        self.link.send(&self.out)?;
+        let sent = self.link.send(&self.out);
+        self.sure(sent)?;
         self.in_flight = Some(queued);
         self.head = Some((next, line));
         self.names += commit.names.len() as u32;

@@ -55,16 +55,7 @@ impl Reader {
     pub(super) fn new(path: PathBuf, connection: Connection, grown: Arc<Grown>, partitions: u32) -> Self {
         let count = partitions as usize;
         let recorded = Recorded::default();
-        Reader {
-            path,
-            connection,
-            grown,
-            positions: vec![None; count],
-            ends: vec![0; count],
-            announced: false,
-            first: 0,
-            recorded,
-        }
+        Reader { path, connection, grown, positions: vec![None; count], ends: vec![0; count], announced: false, first: 0, recorded }
     }
 
     /// Hands over what there is of the started partitions, one after the other.

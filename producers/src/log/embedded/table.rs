@@ -188,9 +188,9 @@ pub fn explain(path: &Path, error: &rusqlite::Error) -> LogError {
             LogError::Away(format!("another process has been writing {path} for {} s; wait for it, or stop it", BUSY.as_secs()))
         }
         Some(ErrorCode::DiskFull) => LogError::Away(format!("no room to write {path}; free some")),
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => LogError::Settings(format!(
-            "{path} is no onpace file, or it is damaged ({error}); put back a backup, or name another"
-        )),
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            LogError::Settings(format!("{path} is no onpace file, or it is damaged ({error}); put back a backup, or name another"))
+        }
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
             LogError::Settings(format!("{path} can't be written ({error}); does its folder exist, and may you write there?"))
         }

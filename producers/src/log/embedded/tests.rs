@@ -36,13 +36,7 @@ impl Place for Temporary {
         let tool = self.tool();
         let mut select = tool.prepare(r#"SELECT partition, "offset", reason, key, payload FROM dead_letter"#).unwrap();
         let letters = select.query_map([], |row| {
-            Ok(DeadLetter {
-                partition: row.get(0)?,
-                offset: row.get(1)?,
-                reason: row.get(2)?,
-                key: row.get(3)?,
-                value: row.get(4)?,
-            })
+            Ok(DeadLetter { partition: row.get(0)?, offset: row.get(1)?, reason: row.get(2)?, key: row.get(3)?, value: row.get(4)? })
         });
         letters.unwrap().map(Result::unwrap).collect()
     }
@@ -64,8 +58,7 @@ fn rows_are_legible() {
 
     let tool = place.tool();
     let line = |offset: i64| -> Vec<Option<String>> {
-        let columns =
-            "kind, entity, source, id, occurred_at, CAST(deleted AS TEXT), json_extract(data, '$.amount.value'), recorded_at";
+        let columns = "kind, entity, source, id, occurred_at, CAST(deleted AS TEXT), json_extract(data, '$.amount.value'), recorded_at";
         let sql = format!(r#"SELECT {columns} FROM event WHERE "offset" = ?1"#);
         tool.query_row(&sql, [offset], |row| (0..8).map(|at| row.get(at)).collect()).unwrap()
     };

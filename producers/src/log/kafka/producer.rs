@@ -213,9 +213,8 @@ impl Producer {
             let native = shared.native();
             for (partition, entry) in some {
                 let key = entry.route.key();
-                let mut record = BaseRecord::with_opaque_to(&shared.topic, Arc::clone(&batch))
-                    .partition(*partition as i32)
-                    .payload(&entry.value);
+                let mut record =
+                    BaseRecord::with_opaque_to(&shared.topic, Arc::clone(&batch)).partition(*partition as i32).payload(&entry.value);
                 if !key.is_empty() {
                     record = record.key(key);
                 }
@@ -237,8 +236,7 @@ impl Producer {
         let headers = [("onpace-partition", partition.as_str()), ("onpace-offset", &offset), ("onpace-reason", &letter.reason)]
             .into_iter()
             .fold(OwnedHeaders::new(), |headers, (key, value)| headers.insert(Header { key, value: Some(value) }));
-        let mut record =
-            BaseRecord::with_opaque_to(&self.shared.dead_letter_topic, batch).headers(headers).payload(&letter.value);
+        let mut record = BaseRecord::with_opaque_to(&self.shared.dead_letter_topic, batch).headers(headers).payload(&letter.value);
         if !letter.key.is_empty() {
             record = record.key(letter.key.as_slice());
         }

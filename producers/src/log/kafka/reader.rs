@@ -103,6 +103,11 @@ pub(super) struct Reader {
     warned: Option<Instant>,
 }
 
+/// How often a member of the group shows that it lives, in milliseconds. It also learns so late that partitions change hands.
+fn heartbeat_ms(session: Duration) -> u128 {
+    (session.as_millis() / 4).min(1_000)
+}
+
 impl Reader {
     pub(super) fn new(settings: &KafkaSettings) -> Result<Self, LogError> {
         let mut config = settings.client();
@@ -110,7 +115,7 @@ impl Reader {
             .set("group.id", &settings.group)
             .set("partition.assignment.strategy", "range")
             .set("session.timeout.ms", settings.session_timeout.as_millis().to_string())
-            .set("heartbeat.interval.ms", (settings.session_timeout.as_millis() / 4).to_string())
+            .set("heartbeat.interval.ms", heartbeat_ms(settings.session_timeout).to_string())
             // The offsets are beside the state they led to, not in Kafka.
             .set("enable.auto.commit", "false")
             .set("enable.auto.offset.store", "false")
@@ -124,8 +129,7 @@ impl Reader {
             .set("queued.max.messages.kbytes", "65536")
             .set("fetch.message.max.bytes", "4194304");
         let doing = format!("joining the group {}", settings.group);
-        let consumer: BaseConsumer<Group> =
-            config.create_with_context(Group::default()).map_err(|error| explain(&doing, &error))?;
+        let consumer: BaseConsumer<Group> = config.create_with_context(Group::default()).map_err(|error| explain(&doing, &error))?;
         consumer.subscribe(&[&settings.topic]).map_err(|error| explain(&doing, &error))?;
         let count = settings.partitions as usize;
         Ok(Reader {
@@ -299,12 +303,7 @@ impl LogReader for Reader {
                                 (self.hole, self.moved) = (hole, true);
                                 break;
                             }
-                            tracing::warn!(
-                                partition,
-                                offset,
-                                expected = position,
-                                "offsets are missing: a transaction's marks, or lost"
-                            );
+                            tracing::warn!(partition, offset, expected = position, "offsets are missing: a transaction's marks, or lost");
                             self.hole = None;
                             self.positions[partition] = Some(offset + 1);
                         }
@@ -374,8 +373,7 @@ fn high_watermark(consumer: &BaseConsumer<Group>, topic: &CStr, partition: i32) 
     let (mut low, mut high) = (-1, -1);
     let client = consumer.client().native_ptr();
     // SAFETY: the client and the topic's name live throughout the call, which writes to the two numbers and nothing else.
-    let code =
-        unsafe { rdkafka::bindings::rd_kafka_get_watermark_offsets(client, topic.as_ptr(), partition, &mut low, &mut high) };
+    let code = unsafe { rdkafka::bindings::rd_kafka_get_watermark_offsets(client, topic.as_ptr(), partition, &mut low, &mut high) };
     (code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR && high >= 0).then_some(high)
 }
 
@@ -390,10 +388,7 @@ impl Drop for Reader {
             let _ = done.send(());
         });
         if closing.is_err() || closed.recv_timeout(CLOSE).is_err() {
-            tracing::warn!(
-                "the Kafka reader did not leave its group within {} s; its partitions are handed on later",
-                CLOSE.as_secs()
-            );
+            tracing::warn!("the Kafka reader did not leave its group within {} s; its partitions are handed on later", CLOSE.as_secs());
         }
     }
 }

@@ -111,10 +111,7 @@ fn keys_go_where_the_java_clients_put_them() {
     let keys: Vec<String> = (0..200).map(|number| format!("call:{number}é")).collect();
     let plain: BaseProducer = place.settings().client().set("partitioner", "murmur2_random").create().unwrap();
     for key in &keys {
-        plain
-            .send(BaseRecord::to(&place.settings().topic).key(key.as_bytes()).payload("theirs"))
-            .map_err(|(error, _)| error)
-            .unwrap();
+        plain.send(BaseRecord::to(&place.settings().topic).key(key.as_bytes()).payload("theirs")).map_err(|(error, _)| error).unwrap();
     }
     plain.flush(ASK).unwrap();
     append(&place.log, keys.iter().map(|key| entry(key, "ours")).collect());

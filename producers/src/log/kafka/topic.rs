@@ -133,11 +133,7 @@ fn hold_configuration(settings: &KafkaSettings) -> Result<(), LogError> {
     }
     for limit in ["retention.ms", "retention.bytes"] {
         if !matches!(value(limit), "" | "-1") {
-            tracing::warn!(
-                topic,
-                "{limit}={}: the log forgets, and what it forgot can't be counted again; set it to -1",
-                value(limit)
-            );
+            tracing::warn!(topic, "{limit}={}: the log forgets, and what it forgot can't be counted again; set it to -1", value(limit));
         }
     }
     Ok(())
@@ -152,9 +148,8 @@ fn with_admin<T: Send>(
     let asked = std::thread::scope(|scope| {
         let asking = scope.spawn(|| {
             let admin: AdminClient<_> = settings.client().create().map_err(|error| explain(doing, &error))?;
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .build()
-                .map_err(|error| LogError::Away(format!("{doing}: {error}")))?;
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().build().map_err(|error| LogError::Away(format!("{doing}: {error}")))?;
             runtime.block_on(ask(&admin)).map_err(|error| explain(doing, &error))
         });
         asking.join()
