@@ -41,6 +41,10 @@ impl Meter {
 
     /// Ends.
     pub fn stop(&self) -> Cost {
-        Cost { wall_s: self.begun.elapsed().as_secs_f64(), own_s: cpu_s("self") - self.own, redis_s: cpu_s(&self.redis) - self.redis_before }
+        Cost {
+            wall_s: self.begun.elapsed().as_secs_f64(),
+            own_s: cpu_s("self") - self.own,
+            redis_s: cpu_s(&self.redis) - self.redis_before,
+        }
     }
 }

@@ -48,7 +48,7 @@ fn began(call: usize) -> Message {
     let purpose = ["prospecting", "follow_up", "service"][call % 3];
     let patch = [
         (field("rep"), Value::Text(rep.as_str().into())),
-        (field("direction"), Value::Choice((call % 5 == 0).into())),
+        (field("direction"), Value::Choice(call.is_multiple_of(5).into())),
         (field("purpose"), Value::Text(purpose.into())),
         (field("started_at"), Value::Time(Time::Instant(start_s(call) * US))),
     ];

@@ -18,7 +18,8 @@ pub fn run() -> Result<()> {
     let port = free_port()?;
     let topic = unique("onpace.bench");
     let listen = format!("127.0.0.1:{port}");
-    let gateway = Process::start(onpace(&["gateway", "--kafka", &kafka()?, "--topic", &topic, "--listen", &listen])?.stderr(Stdio::null()))?;
+    let gateway =
+        Process::start(onpace(&["gateway", "--kafka", &kafka()?, "--topic", &topic, "--listen", &listen])?.stderr(Stdio::null()))?;
     wait(port)?;
     let url = format!("http://{listen}/v1/events");
     let body = batch();
@@ -46,13 +47,22 @@ pub fn run() -> Result<()> {
     row(
         "gateway, NDJSON in batches of 1,000",
         &format!("{:.2} M events/s", events / wall_s / 1e6),
-        &format!("{:.2} µs of CPU per event in the gateway; {CLIENTS} clients, {} bytes an event", (cpu_s(&gateway.id()) - before) / events * 1e6, body.len() / BATCH),
+        &format!(
+            "{:.2} µs of CPU per event in the gateway; {CLIENTS} clients, {} bytes an event",
+            (cpu_s(&gateway.id()) - before) / events * 1e6,
+            body.len() / BATCH
+        ),
     );
     Ok(())
 }
 
 fn post(url: &str, body: &str) -> Result<()> {
-    let answer = ureq::post(url).header("Content-Type", "application/x-ndjson").config().timeout_global(Some(Duration::from_secs(30))).build().send(body)?;
+    let answer = ureq::post(url)
+        .header("Content-Type", "application/x-ndjson")
+        .config()
+        .timeout_global(Some(Duration::from_secs(30)))
+        .build()
+        .send(body)?;
     if answer.status() != 202 {
         bail!("the gateway answered {}", answer.status());
     }

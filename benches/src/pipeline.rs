@@ -26,7 +26,12 @@ const PARTITIONS: u32 = 4;
 /// Measures reading, folding, memory and commits.
 pub fn run(catalogue: &Catalogue, rules: &Arc<Rules>, calls: usize) -> Result<()> {
     let topic = unique("onpace.bench");
-    let settings = KafkaSettings { topic: topic.clone(), dead_letter_topic: format!("{topic}.dead"), group: unique("bench"), ..KafkaSettings::new(kafka()?) };
+    let settings = KafkaSettings {
+        topic: topic.clone(),
+        dead_letter_topic: format!("{topic}.dead"),
+        group: unique("bench"),
+        ..KafkaSettings::new(kafka()?)
+    };
     // Opening makes the topic.
     drop(KafkaLog::open(settings.clone())?);
     let (events, bytes) = produce(&topic, calls)?;
@@ -197,7 +202,13 @@ fn watch(store: &RedisStore, redis: &str, events: i64) -> Result<Folded> {
         if folded >= events
             && let Some((meter, from)) = &steady
         {
-            return Ok(Folded { cost: meter.stop(), steady_events: (folded - from) as f64, million_s, commit_p50_ms: 0.0, commit_p99_ms: 0.0 });
+            return Ok(Folded {
+                cost: meter.stop(),
+                steady_events: (folded - from) as f64,
+                million_s,
+                commit_p50_ms: 0.0,
+                commit_p99_ms: 0.0,
+            });
         }
         if first.elapsed() > Duration::from_secs(300) {
             bail!("only {folded} of {events} events were folded within 300 s");

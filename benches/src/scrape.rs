@@ -16,16 +16,21 @@ pub fn run() -> Result<()> {
     let (port, folder) = (free_port()?, tempfile::tempdir()?);
     let listen = format!("127.0.0.1:{port}");
     let data = folder.path().display().to_string();
-    let up = Process::start(onpace(&["up", "--data", &data, "--listen", &listen, "--series-per-metric", "1000000"])?.env_remove("ONPACE_KAFKA"))?;
+    let up = Process::start(
+        onpace(&["up", "--data", &data, "--listen", &listen, "--series-per-metric", "1000000"])?.env_remove("ONPACE_KAFKA"),
+    )?;
     wait(port)?;
     let events: String = (0..REPS * 40)
         .map(|n| {
             let kind = ["call", "deal", "email", "meeting"][n % 4];
             let data = match kind {
-                "deal" => format!(r#"{{"rep":"rep {:04}","status":"won","amount":{{"value":"100.00","currency":"EUR"}},"product":"p"}}"#, n / 40),
+                "deal" => {
+                    format!(r#"{{"rep":"rep {:04}","status":"won","amount":{{"value":"100.00","currency":"EUR"}},"product":"p"}}"#, n / 40)
+                }
                 _ => format!(r#"{{"rep":"rep {:04}"}}"#, n / 40),
             };
-            format!(r#"{{"source":"bench","kind":"{kind}","entity":"bench:{n}","occurred_at":"2026-03-02T09:30:00Z","data":{data}}}"#) + "\n"
+            format!(r#"{{"source":"bench","kind":"{kind}","entity":"bench:{n}","occurred_at":"2026-03-02T09:30:00Z","data":{data}}}"#)
+                + "\n"
         })
         .collect();
     let answer = ureq::post(format!("http://{listen}/v1/events")).header("Content-Type", "application/x-ndjson").send(&events)?;
@@ -54,7 +59,11 @@ pub fn run() -> Result<()> {
     row(
         &format!("a scrape of {series} series"),
         &format!("median {:.0} ms, slowest {:.0} ms", took[SCRAPES / 2], took[SCRAPES - 1]),
-        &format!("{:.1} MB; {:.0} ms of CPU a scrape, the recomputing in the background included", page.len() as f64 / 1e6, (cpu_s(&up.id()) - before) / SCRAPES as f64 * 1e3),
+        &format!(
+            "{:.1} MB; {:.0} ms of CPU a scrape, the recomputing in the background included",
+            page.len() as f64 / 1e6,
+            (cpu_s(&up.id()) - before) / SCRAPES as f64 * 1e3
+        ),
     );
     Ok(())
 }

@@ -11,9 +11,9 @@ use onpace_kpis::window::Settings as Weeks;
 use onpace_kpis::{Calendar, Catalogue};
 use onpace_processors::store::{EmbeddedStore, KpiStore, RedisStore, Settings, StoreError};
 use onpace_processors::{Metrics, Processor};
+use onpace_producers::log::EventLog;
 use onpace_producers::log::embedded::EmbeddedLog;
 use onpace_producers::log::kafka::{KafkaLog, KafkaSettings};
-use onpace_producers::log::EventLog;
 
 use crate::args;
 
@@ -126,7 +126,8 @@ pub fn settle(log: &dyn EventLog, store: &dyn KpiStore, catalogue: &Catalogue, e
 pub fn fold_all(log: &dyn EventLog, store: &dyn KpiStore, catalogue: &Catalogue, progress: &mut dyn FnMut(u64, u64)) -> Result<()> {
     let metrics = Metrics::register(&prometheus::Registry::new())?;
     let rules = Arc::new(Rules::from(catalogue));
-    Processor::new(log, store, rules, catalogue.fingerprint(), onpace_processors::Settings::default(), metrics)?.catch_up(&AtomicBool::new(false), progress)?;
+    Processor::new(log, store, rules, catalogue.fingerprint(), onpace_processors::Settings::default(), metrics)?
+        .catch_up(&AtomicBool::new(false), progress)?;
     Ok(())
 }
 

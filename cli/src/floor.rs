@@ -43,12 +43,18 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
     let view = View::follow(Arc::clone(&store), &catalogue, shutdown.token.clone())?;
     let evaluation = Arc::new(Evaluation { catalogue, calendar });
     publish::start(store, view.clone(), Arc::clone(&evaluation), shutdown.token.clone())?;
-    let metrics = Metrics::start(view.clone(), evaluation, registry.clone(), metrics::Settings { series_per_metric }, shutdown.token.clone())?;
+    let metrics =
+        Metrics::start(view.clone(), evaluation, registry.clone(), metrics::Settings { series_per_metric }, shutdown.token.clone())?;
 
     let ready = Arc::clone(&log);
     let (live_view, ready_view) = (view.clone(), view);
-    let health = Health::new(move || live_view.live(), move || ready_view.ready())
-        .and(Health::new({ let beat = beat.clone(); move || beat.health() }, move || ready.ready().map(|()| "the log takes events".into()).map_err(|why| why.to_string())));
+    let health = Health::new(move || live_view.live(), move || ready_view.ready()).and(Health::new(
+        {
+            let beat = beat.clone();
+            move || beat.health()
+        },
+        move || ready.ready().map(|()| "the log takes events".into()).map_err(|why| why.to_string()),
+    ));
     let settings = gateway::GatewaySettings::default();
     let limits = settings.limits.clone();
     let router = gateway::router(settings, Arc::clone(&log), &registry)?.merge(http::router_with_health(metrics, health));

@@ -55,7 +55,8 @@ fn run() -> Result<ExitCode> {
 
 /// For people on a terminal, as JSON for whatever else reads it.
 fn log_to_stderr(filter: &str) -> Result<()> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| anyhow::anyhow!("--log {filter}: {error}; write one such as `info` or `onpace_processors=debug`"))?;
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| anyhow::anyhow!("--log {filter}: {error}; write one such as `info` or `onpace_processors=debug`"))?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if std::io::stderr().is_terminal() {
         logs.with_target(false).init();

@@ -34,7 +34,8 @@ pub fn with_file(mut command: Command, file: &Path) -> Result<Command> {
             let hint = nearest.map(|flag| format!("; did you mean `{flag}`?")).unwrap_or_default();
             bail!("{}: no flag is named `{name}`{hint}", file.display());
         }
-        let values = strings(value).with_context(|| format!("{}: `{name}` takes a text, a number, true or false, or a list of those", file.display()))?;
+        let values = strings(value)
+            .with_context(|| format!("{}: `{name}` takes a text, a number, true or false, or a list of those", file.display()))?;
         command = default(command, &name, &values);
     }
     Ok(command)

@@ -77,7 +77,8 @@ impl Block {
         let mut before: MeasureNo = 0;
         for (counter, value) in &self.counters {
             let [first, second] = counter.dims;
-            let present = u64::from(first != 0) | u64::from(second != 0) << 1 | u64::from(counter.extra != 0) << 2 | u64::from(*value == 1) << 3;
+            let present =
+                u64::from(first != 0) | u64::from(second != 0) << 1 | u64::from(counter.extra != 0) << 2 | u64::from(*value == 1) << 3;
             put_wide((u64::from(counter.measure - before) << 4 | present).into(), out);
             before = counter.measure;
             out.push(counter.slot.place());

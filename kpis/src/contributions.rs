@@ -124,7 +124,9 @@ impl Entity<'_> {
 
     fn time(&self, at: &At) -> Option<Time> {
         match at {
-            At::Fields(fields) => Some(fields.iter().find_map(|field| self.state.time(*field)).unwrap_or(Time::Instant(self.state.first_seen))),
+            At::Fields(fields) => {
+                Some(fields.iter().find_map(|field| self.state.time(*field)).unwrap_or(Time::Instant(self.state.first_seen)))
+            }
             At::Created => Some(self.life.created),
             At::Closed => self.life.closed,
         }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use num_traits::ToPrimitive;
 use onpace_schemas::time::show_instant;
 use onpace_schemas::{Currency, did_you_mean, to_major};
-use serde::ser::{SerializeMap, Serializer};
 use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
 
 use crate::catalogue::{Dimension, KpiNo, Rate, Unit};
 use crate::exact::Exact;

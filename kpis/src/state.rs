@@ -224,7 +224,6 @@ pub fn show<'a>(held: Held, names: &'a Names) -> Value<'a> {
     }
 }
 
-
 #[cfg(test)]
 pub(crate) mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]

@@ -338,7 +338,7 @@ mod tests {
             ("2024-03-31", "Asia/Beirut", "2024-03-30T22:00:00Z"),
             ("2024-11-03", "America/Havana", "2024-11-03T04:00:00Z"), // two midnights
             ("1919-03-31", "America/Toronto", "1919-03-31T04:30:00Z"), // the clocks jumped from 23:30 to 00:30
-            ("2011-12-30", "Pacific/Apia", "2011-12-30T10:00:00Z"), // skipped
+            ("2011-12-30", "Pacific/Apia", "2011-12-30T10:00:00Z"),   // skipped
             ("2011-12-31", "Pacific/Apia", "2011-12-30T10:00:00Z"),
         ] {
             let date = date_of(parse_date(date).unwrap());

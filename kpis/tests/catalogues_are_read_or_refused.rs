@@ -25,17 +25,20 @@ kpis:
     let catalogue = built_in.clone().with(own).unwrap();
     assert_eq!(catalogue.windows, [Window::Today, Window::All]);
     let field = |name| Kind::Meeting.field(name).unwrap();
-    assert_eq!(catalogue.measures.last().unwrap(), &Measure {
-        name: "demos_held".to_owned(),
-        kind: Kind::Meeting,
-        conditions: vec![
-            onpace_kpis::Condition { field: field("status"), test: Test::Choice(vec![3]) },
-            onpace_kpis::Condition { field: field("purpose"), test: Test::Text(vec!["demo".to_owned(), "workshop".to_owned()]) },
-            onpace_kpis::Condition { field: field("deal"), test: Test::Set },
-        ],
-        what: What::Count(At::Fields(vec![field("starts_at")])),
-        by: vec![field("account")],
-    });
+    assert_eq!(
+        catalogue.measures.last().unwrap(),
+        &Measure {
+            name: "demos_held".to_owned(),
+            kind: Kind::Meeting,
+            conditions: vec![
+                onpace_kpis::Condition { field: field("status"), test: Test::Choice(vec![3]) },
+                onpace_kpis::Condition { field: field("purpose"), test: Test::Text(vec!["demo".to_owned(), "workshop".to_owned()]) },
+                onpace_kpis::Condition { field: field("deal"), test: Test::Set },
+            ],
+            what: What::Count(At::Fields(vec![field("starts_at")])),
+            by: vec![field("account")],
+        }
+    );
     assert_eq!(catalogue.kpi("demos_held").unwrap().unit, Unit::Count);
     assert_ne!(catalogue.fingerprint(), built_in.fingerprint());
     assert_ne!(catalogue.kept(Kind::Meeting), built_in.kept(Kind::Meeting));
@@ -50,7 +53,8 @@ kpis:
 
 #[test]
 fn words_and_formulas_leave_the_fingerprint_alone_and_measures_do_not() {
-    let measure = |rest: &str| Catalogue::parse(&format!("measures:\n  m:\n    of: call\n    at: started_at\n    value: count\n{rest}")).unwrap();
+    let measure =
+        |rest: &str| Catalogue::parse(&format!("measures:\n  m:\n    of: call\n    at: started_at\n    value: count\n{rest}")).unwrap();
     let plain = measure("").fingerprint();
     assert_eq!(measure("    en: Words.\nkpis:\n  k: { formula: m * 2, unit: count }\n").fingerprint(), plain);
     assert_ne!(measure("    where: { outcome: connected }\n").fingerprint(), plain);
@@ -105,8 +109,16 @@ fn what_is_not_understood_is_refused_with_its_line() {
         (measure("each: product"), 4, "keeps no history"),
         (measure("at: closed\n    value: count\n    unit: money"), 6, "the unit of `m` is count"),
         ("measures:\n  m:\n    of: call\n    level: true".to_owned(), 4, "only a deal"),
-        ("measures:\n  m:\n    of: call\n    where: { direction: outbund }\n    at: started_at\n    value: count".to_owned(), 4, "did you mean `outbound`"),
-        ("measures:\n  m:\n    of: email\n    where: { bounced: yes please }\n    at: sent_at\n    value: count".to_owned(), 4, "true or false"),
+        (
+            "measures:\n  m:\n    of: call\n    where: { direction: outbund }\n    at: started_at\n    value: count".to_owned(),
+            4,
+            "did you mean `outbound`",
+        ),
+        (
+            "measures:\n  m:\n    of: email\n    where: { bounced: yes please }\n    at: sent_at\n    value: count".to_owned(),
+            4,
+            "true or false",
+        ),
         (kpi("formula: deals_won /\n    unit: ratio"), 6, "ends too early"),
         (kpi("formula: deals_one / 2\n    unit: ratio"), 6, "did you mean `deals_won`"),
         (kpi("formula: deals_won"), 5, "needs `unit`"),

@@ -77,7 +77,15 @@ impl World {
     }
 
     /// The value of a measure by plain addition.
-    fn added(&self, counts: &[Count], measure: usize, at_us: i64, window: Window, currency_no: Option<u32>, product: Option<usize>) -> i128 {
+    fn added(
+        &self,
+        counts: &[Count],
+        measure: usize,
+        at_us: i64,
+        window: Window,
+        currency_no: Option<u32>,
+        product: Option<usize>,
+    ) -> i128 {
         let level = self.catalogue.measures[measure].what.is_level();
         let counted = |count: &&Count| {
             let zone = self.calendar.rep_zones.get(REPS[count.rep]).unwrap_or(&self.calendar.zone);
@@ -89,7 +97,9 @@ impl World {
             first < bounds.end && (level || bounds.start.is_none_or(|start| start <= first))
         };
         let of = counts.iter().filter(|count| {
-            count.measure == measure && currency_no.is_none_or(|extra| extra == count.extra) && product.is_none_or(|product| product == count.product)
+            count.measure == measure
+                && currency_no.is_none_or(|extra| extra == count.extra)
+                && product.is_none_or(|product| product == count.product)
         });
         of.filter(counted).map(|count| count.value).sum()
     }

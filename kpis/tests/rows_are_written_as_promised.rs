@@ -44,7 +44,8 @@ fn ask(catalogue: &Catalogue, by: By, kpi: &str, key: Option<&str>, window: Wind
 fn a_row_is_as_the_interface_shows_it() {
     let catalogue = Catalogue::built_in().unwrap();
     let month = |kpi, rest: Value| {
-        let mut row = json!({ "kpi": kpi, "window": "month", "start": "2017-12-01T00:00:00Z", "end": "2018-01-01T00:00:00Z", "rep": "Darcel" });
+        let mut row =
+            json!({ "kpi": kpi, "window": "month", "start": "2017-12-01T00:00:00Z", "end": "2018-01-01T00:00:00Z", "rep": "Darcel" });
         row.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
         row
     };
@@ -53,10 +54,7 @@ fn a_row_is_as_the_interface_shows_it() {
         ("win_rate", json!({ "value": 0.62, "numerator": 31, "denominator": 50, "unit": "ratio" })),
         ("revenue_won", json!({ "value": "104312.05", "unit": "money", "currency": "USD" })),
         // 10,431,205 cents in 31 parts are 336,490.48…
-        (
-            "average_deal",
-            json!({ "value": "3364.90", "numerator": "104312.05", "denominator": 31, "unit": "money", "currency": "USD" }),
-        ),
+        ("average_deal", json!({ "value": "3364.90", "numerator": "104312.05", "denominator": 31, "unit": "money", "currency": "USD" })),
         (
             "win_rate_by_value",
             json!({ "value": 1.0, "numerator": "104312.05", "denominator": "104312.05", "unit": "ratio", "currency": "USD" }),
@@ -80,7 +78,10 @@ fn a_row_is_as_the_interface_shows_it() {
 fn what_does_not_apply_is_absent_and_what_is_unknown_is_null() {
     let catalogue = Catalogue::built_in().unwrap();
     let all = ask(&catalogue, By::Company, "deals_won", None, Window::All);
-    assert_eq!(all, [json!({ "kpi": "deals_won", "window": "all", "start": null, "end": "2018-01-01T00:00:00Z", "value": 31, "unit": "count" })]);
+    assert_eq!(
+        all,
+        [json!({ "kpi": "deals_won", "window": "all", "start": null, "end": "2018-01-01T00:00:00Z", "value": 31, "unit": "count" })]
+    );
     // Ana has won nothing: no denominator, no value; she has no money in any currency, so no row per currency.
     let rate = &ask(&catalogue, By::Rep, "win_rate", Some("Ana"), Window::Month)[0];
     assert_eq!((&rate["value"], &rate["denominator"]), (&Value::Null, &json!(0)));

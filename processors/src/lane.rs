@@ -314,8 +314,10 @@ impl Lane {
         let mut adding: Vec<(Counter, i128)> = Vec::new();
         for (deltas, before) in groups.into_iter().zip(before) {
             let id = deltas[0].block;
-            let mut block = Block::unpack(id.day, &before)
-                .map_err(|why| StoreError::Damaged { place: format!("rep {:?}, day {}", self.names.text(id.rep), id.day), why: why.to_string() })?;
+            let mut block = Block::unpack(id.day, &before).map_err(|why| StoreError::Damaged {
+                place: format!("rep {:?}, day {}", self.names.text(id.rep), id.day),
+                why: why.to_string(),
+            })?;
             adding.clear();
             adding.extend(deltas.iter().map(|delta| (delta.counter, delta.value)));
             block.add_sorted(&adding);

@@ -58,9 +58,15 @@ const QUIET: Duration = Duration::from_secs(10);
 
 /// An assigned partition.
 enum Assigned {
-    Owned { lane: Box<Lane>, committed_at: Instant },
+    Owned {
+        lane: Box<Lane>,
+        committed_at: Instant,
+    },
     /// To be taken over, as soon as `at`.
-    Lost { at: Instant, wait: Duration },
+    Lost {
+        at: Instant,
+        wait: Duration,
+    },
 }
 
 /// A processor: one thread's share of the lanes.
@@ -227,7 +233,10 @@ impl<'a> Processor<'a> {
         for (partition, why) in failed {
             match why {
                 None => {
-                    tracing::info!(partition, "the lane moved under this processor: another took it over, or the store was wiped or set back");
+                    tracing::info!(
+                        partition,
+                        "the lane moved under this processor: another took it over, or the store was wiped or set back"
+                    );
                     // The log says soon whose the lane is.
                     self.lose(partition, self.settings.retry * 5, "fence");
                 }
@@ -318,7 +327,9 @@ impl<'a> Processor<'a> {
             }
             match outcome {
                 Ok(_) => {}
-                Err(StoreError::Away(why)) => tracing::warn!(partition, why, "the store is away; what was not committed will be folded again"),
+                Err(StoreError::Away(why)) => {
+                    tracing::warn!(partition, why, "the store is away; what was not committed will be folded again")
+                }
                 Err(why) => return Err(why.into()),
             }
         }

@@ -32,13 +32,22 @@ fn value(kind: Kind, no: usize, rng: &mut StdRng) -> Value<'static> {
         Shape::Flag => Value::Flag(rng.random()),
         Shape::Time if rng.random_bool(0.3) => Value::Time(Time::Date(rng.random_range(0..4))),
         Shape::Time | Shape::Instant => Value::Time(Time::Instant(rng.random_range(0..300_000) * 1_000_000)),
-        Shape::Amount => Value::Amount(Money { currency: Currency::parse(["EUR", "JPY"][rng.random_range(0..2)]).unwrap(), minor: rng.random_range(-5..500) }),
+        Shape::Amount => Value::Amount(Money {
+            currency: Currency::parse(["EUR", "JPY"][rng.random_range(0..2)]).unwrap(),
+            minor: rng.random_range(-5..500),
+        }),
     }
 }
 
 fn event(rng: &mut StdRng) -> Event<'static> {
     let kind = Kind::ALL[rng.random_range(0..4)];
-    let patch: Patch<'static> = (0..kind.fields().len()).filter(|_| rng.random_bool(0.4)).map(|no| (no as u8, no)).collect::<Vec<_>>().into_iter().map(|(no, at)| (no, value(kind, at, rng))).collect();
+    let patch: Patch<'static> = (0..kind.fields().len())
+        .filter(|_| rng.random_bool(0.4))
+        .map(|no| (no as u8, no))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .map(|(no, at)| (no, value(kind, at, rng)))
+        .collect();
     Event {
         id: "i".into(),
         source: "s".into(),
@@ -84,7 +93,15 @@ fn stored(store: &MemoryStore) -> Counters {
     for lane in 0..LANES {
         let mut names = Names::default();
         let mut blocks = Vec::new();
-        reader.load(lane, &mut |name| { names.intern(name); }, &mut |id, packed| blocks.push((id, packed.to_vec()))).unwrap();
+        reader
+            .load(
+                lane,
+                &mut |name| {
+                    names.intern(name);
+                },
+                &mut |id, packed| blocks.push((id, packed.to_vec())),
+            )
+            .unwrap();
         for (id, packed) in blocks {
             for (counter, value) in Block::unpack(id.day, &packed).unwrap().counters() {
                 let dims = counter.dims.map(|dim| names.text(dim).to_owned());

@@ -19,7 +19,9 @@ pub fn run(args: args::Demo) -> Result<ExitCode> {
     let calendar = engine::calendar(&args.calendar)?;
     let temporary = match &args.data {
         Some(_) => None,
-        None => Some(tempfile::Builder::new().prefix("onpace-demo-").tempdir().context("no room for a temporary folder; name one with --data")?),
+        None => Some(
+            tempfile::Builder::new().prefix("onpace-demo-").tempdir().context("no room for a temporary folder; name one with --data")?,
+        ),
     };
     let data = args.data.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path));
     tokio::runtime::Runtime::new()?.block_on(async {

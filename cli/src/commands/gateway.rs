@@ -23,7 +23,10 @@ pub fn run(args: args::Gateway) -> Result<ExitCode> {
         let settings = gateway::GatewaySettings::default();
         let limits = settings.limits.clone();
         let ready = Arc::clone(&log);
-        let health = Health::new(|| Ok("it answers".into()), move || ready.ready().map(|()| "the log takes events".into()).map_err(|why| why.to_string()));
+        let health = Health::new(
+            || Ok("it answers".into()),
+            move || ready.ready().map(|()| "the log takes events".into()).map_err(|why| why.to_string()),
+        );
         let router = gateway::router(settings, Arc::clone(&log), &registry)?.merge(http::ops::router(registry, health));
         tracing::info!(address = %listener.local_addr()?, "taking events at POST /v1/events");
         let beating = tokio::spawn(heartbeat::run(log, heartbeat::QUIET, gateway::system_clock, shutdown.token.clone()));

@@ -14,7 +14,8 @@ pub fn run(args: args::Import) -> Result<ExitCode> {
     let log = engine::log(args.data.as_deref(), &args.kafka)?;
     let settings = ImportSettings { file: args.file.clone(), map: args.map, arguments, delimiter: args.delimiter, now: system_clock };
     let progress = if std::io::stderr().is_terminal() { progress_bar() } else { ProgressBar::hidden() };
-    let summary = tokio::runtime::Runtime::new()?.block_on(import(settings, log, progress)).with_context(|| args.file.display().to_string())?;
+    let summary =
+        tokio::runtime::Runtime::new()?.block_on(import(settings, log, progress)).with_context(|| args.file.display().to_string())?;
     eprintln!(
         "{} rows: {} accepted ({} events), {} without an event, {} refused",
         summary.rows, summary.accepted, summary.events, summary.skipped, summary.rejected

@@ -18,7 +18,8 @@ pub fn run(args: Kpis) -> Result<ExitCode> {
     let catalogue = engine::catalogue(&args.definitions)?;
     let calendar = engine::calendar(&args.calendar)?;
     let by: By = args.by.parse().map_err(|error| anyhow!("--by: {error}"))?;
-    let windows = args.windows.iter().map(|window| window.parse().map_err(|error| anyhow!("--window: {error}"))).collect::<Result<Vec<Window>>>()?;
+    let windows =
+        args.windows.iter().map(|window| window.parse().map_err(|error| anyhow!("--window: {error}"))).collect::<Result<Vec<Window>>>()?;
     let kpis = catalogue.select(args.kpis.iter().map(String::as_str)).map_err(|error| anyhow!("--kpi: {error}"))?;
     let at_us = match &args.at {
         Some(at) => parse_instant(at).map_err(|error| anyhow!("--at: {error}"))?,
@@ -103,7 +104,16 @@ fn csv(values: &[Row], by: By, out: &mut dyn Write) -> Result<()> {
         let key = row.key.as_ref().map_or_else(String::new, |(_, key)| defused(key));
         let currency = row.currency.map_or_else(String::new, |currency| currency.to_string());
         let start = row.bounds.start.map_or_else(String::new, show_instant);
-        csv.write_record([&row.kpi, row.window.name(), &start, &show_instant(row.bounds.end), &key, &currency, &row.plain(), row.unit.name()])?;
+        csv.write_record([
+            &row.kpi,
+            row.window.name(),
+            &start,
+            &show_instant(row.bounds.end),
+            &key,
+            &currency,
+            &row.plain(),
+            row.unit.name(),
+        ])?;
     }
     csv.flush()?;
     Ok(())

@@ -84,7 +84,11 @@ impl Beat {
     /// Whether the processor moves.
     pub fn health(&self) -> Result<String, String> {
         let silent = self.begun.elapsed().saturating_sub(Duration::from_millis(self.last_ms.load(Ordering::Relaxed)));
-        if silent > STUCK { Err(format!("the processor has made no step for {} s", silent.as_secs())) } else { Ok("the processor works".into()) }
+        if silent > STUCK {
+            Err(format!("the processor has made no step for {} s", silent.as_secs()))
+        } else {
+            Ok("the processor works".into())
+        }
     }
 }
 

@@ -47,7 +47,8 @@ impl<'a> Document<'a> {
     pub(super) fn windows(&self) -> Result<Option<Vec<Window>>, CatalogueError> {
         let Some(windows) = self.root.get("windows") else { return Ok(None) };
         let lines = self.section("windows");
-        let error = |token: &str, cause: String| CatalogueError { line: self.line_of(token, lines.clone()).unwrap_or(lines.start + 1), cause };
+        let error =
+            |token: &str, cause: String| CatalogueError { line: self.line_of(token, lines.clone()).unwrap_or(lines.start + 1), cause };
         let Some(windows) = windows.as_sequence() else {
             return Err(error("windows", "`windows` is a list, such as [today, 7d, month]".to_owned()));
         };

@@ -119,7 +119,8 @@ impl Reader<'_> {
                 Ok(What::Cycle)
             }
             Value::Mapping(keys) if keys.len() == 1 => {
-                let (how, field) = keys.iter().next().map_or(("", ""), |(how, field)| (how.as_str().unwrap_or(""), field.as_str().unwrap_or("")));
+                let (how, field) =
+                    keys.iter().next().map_or(("", ""), |(how, field)| (how.as_str().unwrap_or(""), field.as_str().unwrap_or("")));
                 match how {
                     "sum" => Ok(What::Sum(self.shaped(field, |shape| shape == Shape::Integer, "a whole number")?, self.at()?)),
                     "amount" => Ok(What::Money(self.amount(field)?, self.at()?)),
@@ -182,7 +183,8 @@ impl Reader<'_> {
         let names = self.document.texts(self.entry, "at")?;
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         match names.as_slice() {
-            [] => self.wrong("", format!("`{}` needs `at`: a field of time, or several, `first_seen`, `created` or `closed`", self.entry.name)),
+            [] => self
+                .wrong("", format!("`{}` needs `at`: a field of time, or several, `first_seen`, `created` or `closed`", self.entry.name)),
             ["first_seen"] => Ok(At::Fields(Vec::new())),
             ["created"] => self.deals_only("at").map(|()| At::Created),
             ["closed"] => self.deals_only("at").map(|()| At::Closed),

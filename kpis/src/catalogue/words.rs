@@ -45,7 +45,9 @@ fn definition(measure: &Measure) -> String {
                 let wanted: Vec<_> = places.iter().map(|place| set.get(usize::from(*place)).copied().unwrap_or("?")).collect();
                 write!(text, "{field} is {}", wanted.join(" or "))
             }
-            Test::Text(wanted) => write!(text, "{field} is {}", wanted.iter().map(|one| format!("{one:?}")).collect::<Vec<_>>().join(" or ")),
+            Test::Text(wanted) => {
+                write!(text, "{field} is {}", wanted.iter().map(|one| format!("{one:?}")).collect::<Vec<_>>().join(" or "))
+            }
             Test::Flag(wanted) => write!(text, "{field} is {wanted}"),
             Test::Set => write!(text, "{field} is set"),
             Test::Unset => write!(text, "{field} is not set"),
@@ -82,7 +84,9 @@ impl Catalogue {
     /// A KPI's definition on one line: its formula, or that of the measure that it is by itself.
     pub fn kpi_definition(&self, kpi: &Kpi) -> String {
         match kpi.formula {
-            Formula::Of(Leaf::Measure(number)) if self.measures.get(usize::from(number)).is_some_and(|measure| measure.name == *kpi.name) => {
+            Formula::Of(Leaf::Measure(number))
+                if self.measures.get(usize::from(number)).is_some_and(|measure| measure.name == *kpi.name) =>
+            {
                 self.definition(number)
             }
             _ => kpi.text.clone(),

@@ -203,7 +203,12 @@ pub trait StoreReader: Send {
     fn head(&mut self, lane: u32) -> Result<Option<Head>, StoreError>;
 
     /// Reads a lane whole: first its names after the empty one, then every block. The position is taken before, so that following from it misses nothing.
-    fn load(&mut self, lane: u32, names: &mut dyn FnMut(&str), each: &mut dyn FnMut(BlockId, &[u8])) -> Result<Option<Position>, StoreError>;
+    fn load(
+        &mut self,
+        lane: u32,
+        names: &mut dyn FnMut(&str),
+        each: &mut dyn FnMut(BlockId, &[u8]),
+    ) -> Result<Option<Position>, StoreError>;
 
     /// What changed since.
     fn changes(&mut self, lane: u32, since: &Position) -> Result<Changes, StoreError>;
