@@ -157,12 +157,12 @@ mod tests {
         let whole = gzip(&b"some events that take a few bytes ".repeat(20));
         for length in 1..whole.len() {
             let problem = decompress(Coding::Gzip, whole[..length].to_vec(), &limits).unwrap_err();
-            assert_eq!(problem.status, StatusCode::BAD_REQUEST, "{length} of {}", whole.len());
+            assert_eq!(problem.status(), StatusCode::BAD_REQUEST, "{length} of {}", whole.len());
         }
         let whole = zstd::encode_all(&b"some events"[..], 1).unwrap();
         for length in 1..whole.len() {
             let problem = decompress(Coding::Zstd, whole[..length].to_vec(), &limits).unwrap_err();
-            assert_eq!(problem.status, StatusCode::BAD_REQUEST, "{length} of {}", whole.len());
+            assert_eq!(problem.status(), StatusCode::BAD_REQUEST, "{length} of {}", whole.len());
         }
     }
 
@@ -171,13 +171,13 @@ mod tests {
         let limits = Limits { body_bytes: 1 << 20, ..Limits::default() };
         let bomb = gzip(&vec![b' '; 64 << 20]);
         assert!(bomb.len() < 1 << 20);
-        assert_eq!(decompress(Coding::Gzip, bomb, &limits).unwrap_err().status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(decompress(Coding::Gzip, bomb, &limits).unwrap_err().status(), StatusCode::PAYLOAD_TOO_LARGE);
         let bomb = zstd::encode_all(&vec![b' '; 64 << 20][..], 1).unwrap();
-        assert_eq!(decompress(Coding::Zstd, bomb, &limits).unwrap_err().status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(decompress(Coding::Zstd, bomb, &limits).unwrap_err().status(), StatusCode::PAYLOAD_TOO_LARGE);
         let exactly = gzip(&vec![b' '; 1 << 20]);
         assert!(decompress(Coding::Gzip, exactly, &limits).is_ok());
         for coding in [Coding::Gzip, Coding::Zstd] {
-            assert_eq!(decompress(coding, b"{\"no\": \"compression\"}".to_vec(), &limits).unwrap_err().status, StatusCode::BAD_REQUEST);
+            assert_eq!(decompress(coding, b"{\"no\": \"compression\"}".to_vec(), &limits).unwrap_err().status(), StatusCode::BAD_REQUEST);
         }
     }
 
@@ -188,7 +188,7 @@ mod tests {
         share.add(1).unwrap();
         share.add(UNIT * 3).unwrap();
         let problem = Share::new(&account).add(1).unwrap_err();
-        assert_eq!(problem.status, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(problem.status(), StatusCode::TOO_MANY_REQUESTS);
         drop(share);
         assert_eq!(account.available_permits(), 4);
     }

@@ -115,7 +115,7 @@ mod tests {
             ("application/cloudevents+json", ""),
         ] {
             let problem = read(&headers(content_type, coding)).unwrap_err();
-            assert_eq!(problem.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{content_type} {coding}");
+            assert_eq!(problem.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{content_type} {coding}");
         }
         assert!(read(&HeaderMap::new()).is_err());
     }

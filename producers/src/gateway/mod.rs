@@ -31,7 +31,7 @@ use body::Share;
 use decode::Batch;
 use media::Coding;
 use metrics::Metrics;
-use problem::Problem;
+pub use problem::Problem;
 
 pub use serve::{closed, serve};
 

@@ -1,4 +1,4 @@
-//! Every refusal as RFC 9457 problem details.
+//! Every error over HTTP as RFC 9457 problem details: the gateway's, and the sinks'.
 //!
 //! In: what went wrong, in words. Out: `application/problem+json` with a status. Never here: an error without a `detail`.
 
@@ -8,9 +8,9 @@ use serde_json::{Map, Value, json};
 
 /// A problem, ready to be answered with.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Problem {
+pub struct Problem {
     /// The answer's status.
-    pub(super) status: StatusCode,
+    status: StatusCode,
     detail: String,
     retry_after_s: Option<u32>,
     more: Map<String, Value>,
@@ -18,17 +18,32 @@ pub(super) struct Problem {
 
 impl Problem {
     /// `detail` says what is wrong and what to do.
-    pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Problem {
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Problem {
         Problem { status, detail: detail.into(), retry_after_s: None, more: Map::new() }
     }
 
+    /// 400: the request can't be understood.
+    pub fn bad_request(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// 503 with `Retry-After`: it may be answered later.
+    pub fn unavailable(detail: impl Into<String>, retry_after_s: u32) -> Problem {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(retry_after_s)
+    }
+
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// The same may be asked again so many seconds later.
-    pub(super) fn retry_after(self, seconds: u32) -> Problem {
+    pub fn retry_after(self, seconds: u32) -> Problem {
         Problem { retry_after_s: Some(seconds), ..self }
     }
 
     /// Adds a member of its own.
-    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Problem {
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Problem {
         self.more.insert(name.into(), value.into());
         self
     }

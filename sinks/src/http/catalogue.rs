@@ -4,8 +4,8 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
-use crate::http::problem::Problem;
 use crate::metrics::Metrics;
+use onpace_producers::gateway::Problem;
 
 /// The catalogue as data.
 pub async fn answer(State(metrics): State<Metrics>) -> Result<Response, Problem> {

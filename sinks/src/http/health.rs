@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::json;
 
-use crate::http::problem::Problem;
+use onpace_producers::gateway::Problem;
 
 type Question = Arc<dyn Fn() -> Result<String, String> + Send + Sync>;
 

@@ -14,10 +14,10 @@ use onpace_schemas::time::show_instant;
 use serde::Serialize;
 
 use crate::evaluation::Evaluation;
-use crate::http::problem::Problem;
 use crate::http::query::{Asked, Wrong};
 use crate::metrics::Metrics;
 use crate::view::{Picture, Standing, State as Word, View, now_ms};
+use onpace_producers::gateway::Problem;
 
 /// More values than this are refused rather than held in memory.
 const MOST_VALUES: usize = 500_000;

@@ -9,7 +9,6 @@ pub mod health;
 pub mod kpis;
 pub mod ops;
 mod page;
-pub mod problem;
 mod query;
 mod run;
 #[cfg(test)]
@@ -26,7 +25,7 @@ pub use health::Health;
 pub use run::run;
 
 use crate::metrics::Metrics;
-use problem::Problem;
+use onpace_producers::gateway::Problem;
 
 const OPENAPI: &str = include_str!("openapi.json");
 
