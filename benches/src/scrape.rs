@@ -8,7 +8,7 @@ use crate::cost::cpu_s;
 use crate::row;
 use crate::servers::{Process, free_port, onpace, wait};
 
-const REPS: usize = 120;
+const REPS: usize = 165;
 const SCRAPES: usize = 20;
 
 /// Measures it.

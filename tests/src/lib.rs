@@ -7,8 +7,11 @@
 //! invisible.
 
 pub mod compare;
+pub mod engine;
+pub mod exports;
 pub mod floor;
 pub mod generate;
 pub mod onpace;
 pub mod oracle;
 pub mod servers;
+pub mod serving;

@@ -140,6 +140,21 @@ impl Onpace {
     }
 }
 
+/// A command for the program with nothing of the surrounding environment's configuration.
+///
+/// # Panics
+/// There is no binary.
+pub fn bare(subcommand: &str) -> Command {
+    let mut command = Command::new(binary().unwrap_or_else(|error| panic!("{error}")));
+    command.arg(subcommand);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ONPACE_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
 /// Runs a command to its end; fails when it does, with all that it said.
 pub fn run(command: &mut Command) -> Result<Output, String> {
     let output = command

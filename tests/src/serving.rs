@@ -1,0 +1,84 @@
+//! An `onpace` that serves, and HTTP spoken to it by hand: what no well-behaved client would send, too.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::servers::{Process, free_port, wait_until};
+
+/// An answer, as it came.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status; 0 where there was no answer.
+    pub status: u16,
+    /// Its headers, in lower case.
+    pub head: String,
+    /// Its body.
+    pub body: String,
+}
+
+impl Answer {
+    /// Its body as JSON.
+    ///
+    /// # Panics
+    /// It is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {self:?}"))
+    }
+}
+
+/// A process that serves on a port of the loopback.
+pub struct Serving {
+    /// The process.
+    pub process: Process,
+    /// Its port.
+    pub port: u16,
+}
+
+impl Serving {
+    /// Starts it on a free port; it may not answer yet.
+    pub fn start(mut command: Command, folder: &Path, name: &str) -> Serving {
+        let port = free_port();
+        command.args(["--listen", &format!("127.0.0.1:{port}")]);
+        Serving { process: Process::start(command, folder, name), port }
+    }
+
+    /// Waits until it is ready.
+    ///
+    /// # Panics
+    /// It isn't within `limit`.
+    pub fn ready(&self, limit: Duration) {
+        wait_until("it is ready", limit, || self.get("/readyz").status == 200);
+    }
+
+    /// Asks for a path.
+    pub fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, "", b"")
+    }
+
+    /// Posts events.
+    pub fn post(&self, content_type: &str, body: &[u8]) -> Answer {
+        self.ask("POST", "/v1/events", &format!("Content-Type: {content_type}\r\n"), body)
+    }
+
+    /// Speaks HTTP; `headers` end each with CR LF.
+    pub fn ask(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
+        let none = || Answer { status: 0, head: String::new(), body: String::new() };
+        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else { return none() };
+        let _ = stream.set_read_timeout(Some(Duration::from_secs(60)));
+        // HTTP/1.0: the body ends where the connection does.
+        let head = format!("{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
+        // Who refuses a body need not read it to its end.
+        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let text = String::from_utf8_lossy(&answer);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { return none() };
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+        Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+    }
+}
