@@ -61,7 +61,7 @@ impl Deals {
     /// # Panics
     /// A number differs.
     pub fn assert_shown(&self, numbers: &Numbers, window: &str, rep: Option<&str>, what: &str) {
-        let shown = |kpi| numbers.get(kpi, window, rep);
+        let shown = |kpi: &str| numbers.get(kpi, window, rep);
         assert_eq!(shown("deals_won"), json!(self.won), "deals won, {window}, {what}");
         assert_eq!(shown("deals_lost"), json!(self.lost), "deals lost, {window}, {what}");
         assert_eq!(shown("revenue_won"), json!(format!("{}.00", self.revenue)), "revenue, {window}, {what}");

@@ -14,7 +14,7 @@ const POSTED: usize = 137;
 
 /// A zone in which today neither began nor ends within the hours of this scenario.
 fn midday() -> &'static str {
-    match Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).hour() {
+    match jiff::tz::Offset::UTC.to_datetime(Timestamp::now()).hour() {
         4..20 => "UTC",
         _ => "Asia/Tokyo",
     }
