@@ -23,9 +23,10 @@ pub struct Cli {
     /// A YAML file of settings, named as the flags are: `kafka: localhost:9092`.
     #[arg(long, global = true, env = "ONPACE_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What to log to stderr: error, warn, info, debug, trace, or filters such as `onpace_processors=debug`.
-    #[arg(long, global = true, env = "ONPACE_LOG", default_value = "info", value_name = "FILTER")]
-    pub log: String,
+    /// What to log to stderr: error, warn, info, debug, trace, or filters such as `onpace_processors=debug`. The default is
+    /// info for what runs for long, warn for what answers one question.
+    #[arg(long, global = true, env = "ONPACE_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -153,7 +154,7 @@ pub struct Demo {
     #[arg(long, default_value_t = 7, value_name = "SEED")]
     pub seed: u64,
     /// Live events a second.
-    #[arg(long, default_value_t = 3.0, value_name = "PER_SECOND")]
+    #[arg(long, default_value_t = 3.0, value_name = "PER_SECOND", value_parser = rate)]
     pub rate: f64,
     #[command(flatten)]
     pub calendar: Calendar,
@@ -264,7 +265,7 @@ pub struct Import {
 #[derive(Debug, Args)]
 pub struct Simulate {
     /// Events a second.
-    #[arg(long, default_value_t = 10.0, value_name = "PER_SECOND")]
+    #[arg(long, default_value_t = 10.0, value_name = "PER_SECOND", value_parser = rate)]
     pub rate: f64,
     /// How many reps.
     #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -318,6 +319,14 @@ pub struct Kpis {
     pub data: Option<PathBuf>,
     #[command(flatten)]
     pub redis: Redis,
+}
+
+/// Events a second.
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if rate > 0.0 && rate <= 1e6 => Ok(rate),
+        _ => Err("give events a second, more than 0 and at most 1,000,000".into()),
+    }
 }
 
 /// How a table is printed.

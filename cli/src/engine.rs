@@ -157,3 +157,26 @@ pub fn embedded_store(data: Option<&Path>, catalogue: &Catalogue) -> Result<Arc<
 fn measures(catalogue: &Catalogue) -> Vec<String> {
     catalogue.measures.iter().map(|measure| measure.name.clone()).collect()
 }
+
+/// Refuses to read where nothing was ever written: a mistyped folder must not look like a company without events.
+pub fn must_exist(data: Option<&Path>) -> Result<()> {
+    let file = folder(data).join(FILE);
+    anyhow::ensure!(
+        file.exists(),
+        "there is no {}: name the folder with --data, or write something first with `onpace import` or `onpace up`",
+        file.display()
+    );
+    Ok(())
+}
+
+/// Keeps others from running on the same folder for as long as the file is held.
+pub fn claim(data: Option<&Path>) -> Result<std::fs::File> {
+    let folder = folder(data);
+    std::fs::create_dir_all(&folder).with_context(|| format!("can't make the folder {}; name another with --data", folder.display()))?;
+    let lock = folder.join("onpace.lock");
+    let file = std::fs::File::create(&lock).with_context(|| format!("can't write {}", lock.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(_) => bail!("another onpace is at work on {}: stop it, or name another folder with --data", folder.display()),
+    }
+}

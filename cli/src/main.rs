@@ -5,6 +5,7 @@ mod args;
 mod commands;
 mod engine;
 mod floor;
+mod say;
 mod serving;
 mod settings;
 mod shutdown;
@@ -23,7 +24,7 @@ fn main() -> ExitCode {
         // Whoever read our output has seen enough.
         Err(error) if broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("onpace: {error:#}");
+            say::say(format_args!("onpace: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -36,7 +37,7 @@ fn run() -> Result<ExitCode> {
         command = settings::with_file(command, &file)?;
     }
     let cli = Cli::from_arg_matches(&command.get_matches_from(std::env::args_os())).unwrap_or_else(|error| error.exit());
-    log_to_stderr(&cli.log)?;
+    log_to_stderr(cli.log.as_deref().unwrap_or(usual_log(&cli.command)))?;
     match cli.command {
         Command::Demo(demo) => commands::demo::run(demo),
         Command::Up(up) => commands::up::run(up),
@@ -53,11 +54,27 @@ fn run() -> Result<ExitCode> {
     }
 }
 
+/// Who runs for long says what happens; who answers one question says only what is wrong.
+fn usual_log(command: &Command) -> &'static str {
+    match command {
+        Command::Demo(_) | Command::Up(_) | Command::Gateway(_) | Command::Processor(_) | Command::Sink(_) => "info",
+        _ => "warn",
+    }
+}
+
 /// For people on a terminal, as JSON for whatever else reads it.
 fn log_to_stderr(filter: &str) -> Result<()> {
+    let levels = ["off", "error", "warn", "info", "debug", "trace"];
+    let plain = |part: &str| part.contains(['=', '[']) || levels.contains(&part.trim().to_lowercase().as_str());
+    anyhow::ensure!(
+        filter.split(',').all(plain),
+        "--log {filter}: write a level ({}), or filters such as `onpace_processors=debug`",
+        levels.join(", ")
+    );
     let filter = EnvFilter::try_new(filter)
         .map_err(|error| anyhow::anyhow!("--log {filter}: {error}; write one such as `info` or `onpace_processors=debug`"))?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log that nobody reads any more must not end the program.
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     if std::io::stderr().is_terminal() {
         logs.with_target(false).init();
     } else {

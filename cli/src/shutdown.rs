@@ -1,4 +1,4 @@
-//! When to stop: at SIGTERM or Ctrl-C, once politely, the second time at once.
+//! When to stop: at SIGTERM, Ctrl-C or when the terminal is closed, once politely, the second time at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,19 +26,20 @@ impl Shutdown {
         use tokio::signal::unix::{SignalKind, signal};
         let shutdown = Shutdown::default();
         let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let mut hang_up = signal(SignalKind::hangup())?;
         let asked = shutdown.clone();
         tokio::spawn(async move {
             for second in [false, true] {
                 tokio::select! {
                     _ = terminate.recv() => {}
                     _ = interrupt.recv() => {}
+                    _ = hang_up.recv() => {}
                 }
                 if second {
-                    tracing::warn!("asked twice: stopping at once");
                     std::process::exit(1);
                 }
-                tracing::info!("stopping; ask again to stop at once");
                 asked.request();
+                tracing::info!("stopping; ask again to stop at once");
             }
         });
         Ok(shutdown)

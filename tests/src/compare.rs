@@ -12,9 +12,7 @@ use num_rational::BigRational;
 use num_traits::{Signed, ToPrimitive, Zero};
 use serde_json::Value;
 
-use crate::oracle::{
-    By, KPIS, Kpi, Oracle, Question, Row, Unit, Window, exponent, minor_per_major,
-};
+use crate::oracle::{By, KPIS, Kpi, Oracle, Question, Row, Unit, Window, exponent, minor_per_major};
 
 /// What tells a row from all others: KPI, window, key, currency.
 type Name = (String, String, Option<String>, Option<String>);
@@ -52,12 +50,7 @@ pub fn compare(oracle: &Oracle, question: &Question, answer: &Value) -> Result<(
     }
     // Rows that are there and wrong say more than rows that are missing, so these come last.
     if let Some(row) = missing.first() {
-        let what = format!(
-            "{}: no such row, expected {} ({} rows are missing)",
-            title(row),
-            value_text(row),
-            missing.len(),
-        );
+        let what = format!("{}: no such row, expected {} ({} rows are missing)", title(row), value_text(row), missing.len(),);
         return Err(report(Some(row), what));
     }
     for (name, json) in answered {
@@ -79,19 +72,12 @@ fn check_at(question: &Question, answer: &Value) -> Result<(), String> {
 }
 
 fn name_of(row: &Row) -> Name {
-    (
-        row.kpi.name.to_owned(),
-        row.window.name().to_owned(),
-        row.key.clone(),
-        row.currency.clone(),
-    )
+    (row.kpi.name.to_owned(), row.window.name().to_owned(), row.key.clone(), row.currency.clone())
 }
 
 /// The answer's rows by name, each seen to be a row that can exist.
 fn rows_by_name(question: &Question, answer: &Value) -> Result<BTreeMap<Name, Value>, String> {
-    let rows = answer["values"]
-        .as_array()
-        .ok_or("the answer has no array \"values\"")?;
+    let rows = answer["values"].as_array().ok_or("the answer has no array \"values\"")?;
     let mut by_name = BTreeMap::new();
     for json in rows {
         let name = read_name(question, json).map_err(|what| format!("{what}: {json}"))?;
@@ -150,10 +136,7 @@ fn is_nothing_json(kpi: &str, value: &Value) -> bool {
 fn check(row: &Row, json: &Value) -> Result<(), String> {
     check_bound("start", row.start, json)?;
     check_bound("end", Some(row.end), json)?;
-    for (field, expected) in [
-        ("numerator", &row.numerator),
-        ("denominator", &row.denominator),
-    ] {
+    for (field, expected) in [("numerator", &row.numerator), ("denominator", &row.denominator)] {
         let answered = &json[field];
         // A rate must carry both; an average may.
         if answered.is_null() && row.kpi.unit != Unit::Ratio {
@@ -171,20 +154,14 @@ fn check(row: &Row, json: &Value) -> Result<(), String> {
         None => answered.is_null(),
         Some(expected) => is_value(row, expected, answered),
     };
-    if right {
-        Ok(())
-    } else {
-        Err(format!("expected {}", value_text(row)))
-    }
+    if right { Ok(()) } else { Err(format!("expected {}", value_text(row))) }
 }
 
 fn check_bound(field: &str, expected: Option<i64>, json: &Value) -> Result<(), String> {
     let answered = json[field].as_str().map(str::parse::<Timestamp>);
     let right = match (expected, answered) {
         (None, None) => json[field].is_null(),
-        (Some(expected), Some(Ok(answered))) => {
-            answered.as_nanosecond() == i128::from(expected) * 1_000
-        }
+        (Some(expected), Some(Ok(answered))) => answered.as_nanosecond() == i128::from(expected) * 1_000,
         _ => false,
     };
     if right {
@@ -197,9 +174,7 @@ fn check_bound(field: &str, expected: Option<i64>, json: &Value) -> Result<(), S
 fn is_value(row: &Row, expected: &BigRational, answered: &Value) -> bool {
     let currency = row.currency.as_deref();
     match row.kpi.unit {
-        Unit::Count | Unit::Seconds => {
-            (answered.is_i64() || answered.is_u64()) && number(answered).as_ref() == Some(expected)
-        }
+        Unit::Count | Unit::Seconds => (answered.is_i64() || answered.is_u64()) && number(answered).as_ref() == Some(expected),
         Unit::Money => {
             let currency = currency.expect("money has a currency");
             answered.as_str() == Some(&money_text(expected, currency))
@@ -252,11 +227,7 @@ fn money_text(value: &BigRational, currency: &str) -> String {
     let text = format!("{:0>width$}", minor.abs().to_string(), width = digits + 1);
     let (whole, fraction) = text.split_at(text.len() - digits);
     let sign = if minor.is_negative() { "-" } else { "" };
-    if digits == 0 {
-        format!("{sign}{whole}")
-    } else {
-        format!("{sign}{whole}.{fraction}")
-    }
+    if digits == 0 { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
 }
 
 fn round_half_even(value: &BigRational) -> BigInt {
@@ -289,11 +260,7 @@ fn value_text(row: &Row) -> String {
 }
 
 fn decimal(value: &BigRational) -> String {
-    if value.is_integer() {
-        value.to_integer().to_string()
-    } else {
-        format!("{value} = {}", value.to_f64().unwrap_or(f64::NAN))
-    }
+    if value.is_integer() { value.to_integer().to_string() } else { format!("{value} = {}", value.to_f64().unwrap_or(f64::NAN)) }
 }
 
 fn instant_text(t: i64) -> String {
@@ -315,11 +282,8 @@ fn feeding(oracle: &Oracle, question: &Question, row: &Row) -> String {
     for one in feeding.iter().take(PRINTED) {
         let entity = &oracle.entities()[one.entity];
         let falls = instant_text(one.at.falls(question.zone_of(&one.rep)));
-        let _ = writeln!(
-            text,
-            "  {:+} {} of {:?}, falls at {falls}, from {} {:?}",
-            one.value, one.measure, one.rep, entity.kind, entity.name,
-        );
+        let _ =
+            writeln!(text, "  {:+} {} of {:?}, falls at {falls}, from {} {:?}", one.value, one.measure, one.rep, entity.kind, entity.name,);
     }
     let mut entities: Vec<usize> = feeding.iter().map(|one| one.entity).collect();
     entities.sort_unstable();
@@ -346,10 +310,7 @@ fn mentions(oracle: &Oracle, name: &str) -> String {
 }
 
 fn events(oracle: &Oracle, entities: &[usize]) -> String {
-    let all: Vec<&Value> = entities
-        .iter()
-        .flat_map(|&entity| oracle.events_of(entity))
-        .collect();
+    let all: Vec<&Value> = entities.iter().flat_map(|&entity| oracle.events_of(entity)).collect();
     let mut text = format!("{} events of {} entities:\n", all.len(), entities.len());
     for event in all.iter().take(PRINTED) {
         let _ = writeln!(text, "  {event}");
@@ -362,11 +323,7 @@ fn events(oracle: &Oracle, entities: &[usize]) -> String {
 
 /// Writes the oracle's rows as `onpace kpis` should answer: what a comparison is tried on.
 pub fn ideal_answer(oracle: &Oracle, question: &Question) -> Value {
-    let values: Vec<Value> = oracle
-        .kpis(question)
-        .iter()
-        .map(|row| ideal_row(question, row))
-        .collect();
+    let values: Vec<Value> = oracle.kpis(question).iter().map(|row| ideal_row(question, row)).collect();
     serde_json::json!({ "at": question.at.to_string(), "values": values })
 }
 
@@ -392,15 +349,10 @@ fn ideal_row(question: &Question, row: &Row) -> Value {
     if let Some(currency) = &row.currency {
         json["currency"] = Value::from(currency.as_str());
     }
-    for (field, part) in [
-        ("numerator", &row.numerator),
-        ("denominator", &row.denominator),
-    ] {
+    for (field, part) in [("numerator", &row.numerator), ("denominator", &row.denominator)] {
         if let Some(part) = part {
             json[field] = match &row.currency {
-                Some(currency) if row.kpi.name == "win_rate_by_value" || field == "numerator" => {
-                    Value::from(money_text(part, currency))
-                }
+                Some(currency) if row.kpi.name == "win_rate_by_value" || field == "numerator" => Value::from(money_text(part, currency)),
                 _ => plain(part),
             };
         }
@@ -435,19 +387,14 @@ mod tests {
     }
 
     fn three_deals() -> (Oracle, Question) {
-        let events = [
-            deal("1", "Ann", "10.00"),
-            deal("2", "Ann", "0.01"),
-            deal("3", "Bob", "-5"),
-        ];
+        let events = [deal("1", "Ann", "10.00"), deal("2", "Ann", "0.01"), deal("3", "Bob", "-5")];
         let at = "2026-01-31T12:00:00Z".parse().unwrap();
         (Oracle::new(&events), Question::new(at, By::Rep, "UTC"))
     }
 
     fn row<'a>(answer: &'a mut Value, kpi: &str, rep: &str) -> &'a mut Value {
         let rows = answer["values"].as_array_mut().unwrap();
-        let wanted =
-            |row: &&mut Value| row["kpi"] == kpi && row["window"] == "month" && row["rep"] == rep;
+        let wanted = |row: &&mut Value| row["kpi"] == kpi && row["window"] == "month" && row["rep"] == rep;
         rows.iter_mut().find(wanted).unwrap()
     }
 
@@ -484,10 +431,7 @@ mod tests {
     #[test]
     fn a_wrong_number_is_named_with_its_events() {
         let error = after("revenue_won", |row| row["value"] = json!("10.02"));
-        assert!(
-            error.contains("revenue_won in month of \"Ann\" in USD"),
-            "{error}"
-        );
+        assert!(error.contains("revenue_won in month of \"Ann\" in USD"), "{error}");
         assert!(error.contains("expected \"10.01\""), "{error}");
         assert!(error.contains("2 contributions"), "{error}");
         assert!(error.contains("\"entity\":\"2\""), "{error}");
@@ -501,9 +445,7 @@ mod tests {
         after("deals_won", |row| row["unit"] = json!("seconds"));
         after("deals_won", |row| row["currency"] = json!("USD"));
         after("deals_won", |row| row["start"] = json!(null));
-        after("deals_won", |row| {
-            row["end"] = json!("2026-01-31T12:15:00Z")
-        });
+        after("deals_won", |row| row["end"] = json!("2026-01-31T12:15:00Z"));
         after("deals_won", |row| row["rep"] = json!("Anna"));
         after("deals_won", |row| row["window"] = json!("fortnight"));
         after("revenue_won", |row| row["value"] = json!("10.010"));
@@ -546,9 +488,7 @@ mod tests {
 
     #[test]
     fn money_is_rounded_half_to_even_in_its_currency() {
-        let text = |over: i64, under: i64, currency| {
-            money_text(&BigRational::new(over.into(), under.into()), currency)
-        };
+        let text = |over: i64, under: i64, currency| money_text(&BigRational::new(over.into(), under.into()), currency);
         assert_eq!(text(5, 1000, "USD"), "0.00");
         assert_eq!(text(15, 1000, "USD"), "0.02");
         assert_eq!(text(-25, 1000, "USD"), "-0.02");

@@ -54,7 +54,8 @@ impl Engine {
             }
             Engine::Servers(floor) => floor.onpace("import"),
         };
-        let output = command.arg(file).arg("--map").arg(root().join("examples").join(map)).args(arguments).output().expect("the import runs");
+        let output =
+            command.arg(file).arg("--map").arg(root().join("examples").join(map)).args(arguments).output().expect("the import runs");
         if let Engine::Servers(floor) = self {
             floor.catch_up();
         }

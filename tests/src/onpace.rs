@@ -27,56 +27,36 @@ pub fn binary() -> Result<PathBuf, String> {
         return if named.is_file() {
             Ok(named)
         } else {
-            Err(format!(
-                "ONPACE_BIN names {}, which is no file: correct it or unset it",
-                named.display()
-            ))
+            Err(format!("ONPACE_BIN names {}, which is no file: correct it or unset it", named.display()))
         };
     }
     let test = std::env::current_exe().map_err(|error| format!("where is this test? {error}"))?;
     // A test lies in target/PROFILE/deps, the binary in target/PROFILE.
     let folders = test.ancestors().skip(1).take(2);
     let name = format!("onpace{}", std::env::consts::EXE_SUFFIX);
-    folders
-        .map(|folder| folder.join(&name))
-        .find(|binary| binary.is_file())
-        .ok_or_else(|| {
-            format!(
-                "no onpace binary beside {}: build it with `cargo build -p onpace` (in the same \
+    folders.map(|folder| folder.join(&name)).find(|binary| binary.is_file()).ok_or_else(|| {
+        format!(
+            "no onpace binary beside {}: build it with `cargo build -p onpace` (in the same \
                  profile), or set ONPACE_BIN",
-                test.display()
-            )
-        })
+            test.display()
+        )
+    })
 }
 
 impl Onpace {
     /// With everything embedded in a folder.
     pub fn embedded(data: &Path) -> Result<Onpace, String> {
-        Ok(Onpace {
-            binary: binary()?,
-            place: vec!["--data".into(), data.into()],
-        })
+        Ok(Onpace { binary: binary()?, place: vec!["--data".into(), data.into()] })
     }
 
     /// With a log on Kafka and a store on Redis.
     pub fn on_servers(kafka: &str, redis: &str) -> Result<Onpace, String> {
-        Ok(Onpace {
-            binary: binary()?,
-            place: vec![
-                "--kafka".into(),
-                kafka.into(),
-                "--redis".into(),
-                redis.into(),
-            ],
-        })
+        Ok(Onpace { binary: binary()?, place: vec!["--kafka".into(), kafka.into(), "--redis".into(), redis.into()] })
     }
 
     /// With a store on Redis, for questions only.
     pub fn on_redis(redis: &str) -> Result<Onpace, String> {
-        Ok(Onpace {
-            binary: binary()?,
-            place: vec!["--redis".into(), redis.into()],
-        })
+        Ok(Onpace { binary: binary()?, place: vec!["--redis".into(), redis.into()] })
     }
 
     /// A command for the program, its place given, and nothing of the surrounding environment's
@@ -157,9 +137,7 @@ pub fn bare(subcommand: &str) -> Command {
 
 /// Runs a command to its end; fails when it does, with all that it said.
 pub fn run(command: &mut Command) -> Result<Output, String> {
-    let output = command
-        .output()
-        .map_err(|error| format!("{command:?}\ncould not be started: {error}"))?;
+    let output = command.output().map_err(|error| format!("{command:?}\ncould not be started: {error}"))?;
     if output.status.success() {
         return Ok(output);
     }

@@ -51,7 +51,12 @@ impl Process {
         let log = folder.join(format!("{name}.log"));
         let out = File::options().create(true).append(true).open(&log).expect("a log file");
         let again = out.try_clone().expect("the log file twice");
-        let child = command.stdin(Stdio::null()).stdout(out).stderr(again).spawn().unwrap_or_else(|error| panic!("{command:?} can't be started: {error}"));
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(out)
+            .stderr(again)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?} can't be started: {error}"));
         Process { child, log }
     }
 
@@ -157,7 +162,18 @@ impl Redis {
         let binary = std::env::var("ONPACE_TEST_REDIS_SERVER").unwrap_or_else(|_| "redis-server".into());
         let mut command = Command::new(binary);
         command
-            .args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--appendfsync", "everysec"])
+            .args([
+                "--port",
+                &self.port.to_string(),
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--appendonly",
+                "yes",
+                "--appendfsync",
+                "everysec",
+            ])
             .args(["--maxmemory-policy", "noeviction", "--dir"])
             .arg(&self.folder);
         self.process = Some(Process::start(command, &self.folder, "redis"));
@@ -229,7 +245,12 @@ impl Kafka {
 
     fn java(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new("java");
-        command.arg("-Xmx512m").arg("-cp").arg(format!("{}/*", provided("ONPACE_TEST_KAFKA_LIB"))).args(arguments).current_dir(&self.folder);
+        command
+            .arg("-Xmx512m")
+            .arg("-cp")
+            .arg(format!("{}/*", provided("ONPACE_TEST_KAFKA_LIB")))
+            .args(arguments)
+            .current_dir(&self.folder);
         command
     }
 

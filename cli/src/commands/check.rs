@@ -41,6 +41,7 @@ pub fn run(args: Check) -> Result<ExitCode> {
         say(
             "store",
             engine::store(data, &args.engine.redis, catalogue).and_then(|store| {
+                store.verify()?;
                 let Some(there) = store.settings()? else { return Ok(format!("{store_place}, empty")) };
                 if let Ok(log) = &log {
                     let wanted = engine::settings(&**log, catalogue);

@@ -8,6 +8,7 @@ use onpace_producers::gateway::system_clock;
 use onpace_producers::simulate::{Destination, Pace, Simulation, live, record};
 
 use crate::floor::{self, Floor};
+use crate::say::say;
 use crate::shutdown::Shutdown;
 use crate::{args, engine, serving};
 
@@ -28,32 +29,33 @@ pub fn run(args: args::Demo) -> Result<ExitCode> {
         let shutdown = Shutdown::on_signals()?;
         let listener = serving::bind(args.listen).await?;
         let address = listener.local_addr()?;
-        let (log, store) = tokio::task::block_in_place(|| {
+        let (log, store, _claim) = tokio::task::block_in_place(|| {
+            let claim = engine::claim(data)?;
             let log = engine::embedded_log(data)?;
             let store = engine::embedded_store(data, &catalogue)?;
             engine::settle(&*log, &*store, &catalogue, true)?;
-            anyhow::Ok((log, store))
+            anyhow::Ok((log, store, claim))
         })?;
         let now_us = system_clock();
         let mut simulation = Simulation::in_zone(args.seed, args.reps, now_us - HISTORY_US, calendar.zone.clone());
         if log.ends()?.iter().all(|end| *end == 0) {
-            eprintln!("Making up three months of {} reps…", args.reps);
+            say(format_args!("Making up three months of {} reps…", args.reps));
             let events = tokio::select! {
                 events = record(&mut simulation, now_us, &*log) => events?,
                 () = shutdown.token.cancelled() => return Ok(ExitCode::SUCCESS),
             };
-            eprintln!("{events} events written; folding them now.");
+            say(format_args!("{events} events written; folding them now."));
         } else {
             // An old floor goes on: what was made up before is in its log.
             simulation.history(now_us).for_each(drop);
         }
         let zone = calendar.zone.iana_name().unwrap_or("UTC").to_owned();
         let floor = Floor { log: Arc::clone(&log), store, catalogue, calendar, threads: 1, series_per_metric: 10_000 };
-        eprintln!(
+        say(format_args!(
             "\n  The sales floor, live:   http://{address}/\n  KPIs as JSON:            http://{address}/v1/kpis?by=rep&window=month\n  Prometheus metrics:      http://{address}/metrics\n\n\
              Days and months are those of {zone} (--time-zone). Ctrl-C ends it{}.\n",
             if temporary.is_some() { " and leaves nothing behind" } else { "" }
-        );
+        ));
         let pace = Pace { rate: args.rate, count: None, now: system_clock };
         let token = shutdown.token.clone();
         let living = tokio::spawn(async move { live(&mut simulation, &pace, &Destination::Log(log), &token).await });

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow};
 use onpace_producers::gateway::system_clock;
 use onpace_producers::import::{ImportSettings, ProgressBar, import, parse_argument, progress_bar};
 
+use crate::say::say;
 use crate::{args, engine};
 
 pub fn run(args: args::Import) -> Result<ExitCode> {
@@ -16,12 +17,12 @@ pub fn run(args: args::Import) -> Result<ExitCode> {
     let progress = if std::io::stderr().is_terminal() { progress_bar() } else { ProgressBar::hidden() };
     let summary =
         tokio::runtime::Runtime::new()?.block_on(import(settings, log, progress)).with_context(|| args.file.display().to_string())?;
-    eprintln!(
+    say(format_args!(
         "{} rows: {} accepted ({} events), {} without an event, {} refused",
         summary.rows, summary.accepted, summary.events, summary.skipped, summary.rejected
-    );
+    ));
     if let Some(file) = &summary.rejected_file {
-        eprintln!("refused rows and why: {}", file.display());
+        say(format_args!("refused rows and why: {}", file.display()));
     }
     let failed = summary.rejected > 0 && !args.allow_rejected;
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })

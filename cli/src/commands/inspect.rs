@@ -10,6 +10,9 @@ use crate::engine;
 
 pub fn run(args: Inspect) -> Result<ExitCode> {
     let catalogue = engine::catalogue(&args.definitions)?;
+    if args.redis.redis.is_none() {
+        engine::must_exist(args.data.as_deref())?;
+    }
     let store = engine::store(args.data.as_deref(), &args.redis, &catalogue)?;
     let key = args.key.unwrap_or_default();
     match store.reader()?.inspect(&key)? {

@@ -20,12 +20,21 @@ pub fn run(args: Kpis) -> Result<ExitCode> {
     let by: By = args.by.parse().map_err(|error| anyhow!("--by: {error}"))?;
     let windows =
         args.windows.iter().map(|window| window.parse().map_err(|error| anyhow!("--window: {error}"))).collect::<Result<Vec<Window>>>()?;
+    let windows: Vec<Window> =
+        windows.iter().enumerate().filter(|(at, window)| !windows[..*at].contains(window)).map(|(_, window)| *window).collect();
+    anyhow::ensure!(
+        args.only.is_empty() || by != By::Company,
+        "--only names one of many: say of what with --by rep, team, product, origin or stage"
+    );
     let kpis = catalogue.select(args.kpis.iter().map(String::as_str)).map_err(|error| anyhow!("--kpi: {error}"))?;
     let at_us = match &args.at {
         Some(at) => parse_instant(at).map_err(|error| anyhow!("--at: {error}"))?,
         None => Timestamp::now().as_microsecond(),
     };
 
+    if args.redis.redis.is_none() {
+        engine::must_exist(args.data.as_deref())?;
+    }
     let store = engine::store(args.data.as_deref(), &args.redis, &catalogue)?;
     if args.redis.redis.is_none() {
         let log = engine::embedded_log(args.data.as_deref())?;
@@ -39,7 +48,11 @@ pub fn run(args: Kpis) -> Result<ExitCode> {
     let mut values = Vec::new();
     let keys: Vec<Option<&str>> = if args.only.is_empty() { vec![None] } else { args.only.iter().map(|key| Some(key.as_str())).collect() };
     for key in keys {
-        values.extend(evaluate(&catalogue, &once.tally, &calendar, &Question { at_us, by, windows: &windows, kpis: &kpis, key }));
+        let rows = evaluate(&catalogue, &once.tally, &calendar, &Question { at_us, by, windows: &windows, kpis: &kpis, key });
+        if let (Some(key), true) = (key, rows.is_empty()) {
+            anyhow::bail!("no {by} is named `{key}`; `onpace kpis --by {by} --window all` lists those there are");
+        }
+        values.extend(rows);
     }
     let as_of = once.heads.iter().flatten().map(|head| head.recorded_ms).filter(|ms| *ms > 0).min();
     let mut out = std::io::stdout().lock();

@@ -7,13 +7,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::Rebuild;
 use crate::engine;
+use crate::say::say;
 
 pub fn run(args: Rebuild) -> Result<ExitCode> {
     let catalogue = engine::catalogue(&args.definitions)?;
     let (log, store) = engine::both(&args.engine, &catalogue)?;
     store.wipe(engine::settings(&*log, &catalogue))?;
     if args.no_fold {
-        eprintln!("The store is empty; running processors fold it anew.");
+        say(format_args!("The store is empty; running processors fold it anew."));
         return Ok(ExitCode::SUCCESS);
     }
     let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} events, {per_sec}, {eta} left")?);
@@ -22,6 +23,6 @@ pub fn run(args: Rebuild) -> Result<ExitCode> {
         bar.set_position(done);
     })?;
     bar.finish_and_clear();
-    eprintln!("{} events folded anew.", bar.position());
+    say(format_args!("{} events folded anew.", bar.position()));
     Ok(ExitCode::SUCCESS)
 }

@@ -6,6 +6,7 @@ use anyhow::Result;
 use onpace_producers::gateway::system_clock;
 use onpace_producers::simulate::{Destination, Pace, Simulation, live};
 
+use crate::say::say;
 use crate::shutdown::Shutdown;
 use crate::{args, engine};
 
@@ -19,7 +20,7 @@ pub fn run(args: args::Simulate) -> Result<ExitCode> {
         let mut simulation = Simulation::new(args.seed, args.reps, system_clock());
         let pace = Pace { rate: args.rate, count: args.count, now: system_clock };
         let sent = live(&mut simulation, &pace, &destination, &shutdown.token).await?;
-        eprintln!("{sent} events sent");
+        say(format_args!("{sent} events sent"));
         Ok(ExitCode::SUCCESS)
     })
 }

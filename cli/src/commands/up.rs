@@ -15,10 +15,11 @@ pub fn run(args: args::Up) -> Result<ExitCode> {
     tokio::runtime::Runtime::new()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let listener = serving::bind(args.listen).await?;
-        let (log, store) = tokio::task::block_in_place(|| {
+        let (log, store, _claim) = tokio::task::block_in_place(|| {
+            let claim = embedded.then(|| engine::claim(args.engine.data.as_deref())).transpose()?;
             let (log, store) = engine::both(&args.engine, &catalogue)?;
             engine::settle(&*log, &*store, &catalogue, embedded)?;
-            anyhow::Ok((log, store))
+            anyhow::Ok((log, store, claim))
         })?;
         let address = listener.local_addr()?;
         tracing::info!("page http://{address}/ · events POST http://{address}/v1/events · metrics http://{address}/metrics");

@@ -116,7 +116,8 @@ fn explain(path: &Path, error: &rusqlite::Error) -> StoreError {
             StoreError::Settings(format!("{path} can't be opened for writing ({error}); check the folder and its permissions"))
         }
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
-            StoreError::Damaged { place: path.to_string(), why: error.to_string() }
+            // The log lies in the same file: nothing can be rebuilt from it.
+            StoreError::Settings(format!("{path} is no onpace file, or it is damaged ({error}); put back a backup"))
         }
         _ => StoreError::Away(format!("{path}: {error}")),
     }
@@ -155,6 +156,15 @@ impl KpiStore for EmbeddedStore {
         wiped().map_err(|error| self.explain(&error))?;
         *self.settled() = Some(settings);
         Ok(())
+    }
+
+    fn verify(&self) -> Result<(), StoreError> {
+        let found: String =
+            self.connect()?.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(|error| self.explain(&error))?;
+        match found.as_str() {
+            "ok" => Ok(()),
+            damage => Err(StoreError::Settings(format!("{} is damaged ({damage}); put back a backup", self.path.display()))),
+        }
     }
 
     fn writer(&self, lane: u32) -> Result<Box<dyn LaneWriter>, StoreError> {

@@ -130,6 +130,14 @@ pub trait KpiStore: Send + Sync {
     /// The store is away.
     fn wipe(&self, settings: Settings) -> Result<(), StoreError>;
 
+    /// Looks for damage that reading a few values would not meet; as long as that takes.
+    ///
+    /// # Errors
+    /// The store is away or damaged.
+    fn verify(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// A connection that writes one lane.
     ///
     /// # Errors

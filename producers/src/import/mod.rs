@@ -76,7 +76,7 @@ pub enum ImportError {
     #[error("{0}")]
     File(String),
     /// The file can't be read.
-    #[error("can't be read: {0}")]
+    #[error("can't be read")]
     Read(#[from] io::Error),
     /// The map can't be used.
     #[error("the map {path}: {error}")]

@@ -26,14 +26,7 @@ impl Maker {
         for (stamp, status) in stamps.into_iter().zip(statuses) {
             let mut data = Map::new();
             data.insert("status".to_owned(), json!(status));
-            for field in [
-                "rep",
-                "closed_at",
-                "created_at",
-                "amount",
-                "product",
-                "origin",
-            ] {
+            for field in ["rep", "closed_at", "created_at", "amount", "product", "origin"] {
                 if self.chance(0.4) {
                     data.insert(field.to_owned(), self.value("deal", field));
                 }

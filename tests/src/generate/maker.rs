@@ -74,21 +74,15 @@ impl Maker {
             }
             zones.push(zone);
         }
-        let pick = |rng: &mut StdRng, from: &[&'static str], count: usize| -> Vec<&'static str> {
-            from.sample(rng, count).copied().collect()
-        };
+        let pick =
+            |rng: &mut StdRng, from: &[&'static str], count: usize| -> Vec<&'static str> { from.sample(rng, count).copied().collect() };
         let reps = pick(&mut rng, NAMES, 5);
         let names = pick(&mut rng, NAMES, 4);
         let stages = pick(&mut rng, STAGES, 4);
         let currencies: Vec<&str> = CURRENCIES.iter().map(|(code, _)| *code).collect();
         let mut currencies = pick(&mut rng, &currencies, 2);
         // One of each number of decimals now and then, dollars often.
-        currencies.push(
-            ["USD", "JPY", "BHD"]
-                .choose(&mut rng)
-                .copied()
-                .unwrap_or("USD"),
-        );
+        currencies.push(["USD", "JPY", "BHD"].choose(&mut rng).copied().unwrap_or("USD"));
         let mut maker = Maker {
             rng,
             asked_at: [&moments[0], &moments[1]].map(|moment| moment.at.as_microsecond()),
@@ -218,18 +212,12 @@ impl Maker {
 
     pub fn occurred_at(&mut self) -> String {
         let t = self.instant();
-        let t = if t > LATEST {
-            LATEST - self.rng.random_range(0..DAY)
-        } else {
-            t
-        };
+        let t = if t > LATEST { LATEST - self.rng.random_range(0..DAY) } else { t };
         self.instant_text(t)
     }
 
     pub fn event(&mut self, entities: usize) -> Value {
-        let kind = self.pick(&[
-            "call", "call", "meeting", "email", "email", "deal", "deal", "deal", "deal",
-        ]);
+        let kind = self.pick(&["call", "call", "meeting", "email", "email", "deal", "deal", "deal", "deal"]);
         let number = self.rng.random_range(0..entities.div_ceil(4).max(1));
         // The same names in every kind, some that look like another kind's key.
         let entity = match number {
@@ -267,29 +255,8 @@ impl Maker {
 
     pub fn data(&mut self, kind: &str) -> Map<String, Value> {
         let fields: &[&str] = match kind {
-            "call" => &[
-                "rep",
-                "account",
-                "contact",
-                "deal",
-                "direction",
-                "purpose",
-                "outcome",
-                "outcome",
-                "started_at",
-                "duration_s",
-            ],
-            "meeting" => &[
-                "rep",
-                "account",
-                "contact",
-                "deal",
-                "status",
-                "status",
-                "starts_at",
-                "duration_s",
-                "purpose",
-            ],
+            "call" => &["rep", "account", "contact", "deal", "direction", "purpose", "outcome", "outcome", "started_at", "duration_s"],
+            "meeting" => &["rep", "account", "contact", "deal", "status", "status", "starts_at", "duration_s", "purpose"],
             "email" => &[
                 "rep",
                 "account",
@@ -335,16 +302,9 @@ impl Maker {
     }
 
     pub fn value(&mut self, kind: &str, field: &str) -> Value {
-        let first = matches!(
-            field,
-            "opened_at" | "machine_opened_at" | "clicked_at" | "replied_at"
-        );
+        let first = matches!(field, "opened_at" | "machine_opened_at" | "clicked_at" | "replied_at");
         if !first && self.chance(0.12) {
-            return if self.chance(0.5) {
-                Value::Null
-            } else {
-                json!("")
-            };
+            return if self.chance(0.5) { Value::Null } else { json!("") };
         }
         let text = |maker: &mut Maker, from: &[&'static str]| json!(maker.pick(from));
         match field {
@@ -368,19 +328,8 @@ impl Maker {
                     "weitergeleitet",
                 ],
             ),
-            "purpose" => text(
-                self,
-                &[
-                    "prospecting",
-                    "prospecting",
-                    "follow_up",
-                    "service",
-                    "Prospecting",
-                ],
-            ),
-            "status" if kind == "meeting" => {
-                text(self, &["scheduled", "cancelled", "no_show", "held", "held"])
-            }
+            "purpose" => text(self, &["prospecting", "prospecting", "follow_up", "service", "Prospecting"]),
+            "status" if kind == "meeting" => text(self, &["scheduled", "cancelled", "no_show", "held", "held"]),
             "status" => text(self, &["open", "lost", "won", "won"]),
             "stage" => {
                 let stages = self.stages.clone();
@@ -398,8 +347,7 @@ impl Maker {
                 let t = self.instant();
                 json!(self.instant_text(t))
             }
-            "started_at" | "starts_at" | "sent_at" | "created_at" | "closed_at"
-            | "expected_close" => self.time(),
+            "started_at" | "starts_at" | "sent_at" | "created_at" | "closed_at" | "expected_close" => self.time(),
             _ => {
                 let names = self.names.clone();
                 text(self, &names)

@@ -56,11 +56,7 @@ pub fn adversarial_set(seed: u64) -> AdversarialSet {
         events.extend(maker.deal_at_noon(number));
     }
     events.shuffle(&mut maker.rng);
-    AdversarialSet {
-        seed,
-        events,
-        moments,
-    }
+    AdversarialSet { seed, events, moments }
 }
 
 /// The events as an at-least-once sender delivers them: in any order, some of them several times.
@@ -79,9 +75,7 @@ pub fn batches(events: &[Value], most: usize, rng: &mut StdRng) -> Vec<Vec<Value
     let count = rng.random_range(1..=most);
     let mut batches = vec![Vec::new(); count];
     // Runs rather than one at a time, so that batches are of very different sizes.
-    let mut edges: Vec<usize> = (1..count)
-        .map(|_| rng.random_range(0..=events.len()))
-        .collect();
+    let mut edges: Vec<usize> = (1..count).map(|_| rng.random_range(0..=events.len())).collect();
     edges.extend([0, events.len()]);
     edges.sort_unstable();
     for (batch, edge) in batches.iter_mut().zip(edges.windows(2)) {

@@ -50,16 +50,10 @@ pub const MOMENTS: &[(&str, &str)] = &[
 pub fn of_seed(seed: u64, rng: &mut StdRng) -> Vec<Moment> {
     let index = usize::try_from(seed).unwrap_or(0) % MOMENTS.len();
     let other = rng.random_range(0..MOMENTS.len());
-    let moment = |(at, zone): (&str, &'static str)| Moment {
-        at: at.parse().expect("a moment is an instant"),
-        zone,
-    };
+    let moment = |(at, zone): (&str, &'static str)| Moment { at: at.parse().expect("a moment is an instant"), zone };
     let first = moment(MOMENTS[index]);
     let second = moment(MOMENTS[other]);
-    let mixed = Moment {
-        at: first.at,
-        zone: second.zone,
-    };
+    let mixed = Moment { at: first.at, zone: second.zone };
     let after_all = moment(("2031-07-01T00:00:00Z", "America/New_York"));
     vec![first, second, mixed, after_all]
 }

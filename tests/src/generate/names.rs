@@ -43,14 +43,6 @@ pub const NAMES: &[&str] = &[
 ];
 
 /// Stages of a deal.
-pub const STAGES: &[&str] = &[
-    "demo",
-    "offer",
-    "Demo",
-    "closing: won?",
-    "商談",
-    "\"",
-    "open",
-];
+pub const STAGES: &[&str] = &["demo", "offer", "Demo", "closing: won?", "商談", "\"", "open"];
 /// Who says so.
 pub const SOURCES: &[&str] = &["aircall", "hubspot", "import:pipeline.csv", "test 🧪"];

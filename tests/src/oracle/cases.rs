@@ -23,10 +23,7 @@ struct Asked {
 
 impl Asked {
     fn new(events: &[Value], at: &str, zone: &str) -> Asked {
-        Asked {
-            question: Question::new(at.parse().unwrap(), By::Company, zone),
-            oracle: Oracle::new(events),
-        }
+        Asked { question: Question::new(at.parse().unwrap(), By::Company, zone), oracle: Oracle::new(events) }
     }
 
     fn by(mut self, by: By) -> Asked {
@@ -36,8 +33,7 @@ impl Asked {
 
     fn row(&self, kpi: &str, window: Window, key: Option<&str>) -> Option<Row> {
         let rows = self.oracle.kpis(&self.question);
-        rows.into_iter()
-            .find(|row| row.kpi.name == kpi && row.window == window && row.key.as_deref() == key)
+        rows.into_iter().find(|row| row.kpi.name == kpi && row.window == window && row.key.as_deref() == key)
     }
 
     /// The value as text; "-" where there is none, "" where there is no row.
@@ -51,9 +47,7 @@ impl Asked {
 }
 
 fn text(row: Option<Row>) -> String {
-    row.map_or(String::new(), |row| {
-        row.value.map_or("-".to_owned(), |value| value.to_string())
-    })
+    row.map_or(String::new(), |row| row.value.map_or("-".to_owned(), |value| value.to_string()))
 }
 
 fn life_of(events: &[Value]) -> Life {
@@ -67,10 +61,7 @@ fn when(text: &str) -> When {
 #[test]
 fn a_reopened_deal_leaves_its_old_slot() {
     let mut events = vec![
-        deal(
-            "2026-01-05T10:00:00Z",
-            json!({"status": "won", "amount": {"value": 10, "currency": "EUR"}}),
-        ),
+        deal("2026-01-05T10:00:00Z", json!({"status": "won", "amount": {"value": 10, "currency": "EUR"}})),
         deal("2026-02-05T10:00:00Z", json!({"status": "open"})),
     ];
     let asked = Asked::new(&events, "2026-03-31T12:00:00Z", "UTC");
@@ -94,10 +85,7 @@ fn a_reopened_deal_leaves_its_old_slot() {
 #[test]
 fn a_cleared_status_is_open() {
     let events = [
-        deal(
-            "2026-01-05T10:00:00Z",
-            json!({"status": "won", "closed_at": "2026-01-04"}),
-        ),
+        deal("2026-01-05T10:00:00Z", json!({"status": "won", "closed_at": "2026-01-04"})),
         deal("2026-02-05T10:00:00Z", json!({"status": null})),
         deal("2026-03-05T10:00:00Z", json!({"status": "won"})),
     ];
@@ -109,10 +97,7 @@ fn a_cleared_status_is_open() {
 #[test]
 fn a_closed_at_of_this_closing_counts() {
     let mut events = vec![
-        deal(
-            "2026-01-05T10:00:00Z",
-            json!({"status": "open", "created_at": "2026-01-02"}),
-        ),
+        deal("2026-01-05T10:00:00Z", json!({"status": "open", "created_at": "2026-01-02"})),
         deal("2026-03-05T10:00:00Z", json!({"status": "won"})),
         deal("2026-02-01T00:00:00Z", json!({"closed_at": "2026-01-31"})),
     ];
@@ -124,20 +109,14 @@ fn a_closed_at_of_this_closing_counts() {
     assert_eq!(life_of(&events[1..]).closed, Some(when("2026-01-31")));
     // Cleared later, the run of the status decides; its oldest entry.
     events[2]["occurred_at"] = json!("2026-02-01T00:00:00Z");
-    events.push(deal(
-        "2026-03-09T00:00:00Z",
-        json!({"status": "won", "closed_at": ""}),
-    ));
+    events.push(deal("2026-03-09T00:00:00Z", json!({"status": "won", "closed_at": ""})));
     assert_eq!(life_of(&events).closed, Some(when("2026-03-05T10:00:00Z")));
 }
 
 #[test]
 fn from_lost_to_won_is_another_closing() {
     let events = [
-        deal(
-            "2026-01-05T10:00:00Z",
-            json!({"status": "lost", "closed_at": "2026-01-05"}),
-        ),
+        deal("2026-01-05T10:00:00Z", json!({"status": "lost", "closed_at": "2026-01-05"})),
         deal("2026-01-06T10:00:00Z", json!({"status": "won"})),
     ];
     assert_eq!(life_of(&events).closed, Some(when("2026-01-06T10:00:00Z")));
@@ -149,14 +128,8 @@ fn from_lost_to_won_is_another_closing() {
 
 #[test]
 fn won_beats_open_said_in_the_same_second() {
-    let won = deal(
-        "2026-01-05T10:00:00Z",
-        json!({"status": "won", "rep": "Ann"}),
-    );
-    let open = deal(
-        "2026-01-05T10:00:00.0000009Z",
-        json!({"status": "open", "rep": "Zoe"}),
-    );
+    let won = deal("2026-01-05T10:00:00Z", json!({"status": "won", "rep": "Ann"}));
+    let open = deal("2026-01-05T10:00:00.0000009Z", json!({"status": "open", "rep": "Zoe"}));
     for events in [[won.clone(), open.clone()], [open, won]] {
         let asked = Asked::new(&events, "2026-01-31T12:00:00Z", "UTC").by(By::Rep);
         assert_eq!(asked.of("deals_won", Window::All, "Zoe"), "1");
@@ -174,29 +147,11 @@ fn of_one_instant_the_greatest_value_wins() {
         entity.current(field).map(|(_, value)| value.clone())
     };
     let time = |text: &str| Some(entity::Value::Time(when(text)));
-    assert_eq!(
-        current(
-            "closed_at",
-            &[json!("2026-01-05"), json!("2026-01-05T12:00:00Z")]
-        ),
-        time("2026-01-05")
-    );
-    assert_eq!(
-        current(
-            "closed_at",
-            &[json!("2026-01-05"), json!("2026-01-05T12:00:01Z")]
-        ),
-        time("2026-01-05T12:00:01Z")
-    );
+    assert_eq!(current("closed_at", &[json!("2026-01-05"), json!("2026-01-05T12:00:00Z")]), time("2026-01-05"));
+    assert_eq!(current("closed_at", &[json!("2026-01-05"), json!("2026-01-05T12:00:01Z")]), time("2026-01-05T12:00:01Z"));
     let text = |text: &str| Some(entity::Value::Text(text.to_owned()));
-    assert_eq!(
-        current("rep", &[json!(null), json!("a"), json!("")]),
-        text("a")
-    );
-    assert_eq!(
-        current("rep", &[json!("Zoe"), json!("ann"), json!("Émile")]),
-        text("Émile")
-    );
+    assert_eq!(current("rep", &[json!(null), json!("a"), json!("")]), text("a"));
+    assert_eq!(current("rep", &[json!("Zoe"), json!("ann"), json!("Émile")]), text("Émile"));
     assert_eq!(
         current(
             "amount",
@@ -213,22 +168,11 @@ fn of_one_instant_the_greatest_value_wins() {
 #[test]
 fn a_later_clearing_clears() {
     let events = [
-        event(
-            "call",
-            "2026-01-05T10:00:00Z",
-            json!({"rep": "Ann", "outcome": "connected", "duration_s": 60}),
-        ),
-        event(
-            "call",
-            "2026-01-05T11:00:00Z",
-            json!({"rep": "", "duration_s": null}),
-        ),
+        event("call", "2026-01-05T10:00:00Z", json!({"rep": "Ann", "outcome": "connected", "duration_s": 60})),
+        event("call", "2026-01-05T11:00:00Z", json!({"rep": "", "duration_s": null})),
     ];
     let asked = Asked::new(&events, "2026-01-31T12:00:00Z", "UTC").by(By::Rep);
-    assert_eq!(
-        asked.of("calls_connected", Window::Month, "unassigned"),
-        "1"
-    );
+    assert_eq!(asked.of("calls_connected", Window::Month, "unassigned"), "1");
     assert_eq!(asked.of("talk_time_s", Window::Month, "unassigned"), "0");
     assert_eq!(asked.of("calls_made", Window::Month, "Ann"), "");
 }
@@ -241,19 +185,10 @@ fn calls_count_by_direction_outcome_and_purpose() {
         call
     };
     let events = [
-        call(
-            "1",
-            json!({"purpose": "prospecting", "outcome": "connected", "duration_s": 100}),
-        ),
+        call("1", json!({"purpose": "prospecting", "outcome": "connected", "duration_s": 100})),
         call("2", json!({"outcome": "voicemail", "duration_s": 30})),
-        call(
-            "3",
-            json!({"direction": "inbound", "outcome": "connected", "duration_s": 7}),
-        ),
-        call(
-            "4",
-            json!({"direction": "inbound", "purpose": "prospecting", "outcome": "busy"}),
-        ),
+        call("3", json!({"direction": "inbound", "outcome": "connected", "duration_s": 7})),
+        call("4", json!({"direction": "inbound", "purpose": "prospecting", "outcome": "busy"})),
     ];
     let asked = Asked::new(&events, "2026-01-05T10:00:00.000001Z", "UTC");
     let kpis = [
@@ -277,11 +212,7 @@ fn calls_count_by_direction_outcome_and_purpose() {
 #[test]
 fn a_meeting_is_booked_when_first_seen_and_held_when_it_starts() {
     let events = [
-        event(
-            "meeting",
-            "2026-01-20T10:00:00Z",
-            json!({"starts_at": "2026-02-03T09:00:00+01:00"}),
-        ),
+        event("meeting", "2026-01-20T10:00:00Z", json!({"starts_at": "2026-02-03T09:00:00+01:00"})),
         event("meeting", "2026-02-03T11:00:00Z", json!({"status": "held"})),
     ];
     let asked = Asked::new(&events, "2026-02-28T12:00:00Z", "UTC");
@@ -294,34 +225,16 @@ fn a_meeting_is_booked_when_first_seen_and_held_when_it_starts() {
 #[test]
 fn an_opening_by_a_person_hides_one_by_a_machine() {
     let mut events = vec![
-        event(
-            "email",
-            "2026-01-05T10:00:00Z",
-            json!({"machine_opened_at": "2026-03-05T10:00:03Z"}),
-        ),
-        event(
-            "email",
-            "2026-01-09T10:00:00Z",
-            json!({"sent_at": "2026-01-07"}),
-        ),
+        event("email", "2026-01-05T10:00:00Z", json!({"machine_opened_at": "2026-03-05T10:00:03Z"})),
+        event("email", "2026-01-09T10:00:00Z", json!({"sent_at": "2026-01-07"})),
     ];
-    let get = |events: &[Value], kpi: &str| {
-        Asked::new(events, "2026-01-31T12:00:00Z", "UTC").get(kpi, Window::Month)
-    };
+    let get = |events: &[Value], kpi: &str| Asked::new(events, "2026-01-31T12:00:00Z", "UTC").get(kpi, Window::Month);
     assert_eq!(get(&events, "emails_machine_opened"), "1");
     assert_eq!(get(&events, "open_rate"), "0");
-    events.push(event(
-        "email",
-        "2026-01-05T11:00:00Z",
-        json!({"opened_at": "2026-04-01T00:00:00Z"}),
-    ));
+    events.push(event("email", "2026-01-05T11:00:00Z", json!({"opened_at": "2026-04-01T00:00:00Z"})));
     assert_eq!(get(&events, "emails_machine_opened"), "0");
     assert_eq!(get(&events, "open_rate"), "1");
-    events.push(event(
-        "email",
-        "2026-01-06T11:00:00Z",
-        json!({"bounced": true}),
-    ));
+    events.push(event("email", "2026-01-06T11:00:00Z", json!({"bounced": true})));
     assert_eq!(get(&events, "emails_opened"), "0");
     assert_eq!(get(&events, "bounce_rate"), "1");
     assert_eq!(get(&events, "open_rate"), "-");
@@ -330,23 +243,12 @@ fn an_opening_by_a_person_hides_one_by_a_machine() {
 #[test]
 fn first_fields_keep_the_earliest_whatever_the_stamp() {
     let events = [
-        event(
-            "email",
-            "2026-01-05T10:00:00Z",
-            json!({"opened_at": "2026-01-06T10:00:00Z"}),
-        ),
-        event(
-            "email",
-            "2026-01-09T10:00:00Z",
-            json!({"opened_at": "2026-01-08T10:00:00Z"}),
-        ),
+        event("email", "2026-01-05T10:00:00Z", json!({"opened_at": "2026-01-06T10:00:00Z"})),
+        event("email", "2026-01-09T10:00:00Z", json!({"opened_at": "2026-01-08T10:00:00Z"})),
     ];
     let oracle = Oracle::new(&events);
     assert!(oracle.entities()[0].ever("opened_at"));
-    assert_eq!(
-        oracle.entities()[0].first_seen(),
-        moment::parse_instant("2026-01-05T10:00:00Z")
-    );
+    assert_eq!(oracle.entities()[0].first_seen(), moment::parse_instant("2026-01-05T10:00:00Z"));
 }
 
 #[test]
@@ -355,9 +257,7 @@ fn deleted_then_undeleted_is_as_if_never_deleted() {
         event("call", "2026-01-05T10:00:00Z", json!({"rep": "Ann"})),
         json!({"source": "t", "kind": "call", "entity": "1", "deleted": true, "occurred_at": "2026-01-06T10:00:00Z"}),
     ];
-    let get = |events: &[Value]| {
-        Asked::new(events, "2026-01-31T12:00:00Z", "UTC").get("calls_made", Window::Month)
-    };
+    let get = |events: &[Value]| Asked::new(events, "2026-01-31T12:00:00Z", "UTC").get("calls_made", Window::Month);
     assert_eq!(get(&events), "0");
     events.push(event("call", "2026-01-07T10:00:00Z", json!({"rep": "Bob"})));
     assert_eq!(get(&events), "0");
@@ -375,12 +275,7 @@ fn a_date_is_that_day_in_every_zone() {
         json!({"status": "won", "created_at": "2026-01-01",
             "closed_at": "2026-01-31"}),
     )];
-    for zone in [
-        "Pacific/Auckland",
-        "Asia/Kolkata",
-        "America/New_York",
-        "Pacific/Pago_Pago",
-    ] {
+    for zone in ["Pacific/Auckland", "Asia/Kolkata", "America/New_York", "Pacific/Pago_Pago"] {
         let asked = Asked::new(&events, "2026-02-20T00:00:00Z", zone);
         assert_eq!(asked.get("deals_won", Window::LastMonth), "1", "{zone}");
         assert_eq!(asked.get("deals_won", Window::Month), "0", "{zone}");
@@ -393,10 +288,7 @@ fn a_date_is_that_day_in_every_zone() {
 
 #[test]
 fn a_date_in_a_skipped_day_falls_on_the_first_instant_after_it() {
-    let events = [deal(
-        "2012-02-03T10:00:00Z",
-        json!({"status": "won", "closed_at": "2011-12-30", "created_at": "2011-12-01"}),
-    )];
+    let events = [deal("2012-02-03T10:00:00Z", json!({"status": "won", "closed_at": "2011-12-30", "created_at": "2011-12-01"}))];
     let at = "2011-12-31T09:00:00+14:00";
     let asked = Asked::new(&events, at, "Pacific/Apia");
     assert_eq!(asked.get("deals_won", Window::Today), "1");
@@ -408,18 +300,14 @@ fn a_date_in_a_skipped_day_falls_on_the_first_instant_after_it() {
 #[test]
 fn created_falls_back_on_the_earlier_of_first_seen_and_closed() {
     let won = |data: Value| vec![deal("2026-01-05T12:00:00Z", data)];
-    let life = life_of(&won(
-        json!({"status": "won", "closed_at": "2026-01-03T10:00:00Z"}),
-    ));
+    let life = life_of(&won(json!({"status": "won", "closed_at": "2026-01-03T10:00:00Z"})));
     assert_eq!(life.created, when("2026-01-03T10:00:00Z"));
     // Where they stand at one instant it is first_seen, and closed stays a date.
     let life = life_of(&won(json!({"status": "won", "closed_at": "2026-01-05"})));
     assert_eq!(life.created, when("2026-01-05T12:00:00Z"));
     assert_eq!(life.closed, Some(when("2026-01-05")));
     // Closed before created is closed at created.
-    let life = life_of(&won(
-        json!({"status": "lost", "closed_at": "2026-01-03", "created_at": "2026-01-04"}),
-    ));
+    let life = life_of(&won(json!({"status": "lost", "closed_at": "2026-01-03", "created_at": "2026-01-04"})));
     assert_eq!(life.created, when("2026-01-04"));
     assert_eq!(life.closed, Some(when("2026-01-04")));
 }
@@ -427,15 +315,9 @@ fn created_falls_back_on_the_earlier_of_first_seen_and_closed() {
 #[test]
 fn an_instant_and_a_date_too_near_add_nothing_to_the_levels() {
     let levels = |created: &str| {
-        let event = deal(
-            "2026-01-20T00:00:00Z",
-            json!({"status": "lost", "closed_at": "2026-01-11", "created_at": created}),
-        );
+        let event = deal("2026-01-20T00:00:00Z", json!({"status": "lost", "closed_at": "2026-01-11", "created_at": created}));
         let oracle = Oracle::new(&[event]);
-        let levels = oracle
-            .contributions()
-            .iter()
-            .filter(|one| one.measure == "open_deals");
+        let levels = oracle.contributions().iter().filter(|one| one.measure == "open_deals");
         levels.count()
     };
     // The 11th stands at 12:00 UTC and begins at 10:00 UTC on the 10th on Kiritimati.
@@ -450,18 +332,9 @@ fn an_instant_and_a_date_too_near_add_nothing_to_the_levels() {
 #[test]
 fn the_rep_in_force_gets_the_credit() {
     let events = [
-        deal(
-            "2026-01-01T10:00:00Z",
-            json!({"rep": "Ann", "stage": "demo"}),
-        ),
-        deal(
-            "2026-01-11T10:00:00Z",
-            json!({"rep": "Bob", "status": "won", "stage": "done"}),
-        ),
-        deal(
-            "2026-01-21T10:00:00Z",
-            json!({"rep": "Cleo", "stage": "demo"}),
-        ),
+        deal("2026-01-01T10:00:00Z", json!({"rep": "Ann", "stage": "demo"})),
+        deal("2026-01-11T10:00:00Z", json!({"rep": "Bob", "status": "won", "stage": "done"})),
+        deal("2026-01-21T10:00:00Z", json!({"rep": "Cleo", "stage": "demo"})),
     ];
     let asked = Asked::new(&events, "2026-01-31T12:00:00Z", "UTC").by(By::Rep);
     assert_eq!(asked.of("deals_created", Window::All, "Ann"), "1");
@@ -482,10 +355,7 @@ fn the_rep_in_force_gets_the_credit() {
 #[test]
 fn before_any_rep_was_named_the_first_is_in_force() {
     let events = [
-        deal(
-            "2026-01-10T10:00:00Z",
-            json!({"rep": "Ann", "created_at": "2025-01-01"}),
-        ),
+        deal("2026-01-10T10:00:00Z", json!({"rep": "Ann", "created_at": "2025-01-01"})),
         deal("2026-01-12T10:00:00Z", json!({"rep": null})),
         deal("2026-01-14T10:00:00Z", json!({"status": "won"})),
     ];
@@ -510,20 +380,14 @@ fn a_stage_is_entered_once_at_the_smallest_stamp_that_named_it() {
 
 #[test]
 fn only_the_256_greatest_stamps_are_remembered() {
-    let mut events = vec![deal(
-        "2026-01-01T00:00:00Z",
-        json!({"rep": "Ann", "created_at": "2026-01-01"}),
-    )];
+    let mut events = vec![deal("2026-01-01T00:00:00Z", json!({"rep": "Ann", "created_at": "2026-01-01"}))];
     for second in 0..255 {
         let at = format!("2026-01-02T00:{:02}:{:02}Z", second / 60, second % 60);
         events.push(deal(&at, json!({"rep": "Bob"})));
     }
     let created_by = |events: &[Value]| {
         let oracle = Oracle::new(events);
-        let created = oracle
-            .contributions()
-            .iter()
-            .find(|one| one.measure == "deals_created");
+        let created = oracle.contributions().iter().find(|one| one.measure == "deals_created");
         created.unwrap().rep.clone()
     };
     assert_eq!(created_by(&events), "Ann");
@@ -534,10 +398,7 @@ fn only_the_256_greatest_stamps_are_remembered() {
 #[test]
 fn days_of_92_and_100_slots_lose_nothing() {
     for (day, next) in [("2026-03-29", "2026-03-30"), ("2025-10-26", "2025-10-27")] {
-        let midnight = first_instant(
-            day.parse().unwrap(),
-            &TimeZone::get("Europe/Paris").unwrap(),
-        );
+        let midnight = first_instant(day.parse().unwrap(), &TimeZone::get("Europe/Paris").unwrap());
         let calls: Vec<Value> = (-1..101)
             .map(|slot| {
                 let at = Timestamp::from_microsecond(midnight + slot * SLOT).unwrap();
@@ -561,11 +422,7 @@ fn a_rep_has_days_of_his_own_zone_and_the_company_their_sum() {
         call
     };
     // 20:00 UTC on the 4th is the 5th in Kolkata, and the 4th in Paris.
-    let events = [
-        call("Asha", "2026-01-04T20:00:00Z"),
-        call("Luc", "2026-01-04T20:00:00Z"),
-        call("Luc", "2026-01-05T01:00:00Z"),
-    ];
+    let events = [call("Asha", "2026-01-04T20:00:00Z"), call("Luc", "2026-01-04T20:00:00Z"), call("Luc", "2026-01-05T01:00:00Z")];
     let mut asked = Asked::new(&events, "2026-01-05T10:00:00Z", "Europe/Paris").by(By::Rep);
     let kolkata = TimeZone::get("Asia/Kolkata").unwrap();
     asked.question.rep_zones.insert("Asha".to_owned(), kolkata);
@@ -573,24 +430,14 @@ fn a_rep_has_days_of_his_own_zone_and_the_company_their_sum() {
     assert_eq!(asked.of("calls_made", Window::Today, "Luc"), "1");
     let asked = asked.by(By::Team);
     assert_eq!(asked.of("calls_made", Window::Today, "unrostered"), "2");
-    let row = asked
-        .row("calls_made", Window::Today, Some("unrostered"))
-        .unwrap();
-    assert_eq!(
-        row.start,
-        Some(moment::parse_instant("2026-01-04T23:00:00Z"))
-    );
+    let row = asked.row("calls_made", Window::Today, Some("unrostered")).unwrap();
+    assert_eq!(row.start, Some(moment::parse_instant("2026-01-04T23:00:00Z")));
 }
 
 #[test]
 fn medians_and_velocity_are_worked_out_by_rank() {
     let mut events = Vec::new();
-    for (entity, days, value) in [
-        ("a", 2, "100.00"),
-        ("b", 4, "200.01"),
-        ("c", 9, "-1"),
-        ("d", 30, "3"),
-    ] {
+    for (entity, days, value) in [("a", 2, "100.00"), ("b", 4, "200.01"), ("c", 9, "-1"), ("d", 30, "3")] {
         let mut won = deal(
             "2026-02-01T00:00:00Z",
             json!({"status": "won", "created_at": "2026-01-01",
@@ -617,10 +464,7 @@ fn medians_and_velocity_are_worked_out_by_rank() {
     assert_eq!(asked.get("average_deal", Window::All), "30201/400");
     // 3 open × 4/5 × 75.5025 ÷ 4.
     let expected = BigRational::new((3 * 4 * 30_201).into(), (5 * 400 * 4).into());
-    assert_eq!(
-        asked.get("sales_velocity", Window::All),
-        expected.to_string()
-    );
+    assert_eq!(asked.get("sales_velocity", Window::All), expected.to_string());
     assert_eq!(asked.get("sales_velocity", Window::Today), "-");
 }
 
@@ -641,22 +485,14 @@ fn quotients_of_money_are_per_currency_and_may_have_no_value() {
     assert_eq!(asked.of("average_deal", Window::All, "X"), "5");
     assert_eq!(asked.row("sales_cycle_days", Window::All, Some("X")), None);
     assert_eq!(asked.row("open_deals", Window::All, Some("X")), None);
-    let row = asked
-        .row("win_rate_by_value", Window::All, Some("X"))
-        .unwrap();
+    let row = asked.row("win_rate_by_value", Window::All, Some("X")).unwrap();
     assert_eq!(row.denominator, Some(BigRational::from_integer(0.into())));
 }
 
 #[test]
 fn equal_parts_of_a_second_are_cut_off_the_cycle() {
-    let events = [
-        deal("2026-01-09T00:00:00.9Z", json!({"status": "open"})),
-        deal("2026-01-09T00:00:03.8Z", json!({"status": "won"})),
-    ];
+    let events = [deal("2026-01-09T00:00:00.9Z", json!({"status": "open"})), deal("2026-01-09T00:00:03.8Z", json!({"status": "won"}))];
     let oracle = Oracle::new(&events);
-    let cycle = oracle
-        .contributions()
-        .iter()
-        .find(|one| one.measure == "sales_cycle_s");
+    let cycle = oracle.contributions().iter().find(|one| one.measure == "sales_cycle_s");
     assert_eq!(cycle.unwrap().value, 2);
 }

@@ -60,9 +60,7 @@ fn one(measure: &'static str, rep: &str, at: When, value: i128) -> Contribution 
 }
 
 fn time_or_first_seen(entity: &Entity, field: &str) -> When {
-    entity
-        .time(field)
-        .unwrap_or(When::Instant(entity.first_seen()))
+    entity.time(field).unwrap_or(When::Instant(entity.first_seen()))
 }
 
 fn is_inbound(entity: &Entity) -> bool {
@@ -148,13 +146,7 @@ pub fn life(entity: &Entity) -> Life {
         Some(closed) if closed.stands() < first_seen.stands() => closed,
         _ => first_seen,
     });
-    let closed = closed.map(|closed| {
-        if closed.stands() < created.stands() {
-            created
-        } else {
-            closed
-        }
-    });
+    let closed = closed.map(|closed| if closed.stands() < created.stands() { created } else { closed });
     Life { created, closed }
 }
 
@@ -172,18 +164,13 @@ fn closed(entity: &Entity) -> Option<When> {
     if status == "open" {
         return None;
     }
-    let last_other = history
-        .iter()
-        .rfind(|(_, value)| status_of(value) != status)
-        .map(|(stamp, _)| *stamp);
+    let last_other = history.iter().rfind(|(_, value)| status_of(value) != status).map(|(stamp, _)| *stamp);
     if let Some((said, Value::Time(closed_at))) = entity.current("closed_at")
         && last_other.is_none_or(|other| said > other)
     {
         return Some(*closed_at);
     }
-    let oldest_of_run = history
-        .iter()
-        .find(|(stamp, _)| last_other.is_none_or(|other| *stamp > other));
+    let oldest_of_run = history.iter().find(|(stamp, _)| last_other.is_none_or(|other| *stamp > other));
     oldest_of_run.map(|(stamp, _)| When::Instant(*stamp))
 }
 
@@ -193,10 +180,7 @@ fn deal(entity: &Entity) -> Vec<Contribution> {
         Some((_, Value::Amount(currency, minor))) => Some((currency.clone(), *minor)),
         _ => None,
     };
-    let in_currency = |contribution: Contribution, currency: &str| Contribution {
-        currency: Some(currency.to_owned()),
-        ..contribution
-    };
+    let in_currency = |contribution: Contribution, currency: &str| Contribution { currency: Some(currency.to_owned()), ..contribution };
 
     let created_by = entity.in_force("rep", created.stands());
     let mut made = vec![one("deals_created", created_by, created, 1)];
@@ -218,10 +202,7 @@ fn deal(entity: &Entity) -> Vec<Contribution> {
         made.push(dims(one(count, holder, closed, 1)));
         if let Some((currency, minor)) = &amount {
             let revenue = if won { "revenue_won" } else { "revenue_lost" };
-            made.push(dims(in_currency(
-                one(revenue, holder, closed, *minor),
-                currency,
-            )));
+            made.push(dims(in_currency(one(revenue, holder, closed, *minor), currency)));
             if won {
                 let valued = one("deals_won_valued", holder, closed, 1);
                 made.push(dims(in_currency(valued, currency)));
@@ -253,10 +234,7 @@ fn deal(entity: &Entity) -> Vec<Contribution> {
     for (stage, entered) in entity.stages() {
         let rep = entity.in_force("rep", entered);
         let entry = one("stage_entered", rep, When::Instant(entered), 1);
-        made.push(Contribution {
-            stage: Some(stage.to_owned()),
-            ..entry
-        });
+        made.push(Contribution { stage: Some(stage.to_owned()), ..entry });
     }
     made
 }

@@ -125,48 +125,29 @@ impl Entity {
     pub fn collect(events: &[Json]) -> Vec<Entity> {
         let mut by_name: BTreeMap<(String, String), Vec<Patch>> = BTreeMap::new();
         for (index, event) in events.iter().enumerate() {
-            let text = |field: &str| {
-                event[field]
-                    .as_str()
-                    .unwrap_or_else(|| panic!("an event without {field}: {event}"))
-            };
+            let text = |field: &str| event[field].as_str().unwrap_or_else(|| panic!("an event without {field}: {event}"));
             let kind = text("kind");
             let fields = event["data"].as_object().into_iter().flatten();
             let patch = Patch {
                 stamp: parse_instant(text("occurred_at")),
-                fields: fields
-                    .map(|(field, json)| (field.clone(), value_of(kind, field, json)))
-                    .collect(),
+                fields: fields.map(|(field, json)| (field.clone(), value_of(kind, field, json))).collect(),
                 deleted: event["deleted"].as_bool(),
                 event: index,
             };
-            by_name
-                .entry((kind.to_owned(), text("entity").to_owned()))
-                .or_default()
-                .push(patch);
+            by_name.entry((kind.to_owned(), text("entity").to_owned())).or_default().push(patch);
         }
-        let entity = |((kind, name), patches)| Entity {
-            kind,
-            name,
-            patches,
-        };
+        let entity = |((kind, name), patches)| Entity { kind, name, patches };
         by_name.into_iter().map(entity).collect()
     }
 
     /// Everything said of a field: stamp and value.
     fn said(&self, field: &str) -> Vec<(i64, &Value)> {
-        self.patches
-            .iter()
-            .filter_map(|patch| Some((patch.stamp, patch.fields.get(field)?)))
-            .collect()
+        self.patches.iter().filter_map(|patch| Some((patch.stamp, patch.fields.get(field)?))).collect()
     }
 
     /// The value that won, with its stamp; nothing where it was never said or is cleared.
     pub fn current(&self, field: &str) -> Option<(i64, &Value)> {
-        self.said(field)
-            .into_iter()
-            .max()
-            .filter(|(_, value)| **value != Value::Cleared)
+        self.said(field).into_iter().max().filter(|(_, value)| **value != Value::Cleared)
     }
 
     /// A string or a member of a closed set as it stands, `""` where it is not set.

@@ -57,14 +57,7 @@ pub enum By {
 
 impl By {
     /// All of them.
-    pub const EVERY: [By; 6] = [
-        By::Company,
-        By::Rep,
-        By::Team,
-        By::Product,
-        By::Origin,
-        By::Stage,
-    ];
+    pub const EVERY: [By; 6] = [By::Company, By::Rep, By::Team, By::Product, By::Origin, By::Stage];
 
     /// The name by which it is asked for, and under which a row carries its key.
     pub fn name(self) -> &'static str {
@@ -91,19 +84,8 @@ struct Dims {
 fn dims(measure: &str) -> Dims {
     let is = |names: &[&str]| names.contains(&measure);
     Dims {
-        currency: is(&[
-            "deals_won_valued",
-            "revenue_won",
-            "revenue_lost",
-            "open_pipeline",
-        ]),
-        product: is(&[
-            "deals_won",
-            "deals_lost",
-            "deals_won_valued",
-            "revenue_won",
-            "revenue_lost",
-        ]),
+        currency: is(&["deals_won_valued", "revenue_won", "revenue_lost", "open_pipeline"]),
+        product: is(&["deals_won", "deals_lost", "deals_won_valued", "revenue_won", "revenue_lost"]),
         stage: measure == "stage_entered",
     }
 }
@@ -136,24 +118,11 @@ pub struct Kpi {
 }
 
 const fn measure(name: &'static str, unit: Unit) -> Kpi {
-    Kpi {
-        name,
-        unit,
-        formula: Formula::Measure,
-    }
+    Kpi { name, unit, formula: Formula::Measure }
 }
 
-const fn ratio(
-    name: &'static str,
-    unit: Unit,
-    over: &'static [(&'static str, i8)],
-    under: &'static [&'static str],
-) -> Kpi {
-    Kpi {
-        name,
-        unit,
-        formula: Formula::Ratio(over, under),
-    }
+const fn ratio(name: &'static str, unit: Unit, over: &'static [(&'static str, i8)], under: &'static [&'static str]) -> Kpi {
+    Kpi { name, unit, formula: Formula::Ratio(over, under) }
 }
 
 /// Every KPI of the contract.
@@ -183,75 +152,18 @@ pub const KPIS: &[Kpi] = &[
     measure("open_deals", Unit::Count),
     measure("open_pipeline", Unit::Money),
     measure("stage_entered", Unit::Count),
-    ratio(
-        "connect_rate",
-        Unit::Ratio,
-        &[("calls_connected", 1)],
-        &["calls_made"],
-    ),
-    ratio(
-        "no_show_rate",
-        Unit::Ratio,
-        &[("meetings_no_show", 1)],
-        &["meetings_held", "meetings_no_show"],
-    ),
-    ratio(
-        "open_rate",
-        Unit::Ratio,
-        &[("emails_opened", 1)],
-        &["emails_delivered"],
-    ),
-    ratio(
-        "click_rate",
-        Unit::Ratio,
-        &[("emails_clicked", 1)],
-        &["emails_delivered"],
-    ),
-    ratio(
-        "reply_rate",
-        Unit::Ratio,
-        &[("emails_replied", 1)],
-        &["emails_delivered"],
-    ),
-    ratio(
-        "bounce_rate",
-        Unit::Ratio,
-        &[("emails_sent", 1), ("emails_delivered", -1)],
-        &["emails_sent"],
-    ),
-    ratio(
-        "win_rate",
-        Unit::Ratio,
-        &[("deals_won", 1)],
-        &["deals_won", "deals_lost"],
-    ),
-    ratio(
-        "win_rate_by_value",
-        Unit::Ratio,
-        &[("revenue_won", 1)],
-        &["revenue_won", "revenue_lost"],
-    ),
-    ratio(
-        "average_deal",
-        Unit::Money,
-        &[("revenue_won", 1)],
-        &["deals_won_valued"],
-    ),
-    Kpi {
-        name: "sales_cycle_days",
-        unit: Unit::Days,
-        formula: Formula::Cycle(1, 2),
-    },
-    Kpi {
-        name: "sales_cycle_days_p90",
-        unit: Unit::Days,
-        formula: Formula::Cycle(9, 10),
-    },
-    Kpi {
-        name: "sales_velocity",
-        unit: Unit::MoneyPerDay,
-        formula: Formula::Velocity,
-    },
+    ratio("connect_rate", Unit::Ratio, &[("calls_connected", 1)], &["calls_made"]),
+    ratio("no_show_rate", Unit::Ratio, &[("meetings_no_show", 1)], &["meetings_held", "meetings_no_show"]),
+    ratio("open_rate", Unit::Ratio, &[("emails_opened", 1)], &["emails_delivered"]),
+    ratio("click_rate", Unit::Ratio, &[("emails_clicked", 1)], &["emails_delivered"]),
+    ratio("reply_rate", Unit::Ratio, &[("emails_replied", 1)], &["emails_delivered"]),
+    ratio("bounce_rate", Unit::Ratio, &[("emails_sent", 1), ("emails_delivered", -1)], &["emails_sent"]),
+    ratio("win_rate", Unit::Ratio, &[("deals_won", 1)], &["deals_won", "deals_lost"]),
+    ratio("win_rate_by_value", Unit::Ratio, &[("revenue_won", 1)], &["revenue_won", "revenue_lost"]),
+    ratio("average_deal", Unit::Money, &[("revenue_won", 1)], &["deals_won_valued"]),
+    Kpi { name: "sales_cycle_days", unit: Unit::Days, formula: Formula::Cycle(1, 2) },
+    Kpi { name: "sales_cycle_days_p90", unit: Unit::Days, formula: Formula::Cycle(9, 10) },
+    Kpi { name: "sales_velocity", unit: Unit::MoneyPerDay, formula: Formula::Velocity },
 ];
 
 /// A KPI's value in one scope and window, in its unit (money in major units).
@@ -278,14 +190,7 @@ impl Kpi {
                 over.chain(under.iter().copied()).collect()
             }
             Formula::Cycle(..) => vec!["sales_cycle_s"],
-            Formula::Velocity => vec![
-                "open_deals",
-                "deals_won",
-                "deals_lost",
-                "revenue_won",
-                "deals_won_valued",
-                "sales_cycle_s",
-            ],
+            Formula::Velocity => vec!["open_deals", "deals_won", "deals_lost", "revenue_won", "deals_won_valued", "sales_cycle_s"],
         }
     }
 
@@ -311,10 +216,7 @@ impl Kpi {
 
     /// Its value in a scope, in one currency where it has a value per currency.
     pub fn evaluate(&self, scope: &Scope<'_>, currency: Option<&str>) -> Evaluated {
-        let value = |value| Evaluated {
-            value,
-            quotient: None,
-        };
+        let value = |value| Evaluated { value, quotient: None };
         match self.formula {
             Formula::Measure => value(Some(scope.sum(self.name, currency))),
             Formula::Ratio(over, under) => {
@@ -325,14 +227,8 @@ impl Kpi {
                         if *sign < 0 { -sum } else { sum }
                     })
                     .sum();
-                let under = under
-                    .iter()
-                    .map(|measure| scope.sum(measure, currency))
-                    .sum();
-                Evaluated {
-                    value: divide(&over, &under),
-                    quotient: Some((over, under)),
-                }
+                let under = under.iter().map(|measure| scope.sum(measure, currency)).sum();
+                Evaluated { value: divide(&over, &under), quotient: Some((over, under)) }
             }
             Formula::Cycle(a, b) => value(scope.cycle_days(a, b)),
             Formula::Velocity => value(velocity(scope, currency)),
@@ -351,10 +247,7 @@ fn velocity(scope: &Scope<'_>, currency: Option<&str>) -> Option<BigRational> {
     let revenue = scope.sum("revenue_won", currency);
     let average = divide(&revenue, &scope.sum("deals_won_valued", currency))?;
     let cycle = scope.cycle_days(1, 2)?;
-    divide(
-        &(scope.sum("open_deals", None) * win_rate * average),
-        &cycle,
-    )
+    divide(&(scope.sum("open_deals", None) * win_rate * average), &cycle)
 }
 
 /// The contributions of one scope that a window can see.
@@ -368,15 +261,9 @@ pub struct Scope<'a> {
 impl<'a> Scope<'a> {
     /// The contributions that make up a measure; of one currency where the measure has one.
     pub fn of(&self, measure: &str, currency: Option<&str>) -> Vec<&'a Contribution> {
-        let seen = if is_level(measure) {
-            &self.stock
-        } else {
-            &self.flows
-        };
+        let seen = if is_level(measure) { &self.stock } else { &self.flows };
         let wanted = currency.filter(|_| dims(measure).currency);
-        let matches = |one: &&&Contribution| {
-            one.measure == measure && (wanted.is_none() || one.currency.as_deref() == wanted)
-        };
+        let matches = |one: &&&Contribution| one.measure == measure && (wanted.is_none() || one.currency.as_deref() == wanted);
         seen.iter().filter(matches).copied().collect()
     }
 
@@ -393,11 +280,7 @@ impl<'a> Scope<'a> {
 
     /// The sales cycle of rank ⌈n × a ÷ b⌉, counting from 1, in days.
     fn cycle_days(&self, a: usize, b: usize) -> Option<BigRational> {
-        let mut seconds: Vec<i128> = self
-            .of("sales_cycle_s", None)
-            .iter()
-            .map(|one| one.value)
-            .collect();
+        let mut seconds: Vec<i128> = self.of("sales_cycle_s", None).iter().map(|one| one.value).collect();
         seconds.sort_unstable();
         let rank = (seconds.len() * a).div_ceil(b);
         let value = seconds.get(rank.checked_sub(1)?)?;

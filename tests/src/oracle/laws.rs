@@ -96,11 +96,7 @@ fn days_add_up_to_the_period_and_stages_to_the_stages() {
         let stages = sums(&rows);
         let all = value_of(&oracle, &month, "stage_entered", Window::All);
         let sum = stages.get(&("stage_entered", Window::All, None));
-        assert_eq!(
-            sum.cloned().unwrap_or_else(BigRational::zero),
-            all,
-            "seed {seed}"
-        );
+        assert_eq!(sum.cloned().unwrap_or_else(BigRational::zero), all, "seed {seed}");
     }
 }
 

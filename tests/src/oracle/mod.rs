@@ -132,16 +132,8 @@ impl Oracle {
     /// Panics on an event that the contract refuses.
     pub fn new(events: &[Value]) -> Oracle {
         let entities = Entity::collect(events);
-        let contributions = entities
-            .iter()
-            .enumerate()
-            .flat_map(|(index, entity)| contribute::contributions(index, entity))
-            .collect();
-        Oracle {
-            events: events.to_vec(),
-            entities,
-            contributions,
-        }
+        let contributions = entities.iter().enumerate().flat_map(|(index, entity)| contribute::contributions(index, entity)).collect();
+        Oracle { events: events.to_vec(), entities, contributions }
     }
 
     /// Every number there is to an answer, also those that are zero or have no value: for each key
@@ -151,22 +143,15 @@ impl Oracle {
         let falls = self.falls(question);
         for key in self.keys(question.by) {
             let of_key = |one: &Contribution| belongs(one, question.by, key.as_deref());
-            let currencies: BTreeSet<&str> = self
-                .contributions
-                .iter()
-                .filter(|one| of_key(one))
-                .filter_map(|one| one.currency.as_deref())
-                .collect();
+            let currencies: BTreeSet<&str> =
+                self.contributions.iter().filter(|one| of_key(one)).filter_map(|one| one.currency.as_deref()).collect();
             for &window in &question.windows {
                 let scope = self.scope(question, window, key.as_deref(), &falls);
                 let rep = key.as_deref().filter(|_| question.by == By::Rep);
                 let bounds = question.bounds(window, rep);
                 for kpi in KPIS.iter().filter(|kpi| kpi.exists_by(question.by)) {
-                    let currencies: Vec<Option<&str>> = if kpi.is_per_currency() {
-                        currencies.iter().map(|code| Some(*code)).collect()
-                    } else {
-                        vec![None]
-                    };
+                    let currencies: Vec<Option<&str>> =
+                        if kpi.is_per_currency() { currencies.iter().map(|code| Some(*code)).collect() } else { vec![None] };
                     for currency in currencies {
                         let evaluated = kpi.evaluate(&scope, currency);
                         let (numerator, denominator) = evaluated.quotient.unzip();
@@ -193,9 +178,7 @@ impl Oracle {
         let falls = self.falls(question);
         let scope = self.scope(question, row.window, row.key.as_deref(), &falls);
         let measures = row.kpi.measures().into_iter();
-        measures
-            .flat_map(|measure| scope.of(measure, row.currency.as_deref()))
-            .collect()
+        measures.flat_map(|measure| scope.of(measure, row.currency.as_deref())).collect()
     }
 
     /// All contributions, of all entities.
@@ -212,10 +195,7 @@ impl Oracle {
     pub fn events_of(&self, entity: usize) -> Vec<&Value> {
         let mut patches: Vec<_> = self.entities[entity].patches.iter().collect();
         patches.sort_by_key(|patch| patch.stamp);
-        patches
-            .iter()
-            .map(|patch| &self.events[patch.event])
-            .collect()
+        patches.iter().map(|patch| &self.events[patch.event]).collect()
     }
 
     fn keys(&self, by: By) -> BTreeSet<Option<String>> {
@@ -224,40 +204,24 @@ impl Oracle {
             By::Team => BTreeSet::from([Some("unrostered".to_owned())]),
             _ => {
                 let keys = self.contributions.iter();
-                keys.filter_map(|one| key_of(one, by))
-                    .map(|key| Some(key.to_owned()))
-                    .collect()
+                keys.filter_map(|one| key_of(one, by)).map(|key| Some(key.to_owned())).collect()
             }
         }
     }
 
     /// Where each contribution falls for its own rep, µs.
     fn falls(&self, question: &Question) -> Vec<i64> {
-        self.contributions
-            .iter()
-            .map(|one| one.at.falls(question.zone_of(&one.rep)))
-            .collect()
+        self.contributions.iter().map(|one| one.at.falls(question.zone_of(&one.rep))).collect()
     }
 
-    fn scope(
-        &self,
-        question: &Question,
-        window: Window,
-        key: Option<&str>,
-        falls: &[i64],
-    ) -> Scope<'_> {
-        let mut scope = Scope {
-            flows: Vec::new(),
-            stock: Vec::new(),
-        };
+    fn scope(&self, question: &Question, window: Window, key: Option<&str>, falls: &[i64]) -> Scope<'_> {
+        let mut scope = Scope { flows: Vec::new(), stock: Vec::new() };
         let mut bounds_of: BTreeMap<&str, Bounds> = BTreeMap::new();
         for (one, &t) in self.contributions.iter().zip(falls) {
             if !belongs(one, question.by, key) {
                 continue;
             }
-            let bounds = bounds_of
-                .entry(&one.rep)
-                .or_insert_with(|| question.bounds(window, Some(&one.rep)));
+            let bounds = bounds_of.entry(&one.rep).or_insert_with(|| question.bounds(window, Some(&one.rep)));
             if bounds.hold(t) {
                 scope.flows.push(one);
             }

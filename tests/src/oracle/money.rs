@@ -21,26 +21,18 @@ pub const CURRENCIES: &[(&str, u32)] = &[
 
 /// How many decimals a currency has; panics on one the tests don't speak of.
 pub fn exponent(currency: &str) -> u32 {
-    CURRENCIES
-        .iter()
-        .find(|(code, _)| *code == currency)
-        .unwrap_or_else(|| panic!("add {currency} to the oracle's currencies"))
-        .1
+    CURRENCIES.iter().find(|(code, _)| *code == currency).unwrap_or_else(|| panic!("add {currency} to the oracle's currencies")).1
 }
 
 /// Reads `{"value": "1054.00", "currency": "USD"}` as currency and minor units.
 pub fn parse_amount(amount: &Value) -> (String, i128) {
-    let currency = amount["currency"]
-        .as_str()
-        .unwrap_or_else(|| panic!("an amount without a currency: {amount}"))
-        .to_owned();
+    let currency = amount["currency"].as_str().unwrap_or_else(|| panic!("an amount without a currency: {amount}")).to_owned();
     let text = match &amount["value"] {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
         _ => panic!("an amount without a value: {amount}"),
     };
-    let minor = minor_units(&text, exponent(&currency))
-        .unwrap_or_else(|| panic!("not a whole number of minor units: {amount}"));
+    let minor = minor_units(&text, exponent(&currency)).unwrap_or_else(|| panic!("not a whole number of minor units: {amount}"));
     (currency, minor)
 }
 

@@ -41,10 +41,7 @@ pub struct Calendar {
 
 impl Default for Calendar {
     fn default() -> Self {
-        Calendar {
-            week_start: Weekday::Monday,
-            fiscal_month: 1,
-        }
+        Calendar { week_start: Weekday::Monday, fiscal_month: 1 }
     }
 }
 
@@ -119,18 +116,9 @@ impl Window {
         let quarter = months_before(month, since_fiscal % 3);
         let year = months_before(month, since_fiscal);
 
-        let rolling = |length: i64| Bounds {
-            start: Some(end - length),
-            end,
-        };
-        let to_date = |start: Date| Bounds {
-            start: Some(first_instant(start, zone)),
-            end,
-        };
-        let whole = |start: Date, next: Date| Bounds {
-            start: Some(first_instant(start, zone)),
-            end: first_instant(next, zone),
-        };
+        let rolling = |length: i64| Bounds { start: Some(end - length), end };
+        let to_date = |start: Date| Bounds { start: Some(first_instant(start, zone)), end };
+        let whole = |start: Date, next: Date| Bounds { start: Some(first_instant(start, zone)), end: first_instant(next, zone) };
         match self {
             Window::Rolling1h => rolling(HOUR),
             Window::Rolling24h => rolling(24 * HOUR),
@@ -227,40 +215,21 @@ mod tests {
 
     #[test]
     fn weeks_and_fiscal_years_begin_where_the_settings_say() {
-        let calendar = Calendar {
-            week_start: Weekday::Sunday,
-            fiscal_month: 4,
-        };
+        let calendar = Calendar { week_start: Weekday::Sunday, fiscal_month: 4 };
         let asked = |window| bounds(window, "2026-02-18T10:00:00Z", "UTC", calendar);
         let end = "2026-02-18T10:00:00Z";
         assert_eq!(asked(Window::Week), pair("2026-02-15T00:00:00Z", end));
         assert_eq!(asked(Window::Quarter), pair("2026-01-01T00:00:00Z", end));
         assert_eq!(asked(Window::Year), pair("2025-04-01T00:00:00Z", end));
-        assert_eq!(
-            asked(Window::LastQuarter),
-            pair("2025-10-01T00:00:00Z", "2026-01-01T00:00:00Z")
-        );
-        assert_eq!(
-            asked(Window::LastYear),
-            pair("2024-04-01T00:00:00Z", "2025-04-01T00:00:00Z")
-        );
-        assert_eq!(
-            plain(Window::LastWeek, "2026-02-18T10:00:00Z", "UTC"),
-            pair("2026-02-09T00:00:00Z", "2026-02-16T00:00:00Z")
-        );
+        assert_eq!(asked(Window::LastQuarter), pair("2025-10-01T00:00:00Z", "2026-01-01T00:00:00Z"));
+        assert_eq!(asked(Window::LastYear), pair("2024-04-01T00:00:00Z", "2025-04-01T00:00:00Z"));
+        assert_eq!(plain(Window::LastWeek, "2026-02-18T10:00:00Z", "UTC"), pair("2026-02-09T00:00:00Z", "2026-02-16T00:00:00Z"));
     }
 
     #[test]
     fn a_skipped_day_is_a_yesterday_without_an_instant() {
         // Samoa had no 30 December 2011.
-        let skipped = plain(
-            Window::Yesterday,
-            "2011-12-31T09:00:00+14:00",
-            "Pacific/Apia",
-        );
-        assert_eq!(
-            skipped,
-            pair("2011-12-30T10:00:00Z", "2011-12-30T10:00:00Z")
-        );
+        let skipped = plain(Window::Yesterday, "2011-12-31T09:00:00+14:00", "Pacific/Apia");
+        assert_eq!(skipped, pair("2011-12-30T10:00:00Z", "2011-12-30T10:00:00Z"));
     }
 }

@@ -20,7 +20,8 @@ fn a_newcomers_first_minutes() {
 
     // In a build with optimisations it is 10 s; here others may be at work too.
     let limit = Duration::from_secs(60);
-    let numbers = || Some(demo.get("/v1/kpis?window=all")).filter(|answer| answer.status == 200).map(|answer| answer.json()["values"].clone());
+    let numbers =
+        || Some(demo.get("/v1/kpis?window=all")).filter(|answer| answer.status == 200).map(|answer| answer.json()["values"].clone());
     wait_until("numbers are shown", limit, || numbers().is_some());
     let first = numbers();
     wait_until("the numbers move", limit, || numbers().is_some_and(|now| Some(now) != first));
@@ -32,7 +33,11 @@ fn a_newcomers_first_minutes() {
     assert_eq!(page.status, 200);
     let policy = page.head.lines().find_map(|line| line.strip_prefix("content-security-policy:")).expect("a policy");
     assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self'") && !policy.contains("unsafe"), "{policy}");
-    let named: Vec<&str> = ["src=\"", "href=\""].iter().flat_map(|attribute| page.body.split(attribute).skip(1)).filter_map(|rest| rest.split('"').next()).collect();
+    let named: Vec<&str> = ["src=\"", "href=\""]
+        .iter()
+        .flat_map(|attribute| page.body.split(attribute).skip(1))
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
     for file in named.iter().filter(|name| name.ends_with(".js") || name.ends_with(".css")) {
         assert!(!file.contains("//"), "{file} is loaded from elsewhere");
         assert_eq!(demo.get(&format!("/{}", file.trim_start_matches(['.', '/']))).status, 200, "{file}");
@@ -41,12 +46,19 @@ fn a_newcomers_first_minutes() {
 
     wait_until("metrics are shown", limit, || demo.get("/metrics").body.contains("onpace_calls_made{"));
     let promtool = std::env::var("ONPACE_TEST_PROMTOOL").unwrap_or_else(|_| "promtool".into());
-    let mut check = Command::new(promtool).args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("promtool runs");
+    let mut check = Command::new(promtool)
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool runs");
     check.stdin.take().expect("its input").write_all(demo.get("/metrics").body.as_bytes()).expect("metrics written");
     let said = check.wait_with_output().expect("promtool ends");
     assert!(said.status.success() && said.stdout.is_empty() && said.stderr.is_empty(), "{said:?}");
 
-    let second = bare("demo").args(["--listen", &format!("127.0.0.1:{}", demo.port)]).env("TMPDIR", &scratch).output().expect("a second copy");
+    let second =
+        bare("demo").args(["--listen", &format!("127.0.0.1:{}", demo.port)]).env("TMPDIR", &scratch).output().expect("a second copy");
     let words = String::from_utf8_lossy(&second.stderr);
     assert_eq!(second.status.code(), Some(1), "{words}");
     assert!(words.contains("--listen 127.0.0.1:") && words.contains("another onpace"), "it says what to do: {words}");
@@ -66,9 +78,17 @@ fn every_command_explains_itself() {
         String::from_utf8(output.stdout).expect("text")
     };
     let all = help(&mut bare("--help"));
-    let commands: Vec<&str> = all.split("Commands:").nth(1).and_then(|rest| rest.split("Options:").next()).expect("commands").lines()
-        .filter(|line| line.starts_with("  ") && !line.starts_with("   ")).filter_map(|line| line.split_whitespace().next()).collect();
-    for expected in ["demo", "up", "gateway", "processor", "sink", "import", "simulate", "kpis", "catalogue", "inspect", "rebuild", "check"] {
+    let commands: Vec<&str> = all
+        .split("Commands:")
+        .nth(1)
+        .and_then(|rest| rest.split("Options:").next())
+        .expect("commands")
+        .lines()
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    for expected in ["demo", "up", "gateway", "processor", "sink", "import", "simulate", "kpis", "catalogue", "inspect", "rebuild", "check"]
+    {
         assert!(commands.contains(&expected), "{expected} is not among {commands:?}");
         assert!(help(bare(expected).arg("--help")).contains(&format!("Usage: onpace {expected}")), "{expected}");
     }

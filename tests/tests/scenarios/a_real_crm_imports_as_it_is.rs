@@ -17,7 +17,8 @@ pub fn real(file: &str) -> Option<PathBuf> {
         return Some(path);
     }
     assert!(named.is_none(), "ONPACE_REAL_DATA has no {file}: correct it or unset it");
-    let notice = format!("\n*** NOT SHOWN: {} is absent; name its folder by ONPACE_REAL_DATA. Look-alikes are shown instead. ***\n", path.display());
+    let notice =
+        format!("\n*** NOT SHOWN: {} is absent; name its folder by ONPACE_REAL_DATA. Look-alikes are shown instead. ***\n", path.display());
     // Past the test harness, which keeps to itself what a passing test prints.
     let _ = std::io::stderr().write_all(notice.as_bytes());
     let _ = std::io::stdout().write_all(notice.as_bytes());

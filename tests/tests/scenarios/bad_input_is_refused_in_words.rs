@@ -67,7 +67,8 @@ fn bad_input_is_refused_in_words() {
         ("lines of binary noise", LINES, noise, 422, "UTF-8"),
         ("a million elements", JSON, format!("[{}1]", "1,".repeat(999_999)).into_bytes(), 413, "several requests"),
         ("brackets without end", JSON, vec![b'['; 100_000], 400, "not JSON"),
-        ("100,000 brackets deep", JSON, format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes(), 400, "not JSON"),
+        ("100,000 brackets deep", JSON, format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes(), 422, "65536"),
+        ("30,000 brackets deep", JSON, format!("{}{}", "[".repeat(30_000), "]".repeat(30_000)).into_bytes(), 422, "object"),
         ("a form", "application/x-www-form-urlencoded", b"a=b".to_vec(), 415, "application/json"),
     ];
     let mut good = 0;

@@ -16,14 +16,21 @@ fn yaml(file: &str) -> Value {
 }
 
 fn texts(value: &Value) -> Vec<String> {
-    value.as_sequence().map(|list| list.iter().map(|item| item.as_str().unwrap_or_else(|| panic!("{item:?} is no text")).to_owned()).collect()).unwrap_or_default()
+    value
+        .as_sequence()
+        .map(|list| list.iter().map(|item| item.as_str().unwrap_or_else(|| panic!("{item:?} is no text")).to_owned()).collect())
+        .unwrap_or_default()
 }
 
 #[test]
 fn compose_speaks_the_clis_language() {
     let compose = yaml("docker-compose.yml");
-    let services: BTreeMap<String, &Value> =
-        compose["services"].as_mapping().expect("services").iter().map(|(name, service)| (name.as_str().expect("a name").to_owned(), service)).collect();
+    let services: BTreeMap<String, &Value> = compose["services"]
+        .as_mapping()
+        .expect("services")
+        .iter()
+        .map(|(name, service)| (name.as_str().expect("a name").to_owned(), service))
+        .collect();
     let mut listening = BTreeMap::new();
     let mut roles = Vec::new();
     for (name, service) in &services {
@@ -45,7 +52,8 @@ fn compose_speaks_the_clis_language() {
         let command = texts(&service["command"]);
         let help = bare(&command[0]).arg("--help").output().expect("onpace runs");
         assert!(help.status.success(), "{name}: `{}` is no command of onpace", command[0]);
-        let help = String::from_utf8(help.stdout).expect("text");
+        // Help is wrapped to the width of a terminal.
+        let help = String::from_utf8(help.stdout).expect("text").split_whitespace().collect::<Vec<_>>().join(" ");
         for flag in command.iter().filter(|word| word.starts_with("--")) {
             assert!(help.contains(flag.split('=').next().expect("a flag")), "{name}: {flag} is no flag of {}", command[0]);
         }
@@ -67,7 +75,10 @@ fn compose_speaks_the_clis_language() {
             let (host, port) = server.split_once(':').expect("host:port");
             assert!(service["depends_on"][host].is_mapping(), "{name} speaks to {host} without waiting for it");
             let offered = match host {
-                "kafka" => services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].as_str().expect("listeners").contains(&format!("://{server}")),
+                "kafka" => services["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
+                    .as_str()
+                    .expect("listeners")
+                    .contains(&format!("://{server}")),
                 _ => texts(&services[host]["ports"]).iter().any(|published| published.ends_with(&format!(":{port}"))),
             };
             assert!(offered, "{name}: {host} does not listen on {port}");
@@ -76,20 +87,31 @@ fn compose_speaks_the_clis_language() {
         for port in &published {
             assert!(port.ends_with(&format!(":{listen}")), "{name} listens on {listen}, but publishes {port}");
         }
-        assert!(health.contains(&format!("/127.0.0.1/{listen} ")) && (health.contains("/readyz") || health.contains("/healthz")), "{name}: {health}");
+        assert!(
+            health.contains(&format!("/127.0.0.1/{listen} ")) && (health.contains("/readyz") || health.contains("/healthz")),
+            "{name}: {health}"
+        );
         listening.insert(name.clone(), listen);
     }
     roles.sort();
     assert_eq!(roles, ["gateway", "processor", "processor", "sink"]);
     for (name, service) in services.iter().filter(|(_, service)| service["image"] == "onpace:local") {
         let published = texts(&service["ports"]).len();
-        assert_eq!(published, usize::from(!name.starts_with("processor")), "{name}: people reach the gateway and the sink, nobody a processor");
+        assert_eq!(
+            published,
+            usize::from(!name.starts_with("processor")),
+            "{name}: people reach the gateway and the sink, nobody a processor"
+        );
     }
 
     let prometheus = "deploy/prometheus/prometheus.yml";
     assert!(texts(&services["prometheus"]["volumes"]).iter().any(|volume| volume.starts_with(&format!("./{prometheus}:"))));
     let jobs = yaml(prometheus)["scrape_configs"].as_sequence().expect("jobs").clone();
-    let targets: BTreeSet<String> = jobs.iter().flat_map(|job| job["static_configs"].as_sequence().cloned().unwrap_or_default()).flat_map(|group| texts(&group["targets"])).collect();
+    let targets: BTreeSet<String> = jobs
+        .iter()
+        .flat_map(|job| job["static_configs"].as_sequence().cloned().unwrap_or_default())
+        .flat_map(|group| texts(&group["targets"]))
+        .collect();
     let expected: BTreeSet<String> = listening.iter().map(|(name, port)| format!("{name}:{port}")).collect();
     assert_eq!(targets, expected, "Prometheus asks every onpace where it listens");
     let promtool = std::env::var("ONPACE_TEST_PROMTOOL").unwrap_or_else(|_| "promtool".into());

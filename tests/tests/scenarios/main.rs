@@ -1,19 +1,19 @@
 //! Whole-pipeline scenarios, one to a file, each named for what must hold. In: the built `onpace` binary; out:
 //! whether its numbers are true. Nothing here calls the crates under test.
 
-mod truth_embedded;
 mod a_broker_restart_loses_nothing;
 mod a_frozen_processor_wakes_and_changes_nothing;
 mod a_killed_processor_counts_every_event_once;
-mod a_poisonous_message_stops_nobody;
-mod a_redis_set_back_catches_up;
-mod a_wiped_redis_is_folded_anew;
-mod kafka_and_redis_equal_the_oracle;
-mod partitions_change_hands_without_a_trace;
 mod a_newcomers_first_minutes;
+mod a_poisonous_message_stops_nobody;
 mod a_real_call_centre_imports_as_it_is;
 mod a_real_crm_imports_as_it_is;
+mod a_redis_set_back_catches_up;
+mod a_wiped_redis_is_folded_anew;
 mod bad_input_is_refused_in_words;
 mod compose_speaks_the_clis_language;
+mod kafka_and_redis_equal_the_oracle;
+mod partitions_change_hands_without_a_trace;
 mod prometheus_scrapes_what_is_posted;
 mod the_look_alikes_import_as_they_are;
+mod truth_embedded;

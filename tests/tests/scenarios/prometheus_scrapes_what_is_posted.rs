@@ -65,7 +65,8 @@ fn prometheus_scrapes_what_is_posted() {
     assert_eq!(asked(port, "up{job=\"onpace\"}"), Some(1.0), "{}", prometheus.tail());
 
     // One instant, every place: the API by rep and by company as the page asks, the terminal, Prometheus.
-    let api = |by: &str| Numbers(up.get(&format!("/v1/kpis?by={by}&window=today&kpi=calls_made&kpi=calls_connected&kpi=talk_time_s")).json());
+    let api =
+        |by: &str| Numbers(up.get(&format!("/v1/kpis?by={by}&window=today&kpi=calls_made&kpi=calls_connected&kpi=talk_time_s")).json());
     let (company, reps) = (api("company"), api("rep"));
     let at = company.0["at"].as_str().expect("the instant").to_owned();
     let terminal = |by: &str| {
@@ -75,7 +76,9 @@ fn prometheus_scrapes_what_is_posted() {
     };
     let (told_company, told_reps) = (terminal("company"), terminal("rep"));
     let script = up.get("/onpace.js").body;
-    for (kpi, metric) in [("calls_made", "onpace_calls_made"), ("calls_connected", "onpace_calls_connected"), ("talk_time_s", "onpace_talk_time_seconds")] {
+    for (kpi, metric) in
+        [("calls_made", "onpace_calls_made"), ("calls_connected", "onpace_calls_connected"), ("talk_time_s", "onpace_talk_time_seconds")]
+    {
         assert!(script.contains(&format!("\"{kpi}\"")) && script.contains("/v1/kpis?"), "the page shows {kpi} as the API says it");
         let whole = company.get(kpi, "today", None);
         assert_eq!(told_company.get(kpi, "today", None), whole, "{kpi} on the terminal");
