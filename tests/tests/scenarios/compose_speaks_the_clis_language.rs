@@ -11,7 +11,10 @@ use serde_yaml_ng::Value;
 fn yaml(file: &str) -> Value {
     let text = std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
     let mut value: Value = serde_yaml_ng::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
-    value.apply_merge().expect("merges");
+    // A service merged from one that is itself merged: one pass goes one level deep.
+    for _ in 0..3 {
+        value.apply_merge().expect("merges");
+    }
     value
 }
 
