@@ -54,10 +54,15 @@ pub fn folder(data: Option<&Path>) -> PathBuf {
     data.map_or_else(|| DEFAULT_DATA.into(), Path::to_path_buf)
 }
 
-fn embedded_file(data: Option<&Path>) -> Result<PathBuf> {
+/// The folder of the embedded engine, made where it isn't there.
+fn made_folder(data: Option<&Path>) -> Result<PathBuf> {
     let folder = folder(data);
     std::fs::create_dir_all(&folder).with_context(|| format!("can't make the folder {}; name another with --data", folder.display()))?;
-    Ok(folder.join(FILE))
+    Ok(folder)
+}
+
+fn embedded_file(data: Option<&Path>) -> Result<PathBuf> {
+    Ok(made_folder(data)?.join(FILE))
 }
 
 /// Kafka as the flags describe it; `None` where no brokers are named.
@@ -171,8 +176,7 @@ pub fn must_exist(data: Option<&Path>) -> Result<()> {
 
 /// Keeps others from running on the same folder for as long as the file is held.
 pub fn claim(data: Option<&Path>) -> Result<std::fs::File> {
-    let folder = folder(data);
-    std::fs::create_dir_all(&folder).with_context(|| format!("can't make the folder {}; name another with --data", folder.display()))?;
+    let folder = made_folder(data)?;
     let lock = folder.join("onpace.lock");
     let file = std::fs::File::create(&lock).with_context(|| format!("can't write {}", lock.display()))?;
     match file.try_lock() {

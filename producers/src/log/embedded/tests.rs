@@ -1,3 +1,4 @@
+//! The embedded log against the shared suite, and what only a file can do: be read by SQLite tools, be damaged, be shared by processes.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use onpace_schemas::{avro, json};

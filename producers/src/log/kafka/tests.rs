@@ -1,3 +1,4 @@
+//! The Kafka log against the shared suite on a real broker, and what only Kafka can do: hand partitions over, lose offsets, go away.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
