@@ -6,6 +6,7 @@
 //! against the oracle's. Nothing here ever calls the crates under test: a shared mistake would be
 //! invisible.
 
+pub mod browser;
 pub mod compare;
 pub mod engine;
 pub mod exports;

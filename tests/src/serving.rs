@@ -10,6 +10,14 @@ use serde_json::Value;
 
 use crate::servers::{Process, free_port, wait_until};
 
+/// A zone in which today neither began nor ends within the hours of a scenario.
+pub fn midday() -> &'static str {
+    match jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).hour() {
+        4..20 => "UTC",
+        _ => "Asia/Tokyo",
+    }
+}
+
 /// An answer, as it came.
 #[derive(Debug)]
 pub struct Answer {

@@ -16,4 +16,5 @@ mod kafka_and_redis_equal_the_oracle;
 mod partitions_change_hands_without_a_trace;
 mod prometheus_scrapes_what_is_posted;
 mod the_look_alikes_import_as_they_are;
+mod the_page_shows_what_the_api_says;
 mod truth_embedded;

@@ -7,18 +7,10 @@ use jiff::Timestamp;
 use onpace_tests::engine::Numbers;
 use onpace_tests::onpace::{bare, run};
 use onpace_tests::servers::{Process, free_port, wait_until};
-use onpace_tests::serving::Serving;
+use onpace_tests::serving::{Serving, midday};
 use serde_json::{Value, json};
 
 const POSTED: usize = 137;
-
-/// A zone in which today neither began nor ends within the hours of this scenario.
-fn midday() -> &'static str {
-    match jiff::tz::Offset::UTC.to_datetime(Timestamp::now()).hour() {
-        4..20 => "UTC",
-        _ => "Asia/Tokyo",
-    }
-}
 
 fn asked(port: u16, query: &str) -> Option<f64> {
     let url = format!("http://127.0.0.1:{port}/api/v1/query");

@@ -1,0 +1,42 @@
+//! A real browser, without a window. In: an address. Out: the page as its scripts have left it.
+//!
+//! The browser is Chromium, named by `ONPACE_TEST_CHROMIUM` or found as `chromium`. It asks nobody but the address it is given.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::servers::Process;
+
+/// For how long the page's own clock runs; it stands still while an answer is awaited, so this is no time of waiting.
+const PAGE_CLOCK_MS: u32 = 8_000;
+
+/// The page's elements once its scripts have run for a while, as markup, in English.
+///
+/// # Panics
+/// There is no browser, or it shows nothing.
+pub fn page(address: &str, folder: &Path) -> String {
+    let browser = std::env::var("ONPACE_TEST_CHROMIUM").unwrap_or_else(|_| "chromium".into());
+    let mut command = Command::new(browser);
+    command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run"]);
+    command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server"]);
+    command.args(["--lang=en-US", "--accept-lang=en-US", "--log-level=3"]);
+    command.arg(format!("--user-data-dir={}", folder.join("browser").display()));
+    command.arg(format!("--virtual-time-budget={PAGE_CLOCK_MS}")).args(["--dump-dom", address]);
+    let mut process = Process::start(command, folder, "browser");
+    let ended = process.wait(Duration::from_secs(120));
+    let shown = process.output();
+    assert!(ended.success() && shown.contains("</html>"), "the browser ended with {ended} and shows no page:\n{}", process.tail());
+    shown
+}
+
+/// The text that markup shows, without its tags, with one space for each run of space.
+pub fn text(markup: &str) -> String {
+    let pieces = markup.split('<').enumerate().map(|(at, piece)| match at {
+        0 => piece,
+        _ => piece.split_once('>').map_or("", |(_, after)| after),
+    });
+    let joined = pieces.collect::<Vec<_>>().join(" ");
+    let words: Vec<&str> = joined.split_whitespace().collect();
+    words.join(" ").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
