@@ -15,7 +15,7 @@ pub use write::{write, write_data};
 use crate::refusal::{clip, did_you_mean};
 use crate::{
     Currency, Event, Field, FieldNo, Keep, Kind, MAX_AHEAD_US, MAX_EVENT_BYTES, MAX_INTEGER, MAX_SOURCE_BYTES, MAX_TEXT_BYTES, Money,
-    Patch, Refusal, Shape, Stamp, Time, Value, money, time,
+    Patch, Reason, Refusal, Shape, Stamp, Time, Value, money, time,
 };
 
 const TOP: [&str; 7] = ["id", "source", "kind", "entity", "occurred_at", "data", "deleted"];
@@ -26,13 +26,13 @@ const TOP: [&str; 7] = ["id", "source", "kind", "entity", "occurred_at", "data",
 /// The first thing wrong with it: the field and what would be right.
 pub fn read(json: &str, now_us: i64) -> Result<Event<'_>, Refusal> {
     if json.len() > MAX_EVENT_BYTES {
-        return Err(Refusal::new("", format!("the event has {} bytes; at most {MAX_EVENT_BYTES} are taken", json.len())));
+        return Err(Refusal::new(Reason::TooLarge, "", format!("the event has {} bytes; at most {MAX_EVENT_BYTES} are taken", json.len())));
     }
     let mut said = [None; TOP.len()];
-    for (name, raw) in object(json).map_err(|error| Refusal::new("", error))? {
+    for (name, raw) in object(json).map_err(|error| Refusal::new(Reason::Malformed, "", error))? {
         let Some(at) = TOP.iter().position(|known| *known == name) else { return Err(unknown(&name)) };
         if said[at].replace(raw).is_some() {
-            return Err(Refusal::new(name, "given twice; say it once"));
+            return Err(Refusal::of_value(name, "given twice; say it once"));
         }
     }
     // A null at the top is the same as absent.
@@ -48,15 +48,15 @@ pub fn read(json: &str, now_us: i64) -> Result<Event<'_>, Refusal> {
     let kind_name = name_text("kind", kind, MAX_TEXT_BYTES)?;
     let kind = Kind::named(&kind_name).ok_or_else(|| {
         let known = Kind::ALL.into_iter().map(Kind::name);
-        Refusal::new("kind", format!("`{}` is no kind{}", clip(&kind_name), did_you_mean(&kind_name, known)))
+        Refusal::new(Reason::UnknownKind, "kind", format!("`{}` is no kind{}", clip(&kind_name), did_you_mean(&kind_name, known)))
     })?;
     let entity = name_text("entity", entity, MAX_TEXT_BYTES)?;
     let occurred_at = occurred(occurred_at, now_us)?;
-    let deleted = deleted.map(|raw| flag(raw).map_err(|error| Refusal::new("deleted", error))).transpose()?;
+    let deleted = deleted.map(|raw| flag(raw).map_err(|error| Refusal::of_value("deleted", error))).transpose()?;
     let members = match data {
-        Some(raw) => object(raw).map_err(|error| Refusal::new("data", error))?,
+        Some(raw) => object(raw).map_err(|error| Refusal::of_value("data", error))?,
         None if deleted.is_some() => Members::new(),
-        None => return Err(Refusal::new("data", "missing; an event needs `data`, `deleted` or both")),
+        None => return Err(Refusal::new(Reason::MissingField, "data", "missing; an event needs `data`, `deleted` or both")),
     };
     let patch = patch(kind, &members)?;
     let id = match id {
@@ -76,11 +76,11 @@ fn unknown(name: &str) -> Refusal {
         true => format!("; `{name}` belongs in `data`"),
         false => did_you_mean(name, TOP.into_iter()),
     };
-    Refusal::new(clip(name), format!("unknown field{hint}"))
+    Refusal::new(Reason::UnknownField, clip(name), format!("unknown field{hint}"))
 }
 
 fn missing(name: &str, what: &str) -> Refusal {
-    Refusal::new(name, format!("missing; say {what}"))
+    Refusal::new(Reason::MissingField, name, format!("missing; say {what}"))
 }
 
 /// What an event says of its entity's fields, in the order of their numbers.
@@ -92,17 +92,17 @@ fn patch<'a>(kind: Kind, members: &Members<'a>) -> Result<Patch<'a>, Refusal> {
             let known = kind.fields().iter().map(|field| field.name);
             let article = if kind == Kind::Email { "an" } else { "a" };
             let error = format!("unknown field of {article} {}{}", kind.name(), did_you_mean(name, known));
-            return Err(Refusal::new(format!("data.{}", clip(name)), error));
+            return Err(Refusal::new(Reason::UnknownField, format!("data.{}", clip(name)), error));
         };
         let field = &kind.fields()[usize::from(no)];
         let path = || format!("data.{}", field.name);
         if seen & (1 << no) != 0 {
-            return Err(Refusal::new(path(), "given twice; say it once"));
+            return Err(Refusal::of_value(path(), "given twice; say it once"));
         }
         seen |= 1 << no;
         let value = value(field, raw).map_err(|error| match error {
-            Wrong::Here(error) => Refusal::new(path(), error),
-            Wrong::Inside(name, error) => Refusal::new(format!("{}.{name}", path()), error),
+            Wrong::Here(error) => Refusal::of_value(path(), error),
+            Wrong::Inside(reason, name, error) => Refusal::new(reason, format!("{}.{name}", path()), error),
         })?;
         patch.push((no, value));
     }
@@ -116,7 +116,7 @@ fn patch<'a>(kind: Kind, members: &Members<'a>) -> Result<Patch<'a>, Refusal> {
 enum Wrong {
     Here(String),
     /// In the member of that name.
-    Inside(String, String),
+    Inside(Reason, String, String),
 }
 
 impl From<String> for Wrong {
@@ -188,21 +188,22 @@ fn amount(raw: &str) -> Result<Money, Wrong> {
             "currency" => &mut currency,
             _ => {
                 let hint = did_you_mean(&name, ["value", "currency"].into_iter());
-                return Err(Wrong::Inside(clip(&name).into_owned(), format!("unknown field of an amount{hint}")));
+                return Err(Wrong::Inside(Reason::UnknownField, clip(&name).into_owned(), format!("unknown field of an amount{hint}")));
             }
         };
         if slot.replace(raw).is_some() {
-            return Err(Wrong::Inside(name.into_owned(), "given twice; say it once".into()));
+            return Err(Wrong::Inside(Reason::InvalidValue, name.into_owned(), "given twice; say it once".into()));
         }
     }
     let given = |name: &str, raw: Option<&'_ str>| match raw {
-        None | Some("null" | "\"\"") => Err(Wrong::Inside(name.into(), format!("missing; {example}"))),
+        None | Some("null" | "\"\"") => Err(Wrong::Inside(Reason::MissingField, name.into(), format!("missing; {example}"))),
         Some(_) => Ok(()),
     };
     given("value", value)?;
     given("currency", currency)?;
-    let currency = currency_of(currency.unwrap_or_default()).map_err(|error| Wrong::Inside("currency".into(), error))?;
-    let minor = minor(value.unwrap_or_default(), currency).map_err(|error| Wrong::Inside("value".into(), error))?;
+    let currency =
+        currency_of(currency.unwrap_or_default()).map_err(|error| Wrong::Inside(Reason::InvalidValue, "currency".into(), error))?;
+    let minor = minor(value.unwrap_or_default(), currency).map_err(|error| Wrong::Inside(Reason::InvalidValue, "value".into(), error))?;
     Ok(Money { currency, minor })
 }
 
@@ -224,7 +225,7 @@ fn minor(raw: &str, currency: Currency) -> Result<i64, String> {
 }
 
 fn occurred(raw: &str, now_us: i64) -> Result<Stamp, Refusal> {
-    let refuse = |error: String| Refusal::new("occurred_at", error);
+    let refuse = |error: String| Refusal::new(Reason::OccurredAt, "occurred_at", error);
     let us = instant(raw).map_err(refuse)?;
     if us < 0 {
         return Err(refuse(format!("{} is before 1970; check the source's clock", time::show_instant(us))));
@@ -252,8 +253,8 @@ fn time_text<'a>(raw: &'a str, example: &str) -> Result<Cow<'a, str>, String> {
 
 fn name_text<'a>(name: &str, raw: &'a str, most: usize) -> Result<Cow<'a, str>, Refusal> {
     match text(raw, most) {
-        Ok(text) if text.is_empty() => Err(Refusal::new(name, format!("empty; it takes 1 to {most} bytes"))),
+        Ok(text) if text.is_empty() => Err(Refusal::of_value(name, format!("empty; it takes 1 to {most} bytes"))),
         Ok(text) => Ok(text),
-        Err(error) => Err(Refusal::new(name, error)),
+        Err(error) => Err(Refusal::of_value(name, error)),
     }
 }

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod avro;
+mod counted;
 mod event;
 pub mod json;
 mod kind;
@@ -18,10 +19,11 @@ mod refusal;
 pub mod time;
 mod value;
 
+pub use counted::counted;
 pub use event::{Event, FieldNo, Patch, Stamp};
 pub use kind::{Field, Keep, Kind, Shape};
 pub use money::{Currency, Money, to_major, to_minor};
-pub use refusal::{Refusal, did_you_mean};
+pub use refusal::{Reason, Refusal, did_you_mean};
 pub use time::Time;
 pub use value::Value;
 

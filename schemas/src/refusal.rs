@@ -3,9 +3,56 @@
 use std::borrow::Cow;
 use std::fmt;
 
+/// Why an event was refused, from a closed list: what is counted, whatever the words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Not JSON, or no object.
+    Malformed,
+    /// Over 64 KiB.
+    TooLarge,
+    /// A field that is not known.
+    UnknownField,
+    /// A required field is missing.
+    MissingField,
+    /// A kind that is not known.
+    UnknownKind,
+    /// When it happened: without offset, in the future, before 1970, no time at all.
+    OccurredAt,
+    /// A value that its field does not take.
+    InvalidValue,
+}
+
+impl Reason {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Reason; 7] = [
+        Reason::Malformed,
+        Reason::TooLarge,
+        Reason::UnknownField,
+        Reason::MissingField,
+        Reason::UnknownKind,
+        Reason::OccurredAt,
+        Reason::InvalidValue,
+    ];
+
+    /// Its name as a label has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reason::Malformed => "malformed",
+            Reason::TooLarge => "too_large",
+            Reason::UnknownField => "unknown_field",
+            Reason::MissingField => "missing_field",
+            Reason::UnknownKind => "unknown_kind",
+            Reason::OccurredAt => "occurred_at",
+            Reason::InvalidValue => "invalid_value",
+        }
+    }
+}
+
 /// A refused event: the field at fault and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
+    /// Why, from the closed list.
+    pub reason: Reason,
     /// The path of the field, `data.duration_s`; empty where the event as a whole is at fault.
     pub field: String,
     /// What is wrong and what would be right.
@@ -14,8 +61,13 @@ pub struct Refusal {
 
 impl Refusal {
     /// A refusal of one field.
-    pub fn new(field: impl Into<String>, error: impl Into<String>) -> Self {
-        Refusal { field: field.into(), error: error.into() }
+    pub fn new(reason: Reason, field: impl Into<String>, error: impl Into<String>) -> Self {
+        Refusal { reason, field: field.into(), error: error.into() }
+    }
+
+    /// A refusal of a value that its field does not take.
+    pub fn of_value(field: impl Into<String>, error: impl Into<String>) -> Self {
+        Refusal::new(Reason::InvalidValue, field, error)
     }
 }
 
@@ -77,7 +129,7 @@ mod tests {
         assert_eq!(clip("café"), "café");
         let clipped = clip(&"é".repeat(1_000)).into_owned();
         assert!(clipped.len() < 70 && clipped.ends_with("é…"));
-        assert_eq!(Refusal::new("", "empty").to_string(), "empty");
-        assert_eq!(Refusal::new("data.rep", "empty").to_string(), "data.rep: empty");
+        assert_eq!(Refusal::of_value("", "empty").to_string(), "empty");
+        assert_eq!(Refusal::of_value("data.rep", "empty").to_string(), "data.rep: empty");
     }
 }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use axum::http::StatusCode;
-use onpace_schemas::{Kind, MAX_EVENT_BYTES, Refusal, json};
+use onpace_schemas::{Kind, MAX_EVENT_BYTES, Reason, Refusal, json};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
@@ -76,61 +76,6 @@ pub(super) struct Rejection {
     pub(super) error: String,
 }
 
-/// Why events are refused, as the metric's label says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
-    /// Not JSON, or no object.
-    Malformed,
-    /// Over 64 KiB.
-    TooLarge,
-    /// A field that is not known.
-    UnknownField,
-    /// A required field is missing.
-    MissingField,
-    /// A kind that is not known.
-    UnknownKind,
-    /// A time without offset, in the future, before 1970.
-    OccurredAt,
-    /// A value that its field does not take.
-    InvalidValue,
-}
-
-impl Reason {
-    pub(super) const ALL: [Reason; 7] = [
-        Reason::Malformed,
-        Reason::TooLarge,
-        Reason::UnknownField,
-        Reason::MissingField,
-        Reason::UnknownKind,
-        Reason::OccurredAt,
-        Reason::InvalidValue,
-    ];
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Reason::Malformed => "malformed",
-            Reason::TooLarge => "too_large",
-            Reason::UnknownField => "unknown_field",
-            Reason::MissingField => "missing_field",
-            Reason::UnknownKind => "unknown_kind",
-            Reason::OccurredAt => "occurred_at",
-            Reason::InvalidValue => "invalid_value",
-        }
-    }
-
-    fn of(refusal: &Refusal, bytes: usize) -> Reason {
-        match refusal.field.as_str() {
-            "" if bytes > MAX_EVENT_BYTES => Reason::TooLarge,
-            "" => Reason::Malformed,
-            _ if refusal.error.starts_with("missing") => Reason::MissingField,
-            _ if refusal.error.starts_with("unknown field") || refusal.error.contains("has no such field") => Reason::UnknownField,
-            "kind" => Reason::UnknownKind,
-            "occurred_at" => Reason::OccurredAt,
-            _ => Reason::InvalidValue,
-        }
-    }
-}
-
 /// Reads all events of a body as posted at `now_us` (microseconds since 1970).
 ///
 /// # Errors
@@ -164,7 +109,7 @@ impl Batch {
                 Ok(line) => self.take(index, line, now_us),
                 Err(error) => {
                     let error = format!("byte {} of the line is not UTF-8; write JSON in UTF-8", error.valid_up_to() + 1);
-                    self.refuse(index, "", line.len(), Refusal::new("", error));
+                    self.refuse(index, "", Refusal::new(Reason::Malformed, "", error));
                 }
             }
         }
@@ -203,13 +148,13 @@ impl Batch {
             }
             Err(refusal) => {
                 let source = if text.len() > MAX_EVENT_BYTES { Cow::Borrowed("") } else { source_of(text) };
-                self.refuse(index, &source, text.len(), refusal);
+                self.refuse(index, &source, refusal);
             }
         }
     }
 
-    fn refuse(&mut self, index: usize, source: &str, bytes: usize, refusal: Refusal) {
-        self.refused.of(source)[Reason::of(&refusal, bytes) as usize] += 1;
+    fn refuse(&mut self, index: usize, source: &str, refusal: Refusal) {
+        self.refused.of(source)[refusal.reason as usize] += 1;
         self.rejected += 1;
         if self.rejections.len() < MAX_SHOWN {
             self.rejections.push(Rejection { index, field: refusal.field, error: refusal.error });

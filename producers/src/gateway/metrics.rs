@@ -6,10 +6,10 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use onpace_schemas::Kind;
+use onpace_schemas::{Kind, Reason};
 use prometheus::{GaugeVec, IntCounterVec, Opts, Registry};
 
-use super::decode::{Batch, Reason};
+use super::decode::Batch;
 
 /// How many sources have series of their own.
 pub(super) const MAX_SOURCES: usize = 100;

@@ -1,6 +1,6 @@
 //! Everything that is refused, and the words with which it is; and its neighbours that are taken.
 
-use onpace_schemas::{Event, MAX_EVENT_BYTES, Money, Time, Value, json, time};
+use onpace_schemas::{Event, MAX_EVENT_BYTES, Money, Reason, Time, Value, json, time};
 
 use crate::NOW_US;
 
@@ -291,4 +291,31 @@ fn the_order_of_the_fields_says_nothing() {
     let one = taken(&data("call", r#"{"duration_s":1,"rep":null,"deal":"d"}"#)).into_owned();
     let other = taken(&data("call", r#"{"rep":"","deal":"d","duration_s":1}"#)).into_owned();
     assert_eq!(one.patch, other.patch);
+}
+
+#[test]
+fn why_is_one_of_a_closed_list_whatever_the_words() {
+    let large = " ".repeat(MAX_EVENT_BYTES + 1);
+    for (event, reason) in [
+        ("[]", Reason::Malformed),
+        (large.as_str(), Reason::TooLarge),
+        (&top("weather", "1"), Reason::UnknownField),
+        (&data("call", r#"{"duraton_s":1}"#), Reason::UnknownField),
+        (&data("deal", r#"{"amount":{"value":"1","currensy":"USD"}}"#), Reason::UnknownField),
+        (&top("entity", ""), Reason::MissingField),
+        (&top("data", ""), Reason::MissingField),
+        (&data("deal", r#"{"amount":{"value":"1"}}"#), Reason::MissingField),
+        (&top("kind", r#""cal""#), Reason::UnknownKind),
+        (&top("occurred_at", r#""tomorrow""#), Reason::OccurredAt),
+        (&top("occurred_at", r#""2999-01-01T00:00:00Z""#), Reason::OccurredAt),
+        // Its words begin as those of a missing field do.
+        (&data("call", r#"{"outcome":"missing"}"#), Reason::InvalidValue),
+        (&data("call", r#"{"duration_s":1.5}"#), Reason::InvalidValue),
+    ] {
+        let refusal = json::read(event, NOW_US).expect_err("refused");
+        assert_eq!(refusal.reason, reason, "{refusal}");
+    }
+    let names: std::collections::BTreeSet<_> = Reason::ALL.into_iter().map(Reason::name).collect();
+    assert_eq!(names.len(), Reason::ALL.len(), "each its own name");
+    assert!(Reason::ALL.into_iter().enumerate().all(|(at, reason)| reason as usize == at), "in the order of their numbers");
 }
