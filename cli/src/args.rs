@@ -246,8 +246,8 @@ pub struct Import {
     #[arg(long, value_name = "MAP.jq")]
     pub map: Option<PathBuf>,
     /// A variable of the map: `--arg undated=2017-12-31` is `$undated` there.
-    #[arg(long = "arg", value_name = "NAME=VALUE")]
-    pub args: Vec<String>,
+    #[arg(long = "arg", value_name = "NAME=VALUE", value_parser = onpace_producers::import::parse_argument)]
+    pub args: Vec<(String, String)>,
     /// The character between a CSV's fields, where it isn't seen by itself.
     #[arg(long, value_name = "CHAR")]
     pub delimiter: Option<char>,

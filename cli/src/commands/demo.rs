@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use onpace_producers::gateway::system_clock;
 use onpace_producers::simulate::{Destination, Pace, Simulation, live, record};
+use onpace_schemas::counted;
 
 use crate::floor::{self, Floor};
 use crate::say::say;
@@ -39,12 +40,12 @@ pub fn run(args: args::Demo) -> Result<ExitCode> {
         let now_us = system_clock();
         let mut simulation = Simulation::in_zone(args.seed, args.reps, now_us - HISTORY_US, calendar.zone.clone());
         if log.ends()?.iter().all(|end| *end == 0) {
-            say(format_args!("Making up three months of {} reps…", args.reps));
+            say(format_args!("Making up three months of {}…", counted(args.reps, "rep")));
             let events = tokio::select! {
                 events = record(&mut simulation, now_us, &*log) => events?,
                 () = shutdown.token.cancelled() => return Ok(ExitCode::SUCCESS),
             };
-            say(format_args!("{events} events written; folding them now."));
+            say(format_args!("{} written; folding now.", counted(events, "event")));
         } else {
             // An old floor goes on: what was made up before is in its log.
             simulation.history(now_us).for_each(drop);

@@ -3,23 +3,31 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use onpace_producers::gateway::system_clock;
-use onpace_producers::import::{ImportSettings, ProgressBar, import, parse_argument, progress_bar};
+use onpace_producers::import::{ImportSettings, ProgressBar, import, progress_bar};
+use onpace_schemas::counted;
 
 use crate::say::say;
+use crate::shutdown::Shutdown;
 use crate::{args, engine};
 
 pub fn run(args: args::Import) -> Result<ExitCode> {
-    let arguments = args.args.iter().map(|text| parse_argument(text).map_err(|error| anyhow!(error))).collect::<Result<Vec<_>>>()?;
     let log = engine::log(args.data.as_deref(), &args.kafka)?;
-    let settings = ImportSettings { file: args.file.clone(), map: args.map, arguments, delimiter: args.delimiter, now: system_clock };
+    let settings =
+        ImportSettings { file: args.file.clone(), map: args.map, arguments: args.args, delimiter: args.delimiter, now: system_clock };
     let progress = if std::io::stderr().is_terminal() { progress_bar() } else { ProgressBar::hidden() };
-    let summary =
-        tokio::runtime::Runtime::new()?.block_on(import(settings, log, progress)).with_context(|| args.file.display().to_string())?;
+    let summary = tokio::runtime::Runtime::new()?.block_on(async {
+        let shutdown = Shutdown::on_signals()?;
+        import(settings, log, progress, shutdown.token).await.with_context(|| args.file.display().to_string())
+    })?;
     say(format_args!(
-        "{} rows: {} accepted ({} events), {} without an event, {} refused",
-        summary.rows, summary.accepted, summary.events, summary.skipped, summary.rejected
+        "{}: {} accepted ({}), {} without an event, {} refused",
+        counted(summary.rows, "row"),
+        summary.accepted,
+        counted(summary.events, "event"),
+        summary.skipped,
+        summary.rejected
     ));
     if let Some(file) = &summary.rejected_file {
         say(format_args!("refused rows and why: {}", file.display()));

@@ -1,9 +1,11 @@
-//! `onpace rebuild`: empties the store, and folds it anew from the log.
+//! `onpace rebuild`: empties the store, and folds it anew from the log. A log that can't be read from its beginning leaves the
+//! store as it is: what is in it may be all that is left.
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
+use onpace_schemas::counted;
 
 use crate::args::Rebuild;
 use crate::engine;
@@ -12,6 +14,7 @@ use crate::say::say;
 pub fn run(args: Rebuild) -> Result<ExitCode> {
     let catalogue = engine::catalogue(&args.definitions)?;
     let (log, store) = engine::both(&args.engine, &catalogue)?;
+    log.prove().context("the store is left as it is, since the log can't be read from its beginning")?;
     store.wipe(engine::settings(&*log, &catalogue))?;
     if args.no_fold {
         say(format_args!("The store is empty; running processors fold it anew."));
@@ -23,6 +26,6 @@ pub fn run(args: Rebuild) -> Result<ExitCode> {
         bar.set_position(done);
     })?;
     bar.finish_and_clear();
-    say(format_args!("{} events folded anew.", bar.position()));
+    say(format_args!("{} folded anew.", counted(bar.position(), "event")));
     Ok(ExitCode::SUCCESS)
 }

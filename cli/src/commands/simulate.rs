@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use onpace_producers::gateway::system_clock;
 use onpace_producers::simulate::{Destination, Pace, Simulation, live};
+use onpace_schemas::counted;
 
 use crate::say::say;
 use crate::shutdown::Shutdown;
@@ -20,7 +21,7 @@ pub fn run(args: args::Simulate) -> Result<ExitCode> {
         let mut simulation = Simulation::new(args.seed, args.reps, system_clock());
         let pace = Pace { rate: args.rate, count: args.count, now: system_clock };
         let sent = live(&mut simulation, &pace, &destination, &shutdown.token).await?;
-        say(format_args!("{sent} events sent"));
+        say(format_args!("{} sent", counted(sent, "event")));
         Ok(ExitCode::SUCCESS)
     })
 }

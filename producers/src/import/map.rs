@@ -90,6 +90,35 @@ fn unloaded(code: &str, errors: &load::Errors<&str, ()>) -> String {
     said.collect::<Vec<_>>().join("; ")
 }
 
+/// The variables that a map asks for by `$ARGS.named.NAME`, in the order in which it does.
+pub(super) fn variables(code: &str) -> Vec<&str> {
+    let mut found: Vec<&str> = spoken(code).flat_map(|line| line.split("$ARGS.named.").skip(1).map(word)).collect();
+    found.dedup();
+    found
+}
+
+/// Whether a map can see a variable: it names it, or takes all of them as they come.
+pub(super) fn asks_for(code: &str, name: &str) -> bool {
+    let named = spoken(code).any(|line| line.split('$').skip(1).any(|rest| word(rest) == name));
+    let quoted = format!("\"{name}\"");
+    let as_they_come = |rest: &str| match rest.strip_prefix(".named.") {
+        Some(one) => word(one) == name,
+        None => !rest.starts_with(".named[\"") || rest.contains(&quoted),
+    };
+    named || spoken(code).any(|line| line.split("$ARGS").skip(1).any(as_they_come))
+}
+
+/// The lines that are no comment.
+fn spoken(code: &str) -> impl Iterator<Item = &str> {
+    code.lines().filter(|line| !line.trim_start().starts_with('#'))
+}
+
+/// The name that a text begins with.
+fn word(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+    &text[..end]
+}
+
 fn uncompiled(code: &str, errors: &compile::Errors<&str, ()>) -> String {
     let said = errors.iter().flat_map(|(_, errors)| errors).map(|(at, undefined)| {
         let hint = match at.strip_prefix('$') {
@@ -152,6 +181,16 @@ mod tests {
         assert!(run("halt").unwrap_err().contains("halted"));
         assert!(run("range(5000)").unwrap_err().contains("more than 1000"));
         assert!(run("nan | .").is_ok(), "refused when it is read as JSON");
+    }
+
+    #[test]
+    fn a_variable_is_asked_for_by_its_name() {
+        assert!(asks_for(". + $undated", "undated") && asks_for("$ARGS.named.undated // .", "undated"));
+        assert!(asks_for("$ARGS.named[\"a b\"], $ARGS.named[\"undated\"]", "undated"));
+        assert!(asks_for("$ARGS.named | to_entries", "undated") && asks_for("$ARGS as $all | .", "undated"), "all as they come");
+        assert!(!asks_for("# $undated\n$undated_too", "undated") && !asks_for("$ARGS.named.undated_too", "undated"));
+        assert!(!asks_for("$ARGS.named[\"zone\"]", "undated"));
+        assert_eq!(variables("$ARGS.named.zone // $ARGS.named.direction"), ["zone", "direction"]);
     }
 
     #[test]

@@ -17,9 +17,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indicatif::ProgressStyle;
-use onpace_schemas::json;
+use onpace_schemas::{counted, did_you_mean, json};
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::entry;
 use crate::log::{Entry, EventLog, LogError};
@@ -95,11 +96,24 @@ pub enum ImportError {
         error: io::Error,
     },
     /// The log did not take everything.
-    #[error("{error}; {events} events are in the log: import the same file again, an event that is there twice counts once")]
+    #[error("{error}; the log has acknowledged {}: import the same file again, an event that is there twice counts once", counted(*events, "event"))]
     Log {
         /// Why not.
         error: LogError,
         /// How many events it has acknowledged.
+        events: u64,
+    },
+    /// It was asked to stop before the file's end.
+    #[error(
+        "stopped before the file's end: {} ({}) in the log; import the same file again to bring the rest, \
+         an event that is there twice counts once",
+        counted(*rows, "row"),
+        counted(*events, "event")
+    )]
+    Stopped {
+        /// How many rows were taken: all their events are in the log.
+        rows: u64,
+        /// How many events the log has acknowledged.
         events: u64,
     },
 }
@@ -118,31 +132,49 @@ pub fn progress_bar() -> ProgressBar {
 /// # Errors
 /// What would be right.
 pub fn parse_argument(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or_else(|| format!("--arg {text} has no `=`; write --arg NAME=VALUE"))?;
+    let (name, value) = text.split_once('=').ok_or("there is no `=` in it; write --arg NAME=VALUE")?;
     let well_formed =
         name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if name.is_empty() {
+        return Err("there is no name before the `=`; write --arg NAME=VALUE".into());
+    }
     if !well_formed || ["ARGS", "ENV", "file"].contains(&name) {
-        return Err(format!("--arg {text}: `{name}` can't be a variable's name; use letters, digits and _, and none of ARGS, ENV, file"));
+        return Err(format!("`{name}` can't be a variable's name; use letters, digits and _, and none of ARGS, ENV, file"));
     }
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// Writes a file's events into the log; done once all of them are in it.
+/// Writes a file's events into the log; done once all of them are in it, or once `stop` is cancelled and what was under way is in it.
 ///
 /// # Errors
-/// The file, the map or the command line is not usable, or the log did not take everything. A refused row is no error.
-pub async fn import(settings: ImportSettings, log: Arc<dyn EventLog>, progress: ProgressBar) -> Result<Summary, ImportError> {
+/// The file, the map or the command line is not usable, the log did not take everything, or it was stopped. A refused row is no error.
+pub async fn import(
+    settings: ImportSettings,
+    log: Arc<dyn EventLog>,
+    progress: ProgressBar,
+    stop: CancellationToken,
+) -> Result<Summary, ImportError> {
     // The next batch is read while the log takes the one before.
-    let (send, mut batches) = mpsc::channel(1);
+    let (send, mut batches) = mpsc::channel::<Batch>(1);
     let reading = tokio::task::spawn_blocking(move || read(&settings, &progress, &send));
-    let mut events = 0;
+    let (mut rows, mut events) = (0, 0);
     let mut taken = Ok(());
-    while let Some(entries) = batches.recv().await {
-        let count = Vec::len(&entries) as u64;
-        if let Err(error) = log.append(entries).await {
+    loop {
+        let batch = tokio::select! {
+            biased;
+            () = stop.cancelled() => {
+                taken = Err(ImportError::Stopped { rows, events });
+                break;
+            }
+            batch = batches.recv() => batch,
+        };
+        let Some(batch) = batch else { break };
+        let count = batch.entries.len() as u64;
+        if let Err(error) = log.append(batch.entries).await {
             taken = Err(ImportError::Log { error, events });
             break;
         }
+        rows += batch.rows;
         events += count;
     }
     // The reader ends when nobody takes its batches.
@@ -152,7 +184,7 @@ pub async fn import(settings: ImportSettings, log: Arc<dyn EventLog>, progress: 
     Ok(Summary { events, ..read? })
 }
 
-fn read(settings: &ImportSettings, progress: &ProgressBar, batches: &mpsc::Sender<Vec<Entry>>) -> Result<Summary, ImportError> {
+fn read(settings: &ImportSettings, progress: &ProgressBar, batches: &mpsc::Sender<Batch>) -> Result<Summary, ImportError> {
     let path = &settings.file;
     let form = Form::of(path)?;
     let map = match (form, &settings.map) {
@@ -189,12 +221,16 @@ fn read(settings: &ImportSettings, progress: &ProgressBar, batches: &mpsc::Sende
             Err(why) => refused.add(number, line, shown(row), &why).map_err(|error| unwritable(refused.path(), error))?,
         }
         if batch.is_full() && batches.blocking_send(batch.take()).is_err() {
-            // The log is away; whoever took the batches knows why.
+            // The log is away, or it is time to stop; whoever took the batches knows.
             return Ok(summary);
         }
         if summary.rows % 1_000 == 0 {
+            // Rows that make no events fill no batch.
+            if batches.is_closed() {
+                return Ok(summary);
+            }
             progress.set_position(rows.read_bytes());
-            progress.set_message(format!("{} rows, {} refused", summary.rows, refused.rows));
+            progress.set_message(format!("{}, {} refused", counted(summary.rows, "row"), refused.rows));
         }
     }
     if !batch.entries.is_empty() && batches.blocking_send(batch.take()).is_err() {
@@ -210,6 +246,8 @@ fn read(settings: &ImportSettings, progress: &ProgressBar, batches: &mpsc::Sende
 #[derive(Default)]
 struct Batch {
     entries: Vec<Entry>,
+    /// How many rows they were made of.
+    rows: u64,
     bytes: usize,
 }
 
@@ -217,15 +255,15 @@ impl Batch {
     fn add(&mut self, entries: Vec<Entry>) {
         self.bytes += entries.iter().map(|entry| entry.value.len()).sum::<usize>();
         self.entries.extend(entries);
+        self.rows += 1;
     }
 
     fn is_full(&self) -> bool {
         self.entries.len() >= BATCH || self.bytes >= BATCH_BYTES
     }
 
-    fn take(&mut self) -> Vec<Entry> {
-        self.bytes = 0;
-        std::mem::take(&mut self.entries)
+    fn take(&mut self) -> Batch {
+        std::mem::take(self)
     }
 }
 
@@ -262,6 +300,13 @@ fn compile(settings: &ImportSettings, path: &Path) -> Result<Map, ImportError> {
     for (at, (name, _)) in settings.arguments.iter().enumerate() {
         if settings.arguments[..at].iter().any(|(before, _)| before == name) {
             return Err(ImportError::Settings(format!("--arg {name} is given twice; say it once")));
+        }
+    }
+    for (name, _) in &settings.arguments {
+        if !map::asks_for(&code, name) {
+            let takes = map::variables(&code);
+            let hint = if takes.is_empty() { "; it takes none".into() } else { did_you_mean(name, takes.iter().copied()) };
+            return Err(ImportError::Settings(format!("--arg {name}: the map {} never asks for `${name}`{hint}", path.display())));
         }
     }
     let file = settings.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();

@@ -27,7 +27,7 @@ impl Place {
         std::fs::write(&file, content).unwrap();
         let arguments = arguments.iter().map(|argument| parse_argument(argument).unwrap()).collect();
         let settings = ImportSettings { file, map: map.map(PathBuf::from), arguments, delimiter: None, now: || NOW };
-        import(settings, Arc::new(self.log.clone()), ProgressBar::hidden()).await
+        import(settings, Arc::new(self.log.clone()), ProgressBar::hidden(), CancellationToken::new()).await
     }
 
     /// A map of one's own, in the folder.
@@ -89,6 +89,48 @@ async fn lines_are_taken_bad_ones_are_kept_aside_and_the_summary_adds_up() {
     assert_eq!((summary.rejected_file, place.folder.path().join("events.ndjson.rejected.ndjson").exists()), (None, false));
 }
 
+/// A log during whose first append somebody presses Ctrl-C.
+struct Interrupted {
+    log: MemoryLog,
+    stop: CancellationToken,
+}
+
+impl EventLog for Interrupted {
+    fn partitions(&self) -> u32 {
+        self.log.partitions()
+    }
+    fn append(&self, entries: Vec<Entry>) -> futures_util::future::BoxFuture<'_, Result<(), LogError>> {
+        self.stop.cancel();
+        self.log.append(entries)
+    }
+    fn reader(&self) -> Result<Box<dyn crate::log::LogReader>, LogError> {
+        self.log.reader()
+    }
+    fn ends(&self) -> Result<Vec<i64>, LogError> {
+        self.log.ends()
+    }
+    fn bury(&self, letter: crate::log::DeadLetter) -> Result<(), LogError> {
+        self.log.bury(letter)
+    }
+}
+
+#[tokio::test]
+async fn an_import_that_is_stopped_says_how_far_it_came() {
+    let place = Place::new();
+    let lines: String = (0..12_000).map(|n| format!("{}\n", event(n))).collect();
+    let file = place.folder.path().join("events.ndjson");
+    std::fs::write(&file, &lines).unwrap();
+    let settings = ImportSettings { file, map: None, arguments: vec![], delimiter: None, now: || NOW };
+    let stop = CancellationToken::new();
+    let log = Arc::new(Interrupted { log: place.log.clone(), stop: stop.clone() });
+    let stopped = import(settings, log, ProgressBar::hidden(), stop).await.unwrap_err();
+    assert!(matches!(stopped, ImportError::Stopped { rows: 5_000, events: 5_000 }), "{stopped}");
+    assert!(stopped.to_string().contains("5000 rows (5000 events) in the log; import the same file again"), "{stopped}");
+    assert_eq!(place.log.ends().unwrap().iter().sum::<i64>(), 5_000, "what was under way is in the log");
+    assert_eq!(place.import("events.ndjson", lines, None, &[]).await.unwrap().events, 12_000);
+    assert_eq!(place.events().len(), 12_000);
+}
+
 #[tokio::test]
 async fn a_row_is_taken_whole_or_not_at_all() {
     let place = Place::new();
@@ -121,6 +163,10 @@ async fn what_can_not_be_imported_says_why() {
             Err(error) => assert!(error.to_string().contains(says) && !says.is_empty(), "{name}: {error}"),
         }
     }
+    let typo = place.map("{a: $ARGS.named.undated}");
+    let error = place.import("a.csv", "a\n1\n", Some(&typo), &["undatd=2017-12-31"]).await.unwrap_err().to_string();
+    assert!(error.contains("never asks for `$undatd`; did you mean `undated`?"), "{error}");
+    assert!(parse_argument("=2017-12-31").unwrap_err().contains("no name before"));
     assert!(parse_argument("novalue").is_err() && parse_argument("a-b=1").is_err() && parse_argument("file=1").is_err());
     assert_eq!(parse_argument("a=b=c"), Ok(("a".into(), "b=c".into())));
 }

@@ -13,6 +13,10 @@ pub(crate) mod suite;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
+use onpace_schemas::counted;
+
+/// How long the first message of a partition may take to come.
+const PROOF: Duration = Duration::from_secs(10);
 
 /// A message to append.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,9 +123,12 @@ impl LogError {
     fn gap(partition: u32, offset: i64, begin: i64, end: i64) -> Self {
         let why = if offset < begin {
             format!(
-                "the log begins at {begin}, so {} events were deleted unread; put the log's retention back to \"for ever\" \
-                 and restore it from a backup, or start over from what is left with `onpace rebuild`",
-                begin - offset
+                "the log begins at {begin}, so {} deleted unread; put the log's retention back to \"for ever\" \
+                 and restore it from a backup, or import what was lost into a new log",
+                match begin - offset {
+                    1 => "1 event was".to_owned(),
+                    many => format!("{many} events were"),
+                }
             )
         } else {
             format!(
@@ -132,8 +139,12 @@ impl LogError {
         LogError::Gap { partition, offset, why }
     }
 
+    fn unread(partition: u32, waited: Duration) -> Self {
+        LogError::Away(format!("partition {partition} has messages, and none of them came within {} s", waited.as_secs()))
+    }
+
     fn no_partition(partition: u32, partitions: u32) -> Self {
-        LogError::Settings(format!("the log has {partitions} partitions, numbered from 0; there is no partition {partition}"))
+        LogError::Settings(format!("the log has {}, numbered from 0; there is no partition {partition}", counted(partitions, "partition")))
     }
 }
 
@@ -172,6 +183,25 @@ pub trait EventLog: Send + Sync {
     /// # Errors
     /// The log is away.
     fn ends(&self) -> Result<Vec<i64>, LogError>;
+
+    /// Proves that the log can be read from its beginning: reads the first message of each partition that has any, without
+    /// taking part in how readers share the partitions out.
+    ///
+    /// # Errors
+    /// The log is away, or no longer begins at its beginning.
+    fn prove(&self) -> Result<(), LogError> {
+        let mut reader = self.reader()?;
+        // The first thing it says is which partitions it has: all of them, within one process.
+        reader.poll(Duration::ZERO, 1, &mut |_| {})?;
+        for (partition, _) in (0..).zip(self.ends()?).filter(|(_, end)| *end > 0) {
+            reader.start(partition, 0)?;
+            if reader.poll(PROOF, 1, &mut |_| {})? != Polled::Messages(1) {
+                return Err(LogError::unread(partition, PROOF));
+            }
+            reader.stop(partition)?;
+        }
+        Ok(())
+    }
 
     /// Keeps a message that could not be read.
     ///

@@ -28,7 +28,7 @@ macro_rules! tests {
             keeps_order_and_offsets 4, what_is_acknowledged_can_be_read 2, starts_at_any_offset 1, starts_again_where_it_is_told 1,
             starting_one_again_leaves_the_others 3, reads_nothing_before_start 3, reads_nothing_after_stop 2, heartbeats_go_where_they_are_sent 3,
             an_empty_log_is_quiet 2, an_offset_beyond_the_end_is_a_gap 2, a_deleted_offset_is_a_gap 2,
-            buries_what_cant_be_read 2, refuses_partitions_it_lacks 2, appends_from_many_threads 2, hands_over_no_more_than_asked 2);
+            buries_what_cant_be_read 2, refuses_partitions_it_lacks 2, appends_from_many_threads 2, proves_that_it_can_be_read 3, hands_over_no_more_than_asked 2);
     };
     (@each $make:expr; $($case:ident $partitions:literal),+) => {
         $(#[test]
@@ -343,6 +343,16 @@ pub(crate) fn a_deleted_offset_is_a_gap(place: &impl Place) {
     append_numbers(place.log(), 0, 30..31);
     let next = read(reader.as_mut(), 1);
     assert_eq!((next[0].offset, next[0].text()), (30, "30"));
+}
+
+pub(crate) fn proves_that_it_can_be_read(place: &dyn Place) {
+    let log = place.log();
+    log.prove().unwrap();
+    append_numbers(log, 0, 0..10);
+    append_numbers(log, 2, 0..1);
+    log.prove().unwrap();
+    place.forget(0, 4);
+    assert!(matches!(log.prove(), Err(LogError::Gap { partition: 0, offset: 0, .. })), "{:?}", log.prove());
 }
 
 pub(crate) fn buries_what_cant_be_read(place: &impl Place) {

@@ -114,6 +114,10 @@ impl EventLog for KafkaLog {
         (0..self.settings.partitions).map(|partition| self.producer.end(partition)).collect()
     }
 
+    fn prove(&self) -> Result<(), LogError> {
+        reader::prove(&self.settings)
+    }
+
     fn bury(&self, letter: DeadLetter) -> Result<(), LogError> {
         self.producer.bury(&letter)
     }

@@ -23,7 +23,7 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::{ASK, KafkaSettings, explain, pass_on, topic};
-use crate::log::{LogError, LogReader, Message, Polled};
+use crate::log::{LogError, LogReader, Message, PROOF, Polled};
 
 /// How long the group may take to let a reader go before it is left to itself.
 const CLOSE: Duration = Duration::from_secs(5);
@@ -106,6 +106,35 @@ pub(super) struct Reader {
 /// How often a member of the group shows that it lives, in milliseconds. It also learns so late that partitions change hands.
 fn heartbeat_ms(session: Duration) -> u128 {
     (session.as_millis() / 4).min(1_000)
+}
+
+/// Reads the first message of each partition that has any, outside the group: no partition changes hands.
+pub(super) fn prove(settings: &KafkaSettings) -> Result<(), LogError> {
+    let doing = format!("reading the beginning of {}", settings.topic);
+    let mut config = settings.client();
+    config.set("group.id", &settings.group).set("enable.auto.commit", "false").set("auto.offset.reset", "error");
+    // A partition may hold nothing but a transaction's marks.
+    config.set("enable.partition.eof", "true");
+    let consumer: BaseConsumer<Group> = config.create_with_context(Group::default()).map_err(|error| explain(&doing, &error))?;
+    for partition in 0..settings.partitions {
+        let found = consumer.fetch_watermarks(&settings.topic, partition as i32, ASK);
+        let (begin, end) = found.map_err(|error| explain(&doing, &error))?;
+        if begin > 0 {
+            return Err(LogError::gap(partition, 0, begin, end));
+        }
+        if end == 0 {
+            continue;
+        }
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&settings.topic, partition as i32, Offset::Offset(0)).map_err(|error| explain(&doing, &error))?;
+        consumer.assign(&list).map_err(|error| explain(&doing, &error))?;
+        match consumer.poll(PROOF) {
+            Some(Ok(_) | Err(KafkaError::PartitionEOF(_))) => {}
+            Some(Err(error)) => return Err(explain(&doing, &error)),
+            None => return Err(LogError::unread(partition, PROOF)),
+        }
+    }
+    Ok(())
 }
 
 impl Reader {
