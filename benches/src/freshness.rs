@@ -15,10 +15,11 @@ pub fn run() -> Result<()> {
     let (gateway_port, processor_port, sink_port) = (free_port()?, free_port()?, free_port()?);
     let at = |port: u16| format!("127.0.0.1:{port}");
     let brokers = kafka()?;
-    let log = ["--kafka", &brokers, "--topic", &topic, "--group", &group];
+    let log = ["--kafka", &brokers, "--topic", &topic];
     let _gateway = Process::start(onpace(&["gateway", "--listen", &at(gateway_port)])?.args(log))?;
     wait(gateway_port)?;
-    let _processor = Process::start(onpace(&["processor", "--redis", &redis.url(), "--listen", &at(processor_port)])?.args(log))?;
+    let _processor =
+        Process::start(onpace(&["processor", "--group", &group, "--redis", &redis.url(), "--listen", &at(processor_port)])?.args(log))?;
     let _sink = Process::start(&mut onpace(&["sink", "--redis", &redis.url(), "--listen", &at(sink_port)])?)?;
     wait(sink_port)?;
     let (events, metrics) = (format!("http://{}/v1/events", at(gateway_port)), format!("http://{}/metrics", at(sink_port)));

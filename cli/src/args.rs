@@ -70,6 +70,8 @@ pub struct Engine {
     #[command(flatten)]
     pub kafka: Kafka,
     #[command(flatten)]
+    pub readers: Readers,
+    #[command(flatten)]
     pub redis: Redis,
 }
 
@@ -85,6 +87,11 @@ pub struct Kafka {
     /// The topic's partitions: used when it is created, compared when it is there.
     #[arg(long, env = "ONPACE_PARTITIONS", default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub partitions: u32,
+}
+
+/// How those who read the distributed log share it.
+#[derive(Clone, Debug, Args)]
+pub struct Readers {
     /// The consumer group among which processors share the partitions.
     #[arg(long, env = "ONPACE_GROUP", default_value = "onpace-processors", value_name = "GROUP")]
     pub group: String,

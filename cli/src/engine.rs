@@ -65,23 +65,26 @@ fn embedded_file(data: Option<&Path>) -> Result<PathBuf> {
     Ok(made_folder(data)?.join(FILE))
 }
 
-/// Kafka as the flags describe it; `None` where no brokers are named.
-pub fn kafka(kafka: &args::Kafka) -> Option<KafkaSettings> {
+/// Kafka as the flags describe it; `None` where no brokers are named. Who only writes has no readers.
+fn kafka(kafka: &args::Kafka, readers: Option<&args::Readers>) -> Option<KafkaSettings> {
     let brokers = kafka.kafka.as_ref()?;
     let stem = kafka.topic.strip_suffix(".events").unwrap_or(&kafka.topic);
-    Some(KafkaSettings {
+    let mut settings = KafkaSettings {
         topic: kafka.topic.clone(),
         dead_letter_topic: format!("{stem}.dead-letters"),
-        group: kafka.group.clone(),
         partitions: kafka.partitions,
-        session_timeout: Duration::from_millis(kafka.session_timeout_ms.into()),
         ..KafkaSettings::new(brokers)
-    })
+    };
+    if let Some(readers) = readers {
+        settings.group.clone_from(&readers.group);
+        settings.session_timeout = Duration::from_millis(readers.session_timeout_ms.into());
+    }
+    Some(settings)
 }
 
 /// The log: Kafka where brokers are named, else the embedded one.
-pub fn log(data: Option<&Path>, flags: &args::Kafka) -> Result<Arc<dyn EventLog>> {
-    match kafka(flags) {
+pub fn log(data: Option<&Path>, flags: &args::Kafka, readers: Option<&args::Readers>) -> Result<Arc<dyn EventLog>> {
+    match kafka(flags, readers) {
         Some(settings) => Ok(Arc::new(KafkaLog::open(settings)?)),
         None => embedded_log(data),
     }
@@ -103,7 +106,7 @@ pub fn both(engine: &args::Engine, catalogue: &Catalogue) -> Result<(Arc<dyn Eve
         _ => {}
     }
     let data = engine.data.as_deref();
-    Ok((log(data, &engine.kafka)?, store(data, &engine.redis, catalogue)?))
+    Ok((log(data, &engine.kafka, Some(&engine.readers))?, store(data, &engine.redis, catalogue)?))
 }
 
 /// Whether the engine is the embedded one.

@@ -13,6 +13,7 @@ use prometheus::Registry;
 use tokio::net::TcpListener;
 
 use crate::commands::processor::{self, Beat, Until, Work};
+use crate::serving;
 use crate::shutdown::Shutdown;
 
 /// What runs together.
@@ -46,25 +47,19 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
     let metrics =
         Metrics::start(view.clone(), evaluation, registry.clone(), metrics::Settings { series_per_metric }, shutdown.token.clone())?;
 
-    let ready = Arc::clone(&log);
     let (live_view, ready_view) = (view.clone(), view);
-    let health = Health::new(move || live_view.live(), move || ready_view.ready()).and(Health::new(
-        {
-            let beat = beat.clone();
-            move || beat.health()
-        },
-        move || ready.ready().map(|()| "the log takes events".into()).map_err(|why| why.to_string()),
-    ));
+    let of_view = Health::new(move || live_view.live(), move || ready_view.ready());
+    let health = of_view.and(serving::health(move || beat.health(), Arc::clone(&log)));
     let settings = gateway::GatewaySettings::default();
     let limits = settings.limits.clone();
     let router = gateway::router(settings, Arc::clone(&log), &registry)?.merge(http::router_with_health(metrics, health));
     let beating = tokio::spawn(heartbeat::run(log, heartbeat::QUIET, gateway::system_clock, shutdown.token.clone()));
     let token = shutdown.token.clone();
-    let serving = tokio::spawn(async move { gateway::serve(listener, http::closed(router), limits, token).await });
+    let served = tokio::spawn(async move { gateway::serve(listener, gateway::closed(router), limits, token).await });
 
     let worked = processor::wait(&mut working, shutdown).await;
     shutdown.request();
-    serving.await??;
+    served.await??;
     beating.await?;
     worked
 }

@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
+use onpace_processors::store::StoreError;
+use onpace_producers::log::LogError;
+use onpace_schemas::counted;
 
 use crate::args::Check;
 use crate::engine;
@@ -13,7 +16,7 @@ pub fn run(args: Check) -> Result<ExitCode> {
         Ok(how) => println!("ok     {what}: {how}"),
         Err(error) => {
             wrong += 1;
-            println!("wrong  {what}: {error:#}");
+            println!("wrong  {what}: {error:#}{}", advice(&error));
         }
     };
     let catalogue = engine::catalogue(&args.definitions);
@@ -21,19 +24,22 @@ pub fn run(args: Check) -> Result<ExitCode> {
         "catalogue",
         catalogue
             .as_ref()
-            .map(|catalogue| format!("{} measures, {} KPIs", catalogue.measures.len(), catalogue.kpis.len()))
+            .map(|catalogue| format!("{}, {}", counted(catalogue.measures.len(), "measure"), counted(catalogue.kpis.len(), "KPI")))
             .map_err(|error| anyhow::anyhow!("{error:#}")),
     );
     say("calendar", engine::calendar(&args.calendar).map(|calendar| format!("days of {}", calendar.zone.iana_name().unwrap_or("UTC"))));
     let data = args.engine.data.as_deref();
     let place = |server: Option<&String>| server.cloned().unwrap_or_else(|| engine::folder(data).display().to_string());
-    let log = engine::log(data, &args.engine.kafka);
+    let log = engine::log(data, &args.engine.kafka, Some(&args.engine.readers));
+    let mut there = None;
     let log_place = place(args.engine.kafka.kafka.as_ref());
     say(
         "log",
-        log.as_ref().map_err(|error| anyhow::anyhow!("{error:#}")).and_then(|log| {
-            let messages: i64 = log.ends()?.iter().sum();
-            Ok(format!("{log_place}, {} partitions, {messages} messages", log.partitions()))
+        log.and_then(|opened| {
+            let messages: i64 = opened.ends()?.iter().sum();
+            let how = format!("{log_place}, {}, {}", counted(opened.partitions(), "partition"), counted(messages, "message"));
+            there = Some(opened);
+            Ok(how)
         }),
     );
     if let Ok(catalogue) = &catalogue {
@@ -42,25 +48,51 @@ pub fn run(args: Check) -> Result<ExitCode> {
             "store",
             engine::store(data, &args.engine.redis, catalogue).and_then(|store| {
                 store.verify()?;
-                let Some(there) = store.settings()? else { return Ok(format!("{store_place}, empty")) };
-                if let Ok(log) = &log {
+                let Some(built) = store.settings()? else { return Ok(format!("{store_place}, empty")) };
+                if let Some(log) = &there {
                     let wanted = engine::settings(&**log, catalogue);
-                    if there.lanes != wanted.lanes {
+                    if built.lanes != wanted.lanes {
                         anyhow::bail!(
-                            "{store_place} was built for {} partitions, the log has {}; run `onpace rebuild`",
-                            there.lanes,
+                            "{store_place} was built for {}, the log has {}; run `onpace rebuild`",
+                            counted(built.lanes, "partition"),
                             wanted.lanes
                         );
                     }
-                    if there.fingerprint != wanted.fingerprint {
+                    if built.fingerprint != wanted.fingerprint {
                         anyhow::bail!("{store_place} was built with other measures than the catalogue has; run `onpace rebuild`");
                     }
                     let behind = engine::is_behind(&**log, &*store)?;
                     return Ok(format!("{store_place}, {}", if behind { "behind the log" } else { "folded to the log's end" }));
                 }
-                Ok(format!("{store_place}, {} lanes", there.lanes))
+                Ok(format!("{store_place}, {}", counted(built.lanes, "lane")))
             }),
         );
     }
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What to do about a server that does not answer.
+fn advice(error: &Error) -> &'static str {
+    match (error.downcast_ref::<LogError>(), error.downcast_ref::<StoreError>()) {
+        (Some(LogError::Away(_)), _) => {
+            "; is Kafka running there, is the address right (`--kafka host:port`), and does no firewall stand between?"
+        }
+        (_, Some(StoreError::Away(_))) => {
+            "; is Redis running there, are address and password right (`--redis redis://user:password@host:port/db`), \
+             and does no firewall stand between?"
+        }
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_away_comes_with_advice() {
+        assert!(advice(&LogError::Away("no broker".into()).into()).contains("`--kafka host:port`"));
+        assert!(advice(&StoreError::Away("refused".into()).into()).contains("is Redis running"));
+        assert_eq!(advice(&anyhow::anyhow!("another trouble")), "");
+    }
 }

@@ -13,7 +13,7 @@ use crate::shutdown::Shutdown;
 use crate::{args, engine};
 
 pub fn run(args: args::Import) -> Result<ExitCode> {
-    let log = engine::log(args.data.as_deref(), &args.kafka)?;
+    let log = engine::log(args.data.as_deref(), &args.kafka, None)?;
     let settings =
         ImportSettings { file: args.file.clone(), map: args.map, arguments: args.args, delimiter: args.delimiter, now: system_clock };
     let progress = if std::io::stderr().is_terminal() { progress_bar() } else { ProgressBar::hidden() };

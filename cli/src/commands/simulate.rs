@@ -14,7 +14,7 @@ use crate::{args, engine};
 pub fn run(args: args::Simulate) -> Result<ExitCode> {
     let destination = match args.url {
         Some(url) => Destination::Gateway(url),
-        None => Destination::Log(engine::log(args.data.as_deref(), &args.kafka)?),
+        None => Destination::Log(engine::log(args.data.as_deref(), &args.kafka, None)?),
     };
     tokio::runtime::Runtime::new()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;

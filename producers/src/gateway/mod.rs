@@ -21,7 +21,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::post;
 use prometheus::Registry;
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -126,21 +126,6 @@ pub fn router(settings: GatewaySettings, log: Arc<dyn EventLog>, registry: &Regi
     };
     let events = post(post_events).fallback(serve::method_not_allowed);
     Ok(Router::new().route("/v1/events", events).with_state(Arc::new(gateway)))
-}
-
-/// `/healthz` and `/readyz` of a gateway that stands alone: ready as long as the log takes events.
-pub fn health_routes(log: Arc<dyn EventLog>) -> Router {
-    let answer = |status: &str, reason: &str| {
-        (
-            [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")],
-            json!({ "status": status, "reason": reason }).to_string(),
-        )
-    };
-    let ready = async move || match log.ready() {
-        Ok(()) => answer("ready", "the log takes events").into_response(),
-        Err(error) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {error}")).retry_after(2).into_response(),
-    };
-    Router::new().route("/healthz", get(async move || answer("alive", "it answers"))).route("/readyz", get(ready))
 }
 
 async fn post_events(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {

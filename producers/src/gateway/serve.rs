@@ -28,16 +28,17 @@ const DRAIN: Duration = Duration::from_secs(8);
 pub fn closed(router: Router) -> Router {
     router
         .fallback(async |uri: Uri| {
-            Problem::new(StatusCode::NOT_FOUND, format!("there is nothing at `{}`; events are posted to /v1/events", uri.path()))
+            let detail = format!("there is no `{}` here; /openapi.json lists what onpace answers, each process its part", uri.path());
+            Problem::new(StatusCode::NOT_FOUND, detail)
         })
         .method_not_allowed_fallback(method_not_allowed)
 }
 
 pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("`{}` does not take {method}", uri.path()))
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("`{}` does not take {method}; the `Allow` header says what it takes", uri.path()))
 }
 
-/// Serves until `shutdown` is cancelled. The router should be closed ([`closed`], or the sinks' own), so that what it does not know is a problem in words.
+/// Serves until `shutdown` is cancelled. The router should be [`closed`], so that what it does not know is a problem in words.
 ///
 /// # Errors
 /// None after the start; a connection that fails is its own affair.

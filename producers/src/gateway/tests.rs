@@ -66,7 +66,7 @@ impl Place {
         let registry = Registry::new();
         let log: Arc<dyn EventLog> = Arc::clone(&door) as _;
         let settings = GatewaySettings { limits, now: || NOW };
-        let router = router(settings, Arc::clone(&log), &registry).unwrap().merge(health_routes(log));
+        let router = router(settings, log, &registry).unwrap();
         Place { door, registry, router: closed(router) }
     }
 
@@ -298,8 +298,10 @@ async fn every_other_answer_is_a_problem_too() {
     let ask = async |method: Method, path: &str| place.ask(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await;
     let (status, headers, _) = ask(Method::GET, "/v1/events").await;
     assert_eq!((status.as_u16(), &headers[header::ALLOW]), (405, &"POST".parse().unwrap()));
-    assert_eq!(ask(Method::DELETE, "/healthz").await.0, 405);
-    assert_eq!(ask(Method::POST, "/v1/event").await.0, 404);
+    assert_eq!(ask(Method::DELETE, "/v1/events").await.0, 405);
+    let (status, _, problem) = ask(Method::POST, "/v1/event").await;
+    assert_eq!(status, 404);
+    assert!(problem["detail"].as_str().unwrap().contains("/openapi.json"), "{problem}");
     assert_eq!(ask(Method::POST, "/v1/events").await.0, 415);
     assert_eq!(place.post("text/plain", event(1)).await.0, 415);
 }
@@ -308,14 +310,10 @@ async fn every_other_answer_is_a_problem_too() {
 async fn while_the_log_is_away_it_says_so_and_when_to_come_back() {
     let place = Place::new(Limits { append: Duration::from_millis(50), ..Limits::default() });
     let post = || Request::post("/v1/events").header(header::CONTENT_TYPE, JSON).body(event(1).into()).unwrap();
-    let probe = |path: &str| Request::get(path).body(Body::empty()).unwrap();
-    assert_eq!(place.ask(probe("/readyz")).await.0, 200);
     place.door.away.store(true, Ordering::Relaxed);
     let (status, headers, problem) = place.ask(post()).await;
     assert_eq!((status.as_u16(), &headers[header::RETRY_AFTER]), (503, &"5".parse().unwrap()));
     assert!(problem["detail"].as_str().unwrap().contains("9092"), "{problem}");
-    assert_eq!(place.ask(probe("/readyz")).await.0, 503);
-    assert_eq!(place.ask(probe("/healthz")).await.0, 200);
     place.door.hangs.store(true, Ordering::Relaxed);
     assert_eq!(place.ask(post()).await.0, 503);
     assert_eq!(place.metric("onpace_events_accepted_total", &["aircall"]), 0.0);

@@ -16,7 +16,7 @@ mod tests;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::Semaphore;
@@ -49,22 +49,6 @@ pub fn router_with_health(metrics: Metrics, health: Health) -> Router {
         .route("/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], OPENAPI) }))
         .merge(health::routes(health))
         .merge(page::routes())
-}
-
-/// The router with an answer for whatever it does not know.
-pub fn closed(router: Router) -> Router {
-    router.fallback(unknown_path).method_not_allowed_fallback(wrong_method)
-}
-
-async fn unknown_path(uri: Uri) -> Problem {
-    Problem::new(
-        StatusCode::NOT_FOUND,
-        format!("there is no `{}` here; /openapi.json lists what onpace answers, each process its part", uri.path()),
-    )
-}
-
-async fn wrong_method(method: Method, uri: Uri) -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("`{}` does not take {method}; the `Allow` header says what it takes", uri.path()))
 }
 
 async fn scrape(State(metrics): State<Metrics>, headers: HeaderMap) -> Response {

@@ -3,16 +3,16 @@
 use std::io;
 
 use axum::Router;
-use onpace_producers::gateway::{Limits, serve};
+use onpace_producers::gateway::{Limits, closed, serve};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Serves until `stop` is cancelled. The router is closed with [`super::closed`]: whatever it does not know is answered as problem details.
+/// Serves until `stop` is cancelled. The router is closed with [`closed`]: whatever it does not know is answered as problem details.
 ///
 /// # Errors
 /// None after the start; a connection that fails is its own affair.
 pub async fn run(listener: TcpListener, router: Router, stop: CancellationToken) -> io::Result<()> {
-    serve(listener, super::closed(router), Limits::default(), stop).await
+    serve(listener, closed(router), Limits::default(), stop).await
 }
 
 #[cfg(test)]

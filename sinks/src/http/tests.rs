@@ -4,11 +4,12 @@
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
+use onpace_producers::gateway::closed;
 use prometheus::{IntGaugeVec, Opts, Registry};
 use serde_json::Value;
 use tower::ServiceExt;
 
-use super::{Health, closed, ops, router};
+use super::{Health, ops, router};
 use crate::Metrics;
 use crate::fixture::{Store, evaluation};
 use crate::view::{View, now_ms};

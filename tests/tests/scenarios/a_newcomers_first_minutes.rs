@@ -90,6 +90,17 @@ fn every_command_explains_itself() {
     for expected in ["demo", "up", "gateway", "processor", "sink", "import", "simulate", "kpis", "catalogue", "inspect", "rebuild", "check"]
     {
         assert!(commands.contains(&expected), "{expected} is not among {commands:?}");
-        assert!(help(bare(expected).arg("--help")).contains(&format!("Usage: onpace {expected}")), "{expected}");
+        let own = help(bare(expected).arg("--help"));
+        assert!(own.contains(&format!("Usage: onpace {expected}")), "{expected}");
+        let reads = ["up", "processor", "rebuild", "check"].contains(&expected);
+        assert_eq!(own.contains("--group") && own.contains("--session-timeout-ms"), reads, "{expected} shows what it uses:\n{own}");
     }
+}
+
+#[test]
+fn what_is_piped_is_no_wider_than_a_page() {
+    let output = bare("catalogue").output().expect("onpace runs");
+    let table = String::from_utf8(output.stdout).expect("text");
+    let widest = table.lines().map(|line| line.chars().count()).max().unwrap_or_default();
+    assert!((80..=120).contains(&widest), "{widest} columns:\n{table}");
 }
