@@ -32,13 +32,31 @@ fn main() -> ExitCode {
 
 fn run() -> Result<ExitCode> {
     let arguments: Vec<String> = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect();
-    let mut command = Cli::command();
+    let (mut command, mut settings) = (Cli::command(), None);
     if let Some(file) = settings::named_file(&arguments, std::env::var("ONPACE_CONFIG").ok()) {
-        command = settings::with_file(command, &file)?;
+        let (with_file, read) = settings::with_file(command, &file)?;
+        (command, settings) = (with_file, Some(read));
     }
-    let cli = Cli::from_arg_matches(&command.get_matches_from(std::env::args_os())).unwrap_or_else(|error| error.exit());
-    log_to_stderr(cli.log.as_deref().unwrap_or(usual_log(&cli.command)))?;
-    match cli.command {
+    let matches = match command.try_get_matches_from(std::env::args_os()) {
+        Ok(matches) => matches,
+        Err(error) => {
+            let without = || Cli::command().try_get_matches_from(std::env::args_os());
+            match settings.as_ref().and_then(|settings| settings.at_fault(&error, without())) {
+                Some(said) => anyhow::bail!(said),
+                None => error.exit(),
+            }
+        }
+    };
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let outcome = log_to_stderr(cli.log.as_deref().unwrap_or(usual_log(&cli.command))).and_then(|()| obey(cli.command));
+    outcome.map_err(|error| match &settings {
+        Some(settings) => settings.named(error, &matches),
+        None => error,
+    })
+}
+
+fn obey(command: Command) -> Result<ExitCode> {
+    match command {
         Command::Demo(demo) => commands::demo::run(demo),
         Command::Up(up) => commands::up::run(up),
         Command::Gateway(gateway) => commands::gateway::run(gateway),

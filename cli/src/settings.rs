@@ -1,13 +1,47 @@
 //! The settings file of `--config`: its values become the defaults of the flags they are named after.
 //!
 //! In: YAML, `kafka: localhost:9092`. Out: a command line whose flags and environment still win over it.
-//! A key that no flag is named after is refused.
+//! A key that no flag is named after is refused; of a value that its flag does not take, the file and the key are named.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use clap::Command;
+use clap::error::{ContextKind, ContextValue};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command};
 use serde_yaml_ng::Value;
+
+/// A settings file that was read.
+pub struct Settings {
+    file: PathBuf,
+    /// The flags that it sets: how they are written and what clap calls them.
+    flags: Vec<(String, String)>,
+}
+
+impl Settings {
+    /// What to say of a command line that can't be understood, if it is the file that is at fault: `without` it, it could be.
+    pub fn at_fault(&self, error: &clap::Error, without: Result<ArgMatches, clap::Error>) -> Option<String> {
+        let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return None };
+        without.ok()?;
+        let name = flag.trim_start_matches('-').split(' ').next().unwrap_or_default();
+        let said = error.to_string();
+        let said = said.split("\n\nFor more information").next().unwrap_or_default().trim_start_matches("error: ").trim_end();
+        Some(format!("{}: `{name}`: {said}", self.file.display()))
+    }
+
+    /// Names the file and the key in an error that begins with a flag whose value is the file's.
+    pub fn named(&self, error: anyhow::Error, matches: &ArgMatches) -> anyhow::Error {
+        let text = error.to_string();
+        let written = text.strip_prefix("--").map(|rest| rest.split([' ', ':']).next().unwrap_or_default());
+        let Some((name, id)) = self.flags.iter().find(|(name, _)| written == Some(name)) else { return error };
+        let used = matches.subcommand().map_or(matches, |(_, matches)| matches);
+        let known = used.try_contains_id(id).is_ok();
+        if known && used.value_source(id) == Some(ValueSource::DefaultValue) {
+            return error.context(format!("{}: `{name}`", self.file.display()));
+        }
+        error
+    }
+}
 
 /// The file named on the command line or in the environment, if one is: looked for before the command line is understood,
 /// since it changes the defaults.
@@ -18,7 +52,7 @@ pub fn named_file(arguments: &[String], environment: Option<String>) -> Option<P
 }
 
 /// The command line with the file's values as defaults.
-pub fn with_file(mut command: Command, file: &Path) -> Result<Command> {
+pub fn with_file(mut command: Command, file: &Path) -> Result<(Command, Settings)> {
     let text = std::fs::read_to_string(file).with_context(|| format!("can't read the settings file {}", file.display()))?;
     let settings: serde_yaml_ng::Mapping = if text.trim().is_empty() {
         serde_yaml_ng::Mapping::new()
@@ -26,23 +60,26 @@ pub fn with_file(mut command: Command, file: &Path) -> Result<Command> {
         serde_yaml_ng::from_str(&text).with_context(|| format!("{} is not a YAML mapping of flags to values", file.display()))?
     };
     let known = flags(&command);
+    let mut set = Settings { file: file.to_owned(), flags: Vec::new() };
     for (key, value) in &settings {
         let Some(name) = key.as_str() else { bail!("{}: {key:?} is no name of a flag", file.display()) };
         let name = name.replace('_', "-");
-        if !known.contains(&name) || name == "config" {
-            let nearest = known.iter().min_by_key(|flag| strsim::damerau_levenshtein(flag, &name));
-            let hint = nearest.map(|flag| format!("; did you mean `{flag}`?")).unwrap_or_default();
+        let Some(flag) = known.iter().find(|(flag, _)| *flag == name && name != "config") else {
+            let nearest = known.iter().min_by_key(|(flag, _)| strsim::damerau_levenshtein(flag, &name));
+            let hint = nearest.map(|(flag, _)| format!("; did you mean `{flag}`?")).unwrap_or_default();
             bail!("{}: no flag is named `{name}`{hint}", file.display());
-        }
+        };
+        set.flags.push(flag.clone());
         let values = strings(value)
             .with_context(|| format!("{}: `{name}` takes a text, a number, true or false, or a list of those", file.display()))?;
         command = default(command, &name, &values);
     }
-    Ok(command)
+    Ok((command, set))
 }
 
-fn flags(command: &Command) -> Vec<String> {
-    let own = command.get_arguments().filter_map(|argument| argument.get_long().map(str::to_owned));
+/// How flags are written, and what clap calls them.
+fn flags(command: &Command) -> Vec<(String, String)> {
+    let own = command.get_arguments().filter_map(|argument| Some((argument.get_long()?.to_owned(), argument.get_id().to_string())));
     own.chain(command.get_subcommands().flat_map(flags)).collect()
 }
 
@@ -80,7 +117,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("onpace.yaml");
         std::fs::write(&file, yaml).unwrap();
-        let command = with_file(Cli::command(), &file)?;
+        let (command, _) = with_file(Cli::command(), &file)?;
         Ok(Cli::from_arg_matches(&command.try_get_matches_from(line)?)?)
     }
 
@@ -104,6 +141,32 @@ mod tests {
     fn an_unknown_name_is_refused() {
         let error = parse("kafak: there:9092", &["onpace", "up"]).unwrap_err().to_string();
         assert!(error.contains("did you mean `kafka`"), "{error}");
+    }
+
+    #[test]
+    fn of_a_wrong_value_file_and_key_are_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("onpace.yaml");
+        std::fs::write(&file, "partitions: many\ntime_zone: Nowhere\nwindow: 8d").unwrap();
+        let (command, settings) = with_file(Cli::command(), &file).unwrap();
+        let fault = |line: &[&str]| {
+            let error = command.clone().try_get_matches_from(line).err()?;
+            settings.at_fault(&error, Cli::command().try_get_matches_from(line))
+        };
+        let said = fault(&["onpace", "up"]).unwrap();
+        assert!(said.contains("onpace.yaml: `partitions`: invalid value 'many'") && !said.contains("--help"), "{said}");
+        assert_eq!(fault(&["onpace", "up", "--partitions", "many"]), None, "the command line's own fault");
+        assert_eq!(fault(&["onpace", "up", "--partitions", "2"]), None);
+
+        let named = |line: &[&str], error: &'static str| {
+            let matches = command.clone().try_get_matches_from(line).unwrap();
+            format!("{:#}", settings.named(anyhow::anyhow!(error), &matches))
+        };
+        let zone = "--time-zone Nowhere: no such zone";
+        assert!(named(&["onpace", "kpis"], zone).ends_with("onpace.yaml: `time-zone`: --time-zone Nowhere: no such zone"));
+        assert_eq!(named(&["onpace", "kpis", "--time-zone", "Nowhere"], zone), zone);
+        assert!(named(&["onpace", "kpis"], "--window: there is no window `8d`").contains("onpace.yaml: `window`: "));
+        assert_eq!(named(&["onpace", "kpis"], "--at: no time"), "--at: no time");
     }
 
     #[test]
