@@ -145,8 +145,12 @@ impl FromStr for Window {
 
     fn from_str(text: &str) -> Result<Window, String> {
         Window::ALL.into_iter().find(|window| window.name() == text).ok_or_else(|| {
-            let known = did_you_mean(text, Window::ALL.iter().map(|window| window.name()));
-            format!("there is no window `{text}`{known}")
+            // `8d` is near to `7d`, and not what was meant: only a word is likely mistyped.
+            let names = Window::ALL.iter().map(|window| window.name());
+            match text.starts_with(|c: char| c.is_ascii_digit()) {
+                true => format!("there is no window `{text}`; there are {}", names.collect::<Vec<_>>().join(", ")),
+                false => format!("there is no window `{text}`{}", did_you_mean(text, names)),
+            }
         })
     }
 }
