@@ -1,6 +1,6 @@
 //! `onpace catalogue`: every measure and KPI with its definition.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -8,6 +8,9 @@ use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::args::{Catalogue, CatalogueFormat};
 use crate::engine;
+
+/// How wide the table is where no terminal says how wide it may be.
+const PIPED_COLUMNS: u16 = 120;
 
 pub fn run(args: Catalogue) -> Result<ExitCode> {
     let catalogue = engine::catalogue(&args.definitions)?;
@@ -21,6 +24,9 @@ pub fn run(args: Catalogue) -> Result<ExitCode> {
         CatalogueFormat::Table => {
             let mut table = Table::new();
             table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+            if !out.is_terminal() {
+                table.set_width(PIPED_COLUMNS);
+            }
             table.set_header(["KPI", "unit", "definition", "in words"]);
             for kpi in &catalogue.kpis {
                 table.add_row([&*kpi.name, kpi.unit.name(), &catalogue.kpi_definition(kpi), &kpi.about.en]);
