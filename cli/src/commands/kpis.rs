@@ -210,7 +210,7 @@ mod tests {
         tally.apply(name, calls, ["", ""], 0, Slot::Quarter(1_900_000), 1);
         tally.settle();
         let calendar = Calendar::of(jiff::tz::TimeZone::UTC);
-        let kpis = catalogue.select(["calls_made"].into_iter()).unwrap();
+        let kpis = catalogue.select(["calls_made"]).unwrap();
         let question = Question { at_us: 1_900_000 * SLOT_US + 1, by: By::Rep, windows: &[Window::All], kpis: &kpis, key: None };
         let mut out = Vec::new();
         csv(&evaluate(&catalogue, &tally, &calendar, &question), By::Rep, &mut out).unwrap();

@@ -195,6 +195,12 @@ fn holes_of_other_producers_transactions_are_passed_over() {
         }
         theirs.commit_transaction(ASK).unwrap();
     }
+    // The broker writes the last mark after it has answered.
+    let until = Instant::now() + Duration::from_secs(30);
+    while place.log.ends().unwrap() != [18] {
+        assert!(Instant::now() < until, "the log ends at {:?}", place.log.ends());
+        std::thread::sleep(Duration::from_millis(10));
+    }
     append(&place.log, vec![entry("call:1", "last")]);
     let mut reader = assigned(&place.log);
     reader.start(0, 0).unwrap();
