@@ -7,6 +7,7 @@ mod floor;
 mod fold;
 mod freshness;
 mod gateway;
+mod objectives;
 mod pipeline;
 mod scrape;
 mod servers;
@@ -36,6 +37,9 @@ fn main() -> Result<()> {
                 "decode, merge, contributions, packing; no log, no store",
             );
         }
+    }
+    if wanted("objectives") {
+        objectives::run(&catalogue)?;
     }
     if wanted("pipeline") {
         pipeline::run(&catalogue, &rules, CALLS)?;

@@ -51,6 +51,10 @@ pub enum Command {
     Simulate(Simulate),
     /// Print the numbers.
     Kpis(Kpis),
+    /// Print how every objective stands; `check` says whether they are worth having.
+    Objectives(Objectives),
+    /// Write Prometheus rules with their tests, and the Alertmanager configuration.
+    Rules(Rules),
     /// Print every measure and KPI with its definition.
     Catalogue(Catalogue),
     /// Print any key of the store in words; without a key, the keys there are.
@@ -119,18 +123,24 @@ pub struct Definitions {
     pub catalogue: Option<PathBuf>,
 }
 
-/// Where the company's days, weeks and years begin.
+/// Who the company is, and where its days, weeks and years begin.
 #[derive(Clone, Debug, Args)]
-pub struct Calendar {
-    /// The company's time zone, an IANA name such as Europe/Paris.
-    #[arg(long, env = "ONPACE_TIME_ZONE", default_value = "UTC", value_name = "ZONE")]
-    pub time_zone: String,
-    /// The day a week starts on.
-    #[arg(long, env = "ONPACE_WEEK_STARTS", default_value = "monday", value_name = "DAY")]
-    pub week_starts: Day,
-    /// The month a fiscal year starts in, 1 to 12; quarters follow it.
-    #[arg(long, env = "ONPACE_FISCAL_YEAR_STARTS", default_value_t = 1, value_name = "MONTH", value_parser = clap::value_parser!(i8).range(1..=12))]
-    pub fiscal_year_starts: i8,
+pub struct Company {
+    /// The roster: people with their identities, teams, working time, managers, in YAML. A running process takes up changes.
+    #[arg(long, env = "ONPACE_ROSTER", value_name = "FILE")]
+    pub roster: Option<PathBuf>,
+    /// The objectives, in YAML; they speak of the roster's people and teams.
+    #[arg(long, env = "ONPACE_OBJECTIVES", value_name = "FILE")]
+    pub objectives: Option<PathBuf>,
+    /// The company's time zone, an IANA name such as Europe/Paris. The default is the roster's, else UTC.
+    #[arg(long, env = "ONPACE_TIME_ZONE", value_name = "ZONE")]
+    pub time_zone: Option<String>,
+    /// The day a week starts on. The default is the roster's, else monday.
+    #[arg(long, env = "ONPACE_WEEK_STARTS", value_name = "DAY")]
+    pub week_starts: Option<Day>,
+    /// The month a fiscal year starts in, 1 to 12; quarters follow it. The default is the roster's, else 1.
+    #[arg(long, env = "ONPACE_FISCAL_YEAR_STARTS", value_name = "MONTH", value_parser = clap::value_parser!(i8).range(1..=12))]
+    pub fiscal_year_starts: Option<i8>,
 }
 
 /// A day of the week.
@@ -164,7 +174,7 @@ pub struct Demo {
     #[arg(long, default_value_t = 3.0, value_name = "PER_SECOND", value_parser = rate)]
     pub rate: f64,
     #[command(flatten)]
-    pub calendar: Calendar,
+    pub company: Company,
 }
 
 /// `onpace up`
@@ -175,7 +185,7 @@ pub struct Up {
     #[command(flatten)]
     pub definitions: Definitions,
     #[command(flatten)]
-    pub calendar: Calendar,
+    pub company: Company,
     /// Where to serve.
     #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
@@ -228,7 +238,7 @@ pub struct Sink {
     #[command(flatten)]
     pub definitions: Definitions,
     #[command(flatten)]
-    pub calendar: Calendar,
+    pub company: Company,
     /// Where to serve.
     #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8082", value_name = "ADDRESS")]
     pub listen: SocketAddr,
@@ -305,6 +315,12 @@ pub struct Kpis {
     /// Only these KPIs.
     #[arg(long = "kpi", value_name = "KPI")]
     pub kpis: Vec<String>,
+    /// Only what was done for this team or one below it.
+    #[arg(long, value_name = "TEAM")]
+    pub team: Option<String>,
+    /// All money in this currency, at the roster's daily rates; otherwise a value per currency.
+    #[arg(long, value_name = "CODE")]
+    pub currency: Option<String>,
     /// Only this rep, team, product, origin or stage, as --by says.
     #[arg(long = "only", value_name = "NAME")]
     pub only: Vec<String>,
@@ -318,7 +334,7 @@ pub struct Kpis {
     #[arg(long)]
     pub zeros: bool,
     #[command(flatten)]
-    pub calendar: Calendar,
+    pub company: Company,
     #[command(flatten)]
     pub definitions: Definitions,
     /// The folder of an embedded store, where no Redis is named.
@@ -326,6 +342,83 @@ pub struct Kpis {
     pub data: Option<PathBuf>,
     #[command(flatten)]
     pub redis: Redis,
+}
+
+/// `onpace objectives`
+#[derive(Debug, Args)]
+pub struct Objectives {
+    /// Judge the objectives themselves: specific, measurable, ambitious, realistic, time-bound.
+    #[arg(value_name = "check")]
+    pub what: Option<ObjectivesWhat>,
+    /// The instant asked for, RFC 3339; now where it isn't given.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Only this person's.
+    #[arg(long = "rep", value_name = "ID")]
+    pub reps: Vec<String>,
+    /// Only this team's.
+    #[arg(long = "team", value_name = "ID")]
+    pub teams: Vec<String>,
+    /// How to print it.
+    #[arg(long, default_value = "table", value_name = "FORMAT")]
+    pub format: TableOrJson,
+    #[command(flatten)]
+    pub company: Company,
+    #[command(flatten)]
+    pub definitions: Definitions,
+    /// The folder of an embedded store, where no Redis is named.
+    #[arg(long, env = "ONPACE_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub redis: Redis,
+}
+
+/// `onpace rules`
+#[derive(Debug, Args)]
+pub struct Rules {
+    /// The folder to write to; files of the same names are replaced.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// For how long an objective is behind before anybody is told: 0s, 10m, 2h.
+    #[arg(long = "for", default_value = "10m", value_name = "DURATION", value_parser = duration)]
+    pub wait_s: u32,
+    /// Where people look: the live page's address.
+    #[arg(long, default_value = "http://localhost:8080/", value_name = "URL")]
+    pub dashboard: String,
+    #[command(flatten)]
+    pub company: Company,
+    #[command(flatten)]
+    pub definitions: Definitions,
+}
+
+/// A duration such as `10m`, in seconds.
+fn duration(text: &str) -> Result<u32, String> {
+    let wrong = || format!("`{text}` is no duration; write such as 0s, 10m or 2h");
+    let at = text.len().checked_sub(1).filter(|at| text.is_char_boundary(*at)).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(at);
+    let each = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(wrong()),
+    };
+    number.parse::<u32>().ok().and_then(|number| number.checked_mul(each)).ok_or_else(wrong)
+}
+
+/// What of objectives is printed, beside how they stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ObjectivesWhat {
+    /// Whether they are SMART.
+    Check,
+}
+
+/// How objectives are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TableOrJson {
+    /// For reading.
+    Table,
+    /// As the HTTP API has it.
+    Json,
 }
 
 /// Events a second.
@@ -402,5 +495,5 @@ pub struct Check {
     #[command(flatten)]
     pub definitions: Definitions,
     #[command(flatten)]
-    pub calendar: Calendar,
+    pub company: Company,
 }

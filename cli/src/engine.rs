@@ -6,14 +6,15 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use onpace_kpis::Catalogue;
 use onpace_kpis::fold::Rules;
-use onpace_kpis::window::Settings as Weeks;
-use onpace_kpis::{Calendar, Catalogue};
 use onpace_processors::store::{EmbeddedStore, KpiStore, RedisStore, Settings, StoreError};
 use onpace_processors::{Metrics, Processor};
 use onpace_producers::log::EventLog;
 use onpace_producers::log::embedded::EmbeddedLog;
 use onpace_producers::log::kafka::{KafkaLog, KafkaSettings};
+use onpace_sinks::configuration::{Configuration, Files, Overrides};
+use onpace_sinks::view::{Once, read_once};
 
 use crate::args;
 
@@ -32,12 +33,27 @@ pub fn catalogue(definitions: &args::Definitions) -> Result<Catalogue> {
     built_in.with(&yaml).with_context(|| file.display().to_string())
 }
 
-/// When the company's days, weeks and years begin.
-pub fn calendar(calendar: &args::Calendar) -> Result<Calendar> {
-    let zone = jiff::tz::TimeZone::get(&calendar.time_zone)
-        .with_context(|| format!("--time-zone {}: no such zone; write an IANA name such as Europe/Paris", calendar.time_zone))?;
+/// Catalogue, roster and objectives as their files have them.
+pub fn configuration(definitions: &args::Definitions, company: &args::Company) -> Result<Configuration> {
+    configured(catalogue(definitions)?, company)
+}
+
+/// Roster and objectives as their files have them, with a catalogue that was read before.
+pub fn configured(catalogue: Catalogue, company: &args::Company) -> Result<Configuration> {
+    if let (Some(objectives), None) = (&company.objectives, &company.roster) {
+        bail!("--objectives {} needs --roster: objectives speak of its people and teams", objectives.display());
+    }
+    let files = Files { roster: company.roster.clone(), objectives: company.objectives.clone() };
+    Ok(Configuration::read(catalogue, files, overrides(company)?)?)
+}
+
+/// What the flags say of days, weeks and years.
+fn overrides(company: &args::Company) -> Result<Overrides> {
     use jiff::civil::Weekday;
-    let week_start = match calendar.week_starts {
+    let zone = company.time_zone.as_ref().map(|name| {
+        jiff::tz::TimeZone::get(name).with_context(|| format!("--time-zone {name}: no such zone; write an IANA name such as Europe/Paris"))
+    });
+    let week_start = company.week_starts.map(|day| match day {
         args::Day::Monday => Weekday::Monday,
         args::Day::Tuesday => Weekday::Tuesday,
         args::Day::Wednesday => Weekday::Wednesday,
@@ -45,8 +61,8 @@ pub fn calendar(calendar: &args::Calendar) -> Result<Calendar> {
         args::Day::Friday => Weekday::Friday,
         args::Day::Saturday => Weekday::Saturday,
         args::Day::Sunday => Weekday::Sunday,
-    };
-    Ok(Calendar { settings: Weeks { week_start, fiscal_month: calendar.fiscal_year_starts }, ..Calendar::of(zone) })
+    });
+    Ok(Overrides { zone: zone.transpose()?, week_start, fiscal_month: company.fiscal_year_starts })
 }
 
 /// The folder of the embedded engine.
@@ -149,6 +165,22 @@ pub fn is_behind(log: &dyn EventLog, store: &dyn KpiStore) -> Result<bool, Store
         }
     }
     Ok(false)
+}
+
+/// Reads a store whole, for a question on the terminal; an embedded one is first folded to the log's end.
+pub fn read(data: Option<&Path>, redis: &args::Redis, catalogue: &Catalogue) -> Result<Once> {
+    if redis.redis.is_none() {
+        must_exist(data)?;
+    }
+    let store = store(data, redis, catalogue)?;
+    if redis.redis.is_none() {
+        let log = embedded_log(data)?;
+        settle(&*log, &*store, catalogue, true)?;
+        if is_behind(&*log, &*store)? {
+            fold_all(&*log, &*store, catalogue, &mut |_, _| {})?;
+        }
+    }
+    Ok(read_once(&*store, catalogue)?)
 }
 
 /// The embedded log.

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use onpace_kpis::{Calendar, Catalogue};
 use onpace_processors::Settings;
 use onpace_processors::store::KpiStore;
 use onpace_producers::log::EventLog;
 use onpace_producers::{gateway, heartbeat};
-use onpace_sinks::{Evaluation, Health, Metrics, View, http, metrics, publish};
+use onpace_sinks::{Configuration, Health, Metrics, View, http, metrics, publish};
 use prometheus::Registry;
 use tokio::net::TcpListener;
 
@@ -20,15 +19,15 @@ use crate::shutdown::Shutdown;
 pub struct Floor {
     pub log: Arc<dyn EventLog>,
     pub store: Arc<dyn KpiStore>,
-    pub catalogue: Catalogue,
-    pub calendar: Calendar,
+    pub configuration: Configuration,
     pub threads: u32,
     pub series_per_metric: usize,
 }
 
 /// Runs until it is asked to stop or a part fails.
 pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Result<()> {
-    let Floor { log, store, catalogue, calendar, threads, series_per_metric } = floor;
+    let Floor { log, store, configuration, threads, series_per_metric } = floor;
+    let catalogue = Arc::clone(&configuration.now().catalogue);
     let registry = Registry::new();
     let beat = Beat::default();
     let work = Work {
@@ -42,10 +41,10 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
     };
     let mut working = processor::start(work, &registry, shutdown)?;
     let view = View::follow(Arc::clone(&store), &catalogue, shutdown.token.clone())?;
-    let evaluation = Arc::new(Evaluation { catalogue, calendar });
-    publish::start(store, view.clone(), Arc::clone(&evaluation), shutdown.token.clone())?;
+    configuration.watch(shutdown.token.clone())?;
+    publish::start(store, view.clone(), configuration.clone(), shutdown.token.clone())?;
     let metrics =
-        Metrics::start(view.clone(), evaluation, registry.clone(), metrics::Settings { series_per_metric }, shutdown.token.clone())?;
+        Metrics::start(view.clone(), configuration, registry.clone(), metrics::Settings { series_per_metric }, shutdown.token.clone())?;
 
     let (live_view, ready_view) = (view.clone(), view);
     let of_view = Health::new(move || live_view.live(), move || ready_view.ready());

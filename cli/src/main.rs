@@ -65,6 +65,8 @@ fn obey(command: Command) -> Result<ExitCode> {
         Command::Import(import) => commands::import::run(import),
         Command::Simulate(simulate) => commands::simulate::run(simulate),
         Command::Kpis(kpis) => commands::kpis::run(kpis),
+        Command::Objectives(objectives) => commands::objectives::run(objectives),
+        Command::Rules(rules) => commands::rules::run(rules),
         Command::Catalogue(catalogue) => commands::catalogue::run(catalogue),
         Command::Inspect(inspect) => commands::inspect::run(inspect),
         Command::Rebuild(rebuild) => commands::rebuild::run(rebuild),

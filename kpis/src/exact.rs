@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use num_bigint::BigInt;
+use num_integer::Integer;
 use num_rational::{BigRational, Ratio};
 use num_traits::{CheckedAdd, CheckedDiv, CheckedMul, CheckedSub, Signed, ToPrimitive, Zero};
 
@@ -46,6 +47,9 @@ impl Exact {
         {
             return sum.into();
         }
+        if let (Some((a, b)), Some((c, d))) = (self.words(), other.words()) {
+            return sum(a, b, c, d);
+        }
         self.join(other, Small::checked_add, |a, b| a + b)
     }
 
@@ -56,11 +60,17 @@ impl Exact {
         {
             return difference.into();
         }
+        if let (Some((a, b)), Some((c, d))) = (self.words(), other.words()) {
+            return sum(a, b, -c, d);
+        }
         self.join(other, Small::checked_sub, |a, b| a - b)
     }
 
     /// The product.
     pub fn mul(&self, other: &Exact) -> Exact {
+        if let (Some((a, b)), Some((c, d))) = (self.words(), other.words()) {
+            return product(a, b, c, d);
+        }
         self.join(other, Small::checked_mul, |a, b| a * b)
     }
 
@@ -69,7 +79,21 @@ impl Exact {
         if other.is_zero() {
             return None;
         }
+        if let (Some((a, b)), Some((c, d))) = (self.words(), other.words()) {
+            return Some(if c < 0 { product(-a, b, d, -c) } else { product(a, b, d, c) });
+        }
         Some(self.join(other, Small::checked_div, |a, b| a / b))
+    }
+
+    /// Numerator and denominator, where both fit half of what is kept: then products of them don't overflow.
+    fn words(&self) -> Option<(i128, i128)> {
+        const LIMIT: u128 = 1 << 62;
+        match self {
+            Exact::Small(small) if small.numer().unsigned_abs() < LIMIT && small.denom().unsigned_abs() < LIMIT => {
+                Some((*small.numer(), *small.denom()))
+            }
+            _ => None,
+        }
     }
 
     /// Whether it is 0.
@@ -134,6 +158,27 @@ impl Exact {
     }
 }
 
+/// a/b × c/d, each in lowest terms with a positive denominator and parts below 2⁶²: reduced crosswise, in single words.
+fn product(a: i128, b: i128, c: i128, d: i128) -> Exact {
+    let (left, right) = (common(a, d), common(c, b));
+    Exact::Small(Ratio::new_raw((a / left) * (c / right), (b / right) * (d / left)))
+}
+
+/// a/b + c/d, as [`product`] takes them.
+fn sum(a: i128, b: i128, c: i128, d: i128) -> Exact {
+    // With g = gcd(b, d): only what divides g can still be cancelled (Knuth, 4.5.1).
+    let g = common(b, d);
+    let numerator = a * (d / g) + c * (b / g);
+    let left = common(numerator % g, g);
+    Exact::Small(Ratio::new_raw(numerator / left, (b / g) * (d / left)))
+}
+
+/// The greatest common divisor of two numbers that fit a word, at least 1.
+fn common(a: i128, b: i128) -> i128 {
+    let (a, b) = (a.unsigned_abs() as u64, b.unsigned_abs() as u64);
+    if a == 1 || b == 1 { 1 } else { i128::from(a.gcd(&b).max(1)) }
+}
+
 impl From<i128> for Exact {
     fn from(integer: i128) -> Exact {
         Exact::Small(Ratio::new_raw(integer, 1))
@@ -157,7 +202,10 @@ impl PartialOrd for Exact {
 impl Ord for Exact {
     fn cmp(&self, other: &Exact) -> Ordering {
         match (self, other) {
-            (Exact::Small(a), Exact::Small(b)) => a.cmp(b),
+            (Exact::Small(small), Exact::Small(other_small)) => match (self.words(), other.words()) {
+                (Some((a, b)), Some((c, d))) => (a * d).cmp(&(c * b)),
+                _ => small.cmp(other_small),
+            },
             _ => self.large().cmp(&other.large()),
         }
     }
@@ -166,7 +214,30 @@ impl Ord for Exact {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn words_and_wide_numbers_agree(a in any::<(i64, i64)>(), b in any::<(i64, i64)>(), shift in 0..63u32) {
+            let wide = |(numerator, denominator): (i64, i64)| {
+                Ratio::<BigInt>::new((numerator >> shift).into(), BigInt::from((denominator >> shift) | 1))
+            };
+            let exact = |(numerator, denominator): (i64, i64)| {
+                Exact::ratio((numerator >> shift).into(), i128::from(denominator >> shift) | 1).unwrap()
+            };
+            let (x, y) = (exact(a), exact(b));
+            let (p, q) = (wide(a), wide(b));
+            prop_assert_eq!(x.add(&y).large(), &p + &q);
+            prop_assert_eq!(x.sub(&y).large(), &p - &q);
+            prop_assert_eq!(x.mul(&y).large(), &p * &q);
+            if !y.is_zero() {
+                prop_assert_eq!(x.div(&y).unwrap().large(), &p / &q);
+            }
+            prop_assert_eq!(x.cmp(&y), p.cmp(&q));
+        }
+    }
 
     #[test]
     fn halves_go_to_the_even_neighbour() {

@@ -84,6 +84,11 @@ impl What {
         matches!(self, What::Money(..) | What::CountValued(..) | What::LevelMoney(_))
     }
 
+    /// Whether its values are money, in minor units.
+    pub fn is_money(&self) -> bool {
+        matches!(self, What::Money(..) | What::LevelMoney(_))
+    }
+
     /// Whether it is a level: its value in a window is the sum over all slots before the window's end.
     pub fn is_level(&self) -> bool {
         matches!(self, What::Level | What::LevelMoney(_))

@@ -152,42 +152,68 @@ impl Serialize for Row {
 }
 
 /// A number as JSON has it: money a decimal text, whole numbers whole.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum Number {
+pub(crate) enum Number {
     Whole(i64),
     Float(f64),
     Text(String),
 }
 
+/// A value of a unit, as JSON has it.
+pub(crate) fn number_of(value: &Exact, unit: Unit, currency: Option<Currency>) -> Number {
+    if unit.is_money() {
+        return Number::Text(money(value, currency));
+    }
+    match (unit, value.to_integer().map(i64::try_from)) {
+        (Unit::Count | Unit::Seconds, Some(Ok(whole))) => Number::Whole(whole),
+        _ => Number::Float(value.to_f64()),
+    }
+}
+
+/// Minor units as a decimal text in major units, rounded once.
+fn money(minor: &Exact, currency: Option<Currency>) -> String {
+    let rounded = minor.round_half_even();
+    match (rounded.to_i128(), currency) {
+        (Some(minor), Some(currency)) => to_major(minor, currency),
+        // Past 128 bits of cents, or a currency that got lost: minor units, in full.
+        _ => rounded.to_string(),
+    }
+}
+
+/// A value of a unit as a float in its own unit (major units of money); for show only.
+pub fn float_of(value: &Exact, unit: Unit, currency: Option<Currency>) -> f64 {
+    match currency.filter(|_| unit.is_money()) {
+        None => value.to_f64(),
+        // Through the decimal text, so that the float is the nearest to the rounded amount.
+        Some(_) => money(value, currency).parse().unwrap_or(f64::NAN),
+    }
+}
+
+/// A value of a unit as people read it, `62.0 %`, `104312.00 USD`, `57.2 days`.
+pub fn shown(value: &Exact, unit: Unit, currency: Option<Currency>) -> String {
+    let code = currency.as_ref().map_or("", Currency::code);
+    match unit {
+        Unit::Ratio => format!("{:.1} %", value.to_f64() * 100.0),
+        Unit::Days => format!("{:.1} days", value.to_f64()),
+        Unit::Money => format!("{} {code}", money(value, currency)),
+        Unit::MoneyPerDay => format!("{} {code}/day", money(value, currency)),
+        Unit::Seconds => show_seconds(value),
+        Unit::Count => match value.to_integer() {
+            Some(whole) => whole.to_string(),
+            None => format!("{:.2}", value.to_f64()),
+        },
+    }
+}
+
 impl Row {
     fn number(&self, value: &Exact, unit: Unit) -> Number {
-        if unit.is_money() {
-            return Number::Text(self.money(value));
-        }
-        match (unit, value.to_integer().map(i64::try_from)) {
-            (Unit::Count | Unit::Seconds, Some(Ok(whole))) => Number::Whole(whole),
-            _ => Number::Float(value.to_f64()),
-        }
-    }
-
-    fn money(&self, minor: &Exact) -> String {
-        let rounded = minor.round_half_even();
-        match (rounded.to_i128(), self.currency) {
-            (Some(minor), Some(currency)) => to_major(minor, currency),
-            // Past 128 bits of cents, or a currency that got lost: minor units, in full.
-            _ => rounded.to_string(),
-        }
+        number_of(value, unit, self.currency)
     }
 
     /// The value as a float in base units (major units of money), for metrics; not a number where there is none.
     pub fn to_f64(&self) -> f64 {
-        let Some(value) = &self.value else { return f64::NAN };
-        match self.currency.filter(|_| self.unit.is_money()) {
-            None => value.to_f64(),
-            // Through the decimal text, so that the float is the nearest to the rounded amount.
-            Some(_) => self.money(value).parse().unwrap_or(f64::NAN),
-        }
+        self.value.as_ref().map_or(f64::NAN, |value| float_of(value, self.unit, self.currency))
     }
 
     /// The value as plain text without its unit, for CSV: empty where there is none.
@@ -202,19 +228,7 @@ impl Row {
 
     /// The value as people read it, `62.0 %`, `104312.00 USD`, `57.2 days`, `–` where there is none.
     pub fn shown(&self) -> String {
-        let Some(value) = &self.value else { return "–".to_owned() };
-        let code = self.currency.as_ref().map_or("", Currency::code);
-        match self.unit {
-            Unit::Ratio => format!("{:.1} %", value.to_f64() * 100.0),
-            Unit::Days => format!("{:.1} days", value.to_f64()),
-            Unit::Money => format!("{} {code}", self.money(value)),
-            Unit::MoneyPerDay => format!("{} {code}/day", self.money(value)),
-            Unit::Seconds => show_seconds(value),
-            Unit::Count => match value.to_integer() {
-                Some(whole) => whole.to_string(),
-                None => format!("{:.2}", value.to_f64()),
-            },
-        }
+        self.value.as_ref().map_or_else(|| "–".to_owned(), |value| shown(value, self.unit, self.currency))
     }
 }
 

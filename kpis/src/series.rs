@@ -2,6 +2,7 @@
 //!
 //! In: deltas in any order. Out: sums over ranges of slots, right at every moment, quick once settled.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// How far from the end an update is made in place; further back it waits for [`Series::settle`].
@@ -82,6 +83,25 @@ impl Series {
     fn values(&self) -> impl Iterator<Item = (i32, i128)> {
         let mut before = 0;
         self.slots.iter().zip(&self.sums).map(move |(slot, sum)| (*slot, sum - std::mem::replace(&mut before, *sum)))
+    }
+
+    /// The values that are not 0 and whose slots lie in a range, in order.
+    pub fn values_in(&self, range: &Range<i32>) -> impl Iterator<Item = (i32, i128)> + use<'_> {
+        let (mut series, range) = (Cow::Borrowed(self), range.clone());
+        if !self.waiting.is_empty() {
+            series.to_mut().settle();
+        }
+        let mut at = series.slots.partition_point(|slot| *slot < range.start);
+        std::iter::from_fn(move || {
+            loop {
+                let slot = *series.slots.get(at).filter(|slot| range.contains(slot))?;
+                let before = at.checked_sub(1).map_or(0, |before| series.sums[before]);
+                at += 1;
+                if series.sums[at - 1] != before {
+                    return Some((slot, series.sums[at - 1] - before));
+                }
+            }
+        })
     }
 
     /// The sum of the values whose slots lie in a range.

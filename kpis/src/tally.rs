@@ -4,6 +4,7 @@
 //! and new counters. Out: sums over ranges of slots, for a rep, and by one dimension's value.
 //! Never here: what a KPI is, zones, lanes' own numbers for names.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -74,6 +75,22 @@ impl Line {
     /// Its value over some slots.
     pub fn sum(&self, ranges: &Ranges) -> i128 {
         self.quarters.sum(&ranges.quarters) + self.dates.sum(&ranges.dates)
+    }
+
+    /// What is counted at each quarter-hour of a range.
+    pub fn quarters(&self, range: &Range<i32>) -> impl Iterator<Item = (i32, i128)> {
+        self.quarters.values_in(range)
+    }
+
+    /// What is counted on each date of a range.
+    pub fn dates(&self, range: &Range<i32>) -> impl Iterator<Item = (i32, i128)> {
+        self.dates.values_in(range)
+    }
+
+    /// The first quarter-hour and the first date that anything is counted at, within ranges.
+    pub fn first(&self, ranges: &Ranges) -> (Option<i32>, Option<i32>) {
+        let first = |series: &Series, range: &Range<i32>| series.values_in(range).next().map(|(slot, _)| slot);
+        (first(&self.quarters, &ranges.quarters), first(&self.dates, &ranges.dates))
     }
 
     /// Whether nothing is counted in it at any time.
@@ -213,7 +230,7 @@ mod tests {
     use super::*;
     use crate::contributions::contributions;
     use crate::state::tests::{events, joined};
-    use crate::{Answer, By, Calendar, Catalogue, Contribution, Question, Window, evaluate};
+    use crate::{Answer, By, Catalogue, Contribution, Question, Roster, Window, evaluate};
 
     /// The names that the events of [`events`] are joined with.
     fn names() -> Names {
@@ -234,8 +251,8 @@ mod tests {
 
     /// Every value there is, as JSON.
     fn everything(catalogue: &Catalogue, tally: &Tally) -> String {
-        let ask = |by| Question { at_us: 1_000_000_000_000, by, windows: &Window::ALL, kpis: &[], key: None };
-        let rows = By::ALL.iter().flat_map(|by| evaluate(catalogue, tally, &Calendar::default(), &ask(*by)));
+        let ask = |by| Question::new(1_000_000_000_000, by, &Window::ALL);
+        let rows = By::ALL.iter().flat_map(|by| evaluate(catalogue, tally, &Roster::default(), &ask(*by)).unwrap());
         serde_json::to_string(&Answer { at_us: 0, values: rows.collect() }).unwrap()
     }
 

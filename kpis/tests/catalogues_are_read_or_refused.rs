@@ -1,7 +1,7 @@
 //! A user's own measures and KPIs, and what a catalogue that can't be used is told.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use onpace_kpis::{At, By, Calendar, Catalogue, Measure, Question, Slot, Tally, Test, Unit, What, Window, contributions, evaluate};
+use onpace_kpis::{At, By, Catalogue, Measure, Question, Roster, Slot, Tally, Test, Unit, What, Window, contributions, evaluate};
 use onpace_schemas::Kind;
 
 #[test]
@@ -47,8 +47,8 @@ kpis:
     tally.apply("marie", number("demos_held"), ["acme", ""], 0, Slot::Quarter(1), 4);
     tally.apply("marie", number("deals_won"), ["", ""], 0, Slot::Quarter(1), 6);
     let kpis = catalogue.select(["deals_per_demo"]).unwrap();
-    let question = Question { at_us: 1_000_000_000_000, by: By::Rep, windows: &[Window::All], kpis: &kpis, key: None };
-    assert_eq!(evaluate(&catalogue, &tally, &Calendar::default(), &question)[0].plain(), "1.5");
+    let question = Question { kpis: &kpis, ..Question::new(1_000_000_000_000, By::Rep, &[Window::All]) };
+    assert_eq!(evaluate(&catalogue, &tally, &Roster::default(), &question).unwrap()[0].plain(), "1.5");
 }
 
 #[test]

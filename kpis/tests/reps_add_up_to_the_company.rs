@@ -5,8 +5,10 @@
 use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
+use onpace_kpis::roster::{Address, Language, Person};
 use onpace_kpis::window::{first_instant, local_date};
-use onpace_kpis::{By, Calendar, Catalogue, Question, Row, Slot, Tally, Window, evaluate};
+use onpace_kpis::worktime::Schedule;
+use onpace_kpis::{By, Catalogue, Question, Roster, Row, Slot, Tally, Window, evaluate};
 use onpace_schemas::Currency;
 use onpace_schemas::time::{US, date_of};
 use proptest::prelude::*;
@@ -38,7 +40,7 @@ prop_compose! {
 struct World {
     catalogue: Catalogue,
     tally: Tally,
-    calendar: Calendar,
+    roster: Roster,
 }
 
 fn world(counts: &[Count], zones: [usize; 3]) -> World {
@@ -51,10 +53,26 @@ fn world(counts: &[Count], zones: [usize; 3]) -> World {
         tally.apply(REPS[count.rep], count.measure as u16, [product, "web"], extra, count.slot, count.value);
     }
     let zone = |at: usize| TimeZone::get(ZONES[at]).unwrap();
-    let mut calendar = Calendar::of(zone(zones[0]));
-    calendar.rep_zones.insert(REPS[1].to_owned(), zone(zones[1]));
-    calendar.rep_zones.insert(REPS[2].to_owned(), zone(zones[2]));
-    World { catalogue, tally, calendar }
+    let mut roster = Roster::of(zone(zones[0]));
+    for at in [1, 2] {
+        roster.add(person(REPS[at], zone(zones[at])));
+    }
+    World { catalogue, tally, roster }
+}
+
+/// Somebody in no team who lives in a zone.
+fn person(id: &str, zone: TimeZone) -> Person {
+    Person {
+        id: id.into(),
+        name: id.to_owned(),
+        identities: Vec::new(),
+        teams: Vec::new(),
+        schedule: Schedule::office(zone),
+        absences: Vec::new(),
+        style: None,
+        language: Language::En,
+        address: Address::default(),
+    }
 }
 
 fn currency(extra: u32) -> Currency {
@@ -62,8 +80,12 @@ fn currency(extra: u32) -> Currency {
 }
 
 impl World {
+    fn zone(&self, rep: &str) -> &TimeZone {
+        self.roster.person(rep).map_or(&self.roster.schedule.zone, |person| &self.roster.people[person].schedule.zone)
+    }
+
     fn ask(&self, at_us: i64, by: By, windows: &[Window]) -> Vec<Row> {
-        evaluate(&self.catalogue, &self.tally, &self.calendar, &Question { at_us, by, windows, kpis: &[], key: None })
+        evaluate(&self.catalogue, &self.tally, &self.roster, &Question::new(at_us, by, windows)).unwrap()
     }
 
     /// Σ of the rows of each measure, by window and currency.
@@ -88,8 +110,8 @@ impl World {
     ) -> i128 {
         let level = self.catalogue.measures[measure].what.is_level();
         let counted = |count: &&Count| {
-            let zone = self.calendar.rep_zones.get(REPS[count.rep]).unwrap_or(&self.calendar.zone);
-            let bounds = window.bounds(at_us, zone, self.calendar.settings);
+            let zone = self.zone(REPS[count.rep]);
+            let bounds = window.bounds(at_us, zone, self.roster.settings);
             let first = match count.slot {
                 Slot::Quarter(slot) => i64::from(slot) * 900 * US,
                 Slot::Date(day) => first_instant(date_of(day), zone),
@@ -145,14 +167,14 @@ proptest! {
         for day in FROM_DAY - 3..FROM_DAY + 45 {
             let (from, to) = (FROM_DAY + 3, FROM_DAY + 33);
             for rep in world.tally.reps() {
-                let zone = world.calendar.rep_zones.get(&**rep.name()).unwrap_or(&world.calendar.zone);
+                let zone = world.zone(rep.name());
                 // The last moment of the day; a day that was skipped has none.
                 let at_us = first_instant(date_of(day + 1), zone) - 1;
                 if local_date(at_us, zone) != date_of(day) {
                     continue;
                 }
-                let question = Question { at_us, by: By::Rep, windows: &[Window::Today], kpis: &[], key: Some(rep.name()) };
-                let rows = evaluate(&world.catalogue, &world.tally, &world.calendar, &question);
+                let question = Question { key: Some(rep.name()), ..Question::new(at_us, By::Rep, &[Window::Today]) };
+                let rows = evaluate(&world.catalogue, &world.tally, &world.roster, &question).unwrap();
                 for (key, sum) in flows(world.sums(&rows)) {
                     *all.entry(key.clone()).or_insert(0) += sum;
                     if (from..to + 1).contains(&day) {

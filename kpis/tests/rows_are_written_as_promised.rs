@@ -1,7 +1,7 @@
 //! The JSON of a row, with every unit, a rate without a denominator, and money rounded half to even.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use onpace_kpis::{Answer, By, Calendar, Catalogue, Question, Slot, Tally, Window, evaluate, histogram};
+use onpace_kpis::{Answer, By, Catalogue, Question, Roster, Slot, Tally, Window, evaluate, histogram};
 use onpace_schemas::Currency;
 use onpace_schemas::time::{parse_date, parse_instant};
 use serde_json::{Value, json};
@@ -33,8 +33,8 @@ fn tally(catalogue: &Catalogue) -> Tally {
 fn ask(catalogue: &Catalogue, by: By, kpi: &str, key: Option<&str>, window: Window) -> Vec<Value> {
     let at_us = parse_instant(AT).unwrap();
     let kpis = catalogue.select([kpi]).unwrap();
-    let question = Question { at_us, by, windows: &[window], kpis: &kpis, key };
-    let values = evaluate(catalogue, &tally(catalogue), &Calendar::default(), &question);
+    let question = Question { kpis: &kpis, key, ..Question::new(at_us, by, std::slice::from_ref(&window)) };
+    let values = evaluate(catalogue, &tally(catalogue), &Roster::default(), &question).unwrap();
     let answer = serde_json::to_value(Answer { at_us, values }).unwrap();
     assert_eq!(answer["at"], AT);
     answer["values"].as_array().unwrap().clone()
@@ -107,8 +107,8 @@ fn half_a_cent_goes_to_the_even_one() {
         tally.apply("a", number("revenue_won"), ["", ""], eur, Slot::Quarter(0), cents);
         tally.apply("a", number("deals_won_valued"), ["", ""], eur, Slot::Quarter(0), parts);
         let kpis = catalogue.select(["average_deal"]).unwrap();
-        let question = Question { at_us: 1_000_000_000, by: By::Company, windows: &[Window::All], kpis: &kpis, key: None };
-        let rows = evaluate(&catalogue, &tally, &Calendar::default(), &question);
+        let question = Question { kpis: &kpis, ..Question::new(1_000_000_000, By::Company, &[Window::All]) };
+        let rows = evaluate(&catalogue, &tally, &Roster::default(), &question).unwrap();
         assert_eq!(rows[0].plain(), shown, "{cents}/{parts}");
         assert_eq!(rows[0].shown(), format!("{shown} EUR"));
         assert_eq!(rows[0].to_f64().to_string(), shown.parse::<f64>().unwrap().to_string());

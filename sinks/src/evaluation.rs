@@ -1,41 +1,78 @@
-//! What every number here is worked out by: one catalogue, one calendar, the one `evaluate`.
+//! What every number here is worked out by: one catalogue, one roster, the one `evaluate`.
 
-use onpace_kpis::catalogue::Leaf;
-use onpace_kpis::formula::{Formula, Op};
-use onpace_kpis::{By, Calendar, Catalogue, Kpi, KpiNo, Question, Row, Tally, Window, evaluate};
+use std::sync::Arc;
 
-/// A catalogue and a company's calendar.
+use onpace_kpis::objective::{Completeness, Objective, Office, Standings, standings};
+use onpace_kpis::roster::TeamNo;
+use onpace_kpis::tally::UNASSIGNED;
+use onpace_kpis::window::local_date;
+use onpace_kpis::{Catalogue, Question, Roster, Row, Tally, Unconvertible, evaluate};
+use onpace_schemas::time::day_of;
+
+/// A catalogue, a roster and what is wanted, all of one reading of their files.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
     /// Every measure, KPI and window.
-    pub catalogue: Catalogue,
-    /// When days, weeks and years begin.
-    pub calendar: Calendar,
+    pub catalogue: Arc<Catalogue>,
+    /// Who is who, and when days, weeks and years begin.
+    pub roster: Roster,
+    /// What is wanted of whom by when.
+    pub objectives: Vec<Objective>,
+    /// Raised whenever the files were read anew.
+    pub version: u64,
 }
 
 impl Evaluation {
-    /// The values of some KPIs (all where empty) by something, at an instant in microseconds since 1970.
-    pub fn rows(&self, tally: &Tally, at_us: i64, by: By, windows: &[Window], kpis: &[KpiNo], key: Option<&str>) -> Vec<Row> {
-        evaluate(&self.catalogue, tally, &self.calendar, &Question { at_us, by, windows, kpis, key })
+    /// A catalogue and a roster without objectives.
+    pub fn new(catalogue: impl Into<Arc<Catalogue>>, roster: Roster) -> Evaluation {
+        Evaluation { catalogue: catalogue.into(), roster, objectives: Vec::new(), version: 0 }
+    }
+
+    /// The values that answer a question.
+    ///
+    /// # Errors
+    /// A rate is missing, where money is to be converted.
+    pub fn rows(&self, tally: &Tally, question: &Question<'_>) -> Result<Vec<Row>, Unconvertible> {
+        evaluate(&self.catalogue, tally, &self.roster, question)
+    }
+
+    /// The values that answer a question, per currency whatever it asks: for metrics and hashes, which convert nothing.
+    pub fn unconverted(&self, tally: &Tally, question: Question<'_>) -> Vec<Row> {
+        // What converts nothing misses no rate, and nothing else is an error.
+        self.rows(tally, &Question { currency: None, ..question }).unwrap_or_default()
+    }
+
+    /// How every objective stands at an instant, microseconds since 1970.
+    pub fn standings(&self, tally: &Tally, at_us: i64, completeness: &Completeness) -> Standings {
+        if self.objectives.is_empty() {
+            return Standings::default();
+        }
+        let office = Office::of(&self.roster, &self.objectives, at_us);
+        standings(&self.catalogue, tally, &self.roster, &self.objectives, &office, at_us, completeness)
     }
 
     /// The company's time zone by its IANA name.
     pub fn zone(&self) -> &str {
-        self.calendar.zone.iana_name().unwrap_or("UTC")
+        self.roster.schedule.zone.iana_name().unwrap_or("UTC")
     }
 
-    /// Whether a KPI of several reps is the sum of theirs: only then may a leaf metric of it be summed.
-    pub fn adds_up(&self, kpi: &Kpi) -> bool {
-        self.formula_adds_up(&kpi.formula)
+    /// The reps there are, sorted: the roster's people by their ids, and whoever else something is counted of.
+    pub fn reps(&self, tally: &Tally) -> Vec<Arc<str>> {
+        let people = self.roster.people.iter().map(|person| person.id.clone());
+        let others = tally.reps().map(|rep| rep.name()).filter(|name| &***name == UNASSIGNED || self.roster.person(name).is_none());
+        let mut reps: Vec<Arc<str>> = people.chain(others.cloned()).collect();
+        reps.sort_unstable();
+        reps
     }
 
-    fn formula_adds_up(&self, formula: &Formula<Leaf>) -> bool {
-        match formula {
-            Formula::Of(Leaf::Measure(_)) => true,
-            Formula::Of(Leaf::Kpi(number)) => self.catalogue.kpis.get(usize::from(*number)).is_some_and(|kpi| self.adds_up(kpi)),
-            Formula::Negative(inner) => self.formula_adds_up(inner),
-            Formula::Join(Op::Add | Op::Subtract, sides) => self.formula_adds_up(&sides.0) && self.formula_adds_up(&sides.1),
-            Formula::Join(Op::Multiply | Op::Divide, _) | Formula::Number(_) | Formula::Quantile(..) => false,
-        }
+    /// The team that a rep is in at an instant, in microseconds since 1970.
+    pub fn team_of(&self, rep: &str, at_us: i64) -> Option<TeamNo> {
+        let person = &self.roster.people[self.known(rep)?];
+        person.team_on(day_of(local_date(at_us, &person.schedule.zone)))
+    }
+
+    /// A person by his id.
+    pub fn known(&self, rep: &str) -> Option<usize> {
+        self.roster.person(rep).filter(|number| *self.roster.people[*number].id == *rep && rep != UNASSIGNED)
     }
 }

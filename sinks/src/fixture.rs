@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use onpace_kpis::block::BlockId;
-use onpace_kpis::{Block, Catalogue, Counter, Names, Slot};
+use onpace_kpis::{Block, Catalogue, Counter, Names, Roster, Slot};
 use onpace_processors::store::{Changes, Head, KpiStore, LaneWriter, Position, Settings, StoreError, StoreReader};
 use onpace_schemas::{Currency, Time};
 
@@ -37,8 +37,14 @@ pub struct Inside {
 pub struct Store(pub Arc<Mutex<Inside>>);
 
 /// The built-in catalogue in UTC.
-pub fn evaluation() -> Arc<Evaluation> {
-    Arc::new(Evaluation { catalogue: Catalogue::built_in().unwrap(), calendar: onpace_kpis::Calendar::default() })
+pub fn evaluation() -> Evaluation {
+    Evaluation::new(Catalogue::built_in().unwrap(), Roster::default())
+}
+
+/// The built-in catalogue with a roster.
+pub fn with_roster(yaml: &str) -> Evaluation {
+    let roster = Roster::parse(yaml, &mut |_| Ok("date,currency,rate\n2026-02-20,USD,0.5\n".into())).unwrap();
+    Evaluation::new(Catalogue::built_in().unwrap(), roster)
 }
 
 impl Store {

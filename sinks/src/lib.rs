@@ -9,14 +9,18 @@
 //! Never here: the log; merge rules.
 #![forbid(unsafe_code)]
 
+pub mod configuration;
 mod evaluation;
 #[cfg(test)]
 mod fixture;
 pub mod http;
+pub mod messages;
 pub mod metrics;
 pub mod publish;
+pub mod rules;
 pub mod view;
 
+pub use configuration::{Configuration, Files, Overrides};
 pub use evaluation::Evaluation;
 pub use http::{Health, ops, router, run};
 pub use metrics::Metrics;

@@ -1,7 +1,7 @@
 //! The current KPIs as plain hashes in the store, for whoever would rather read Redis than ask onpace.
 //!
-//! In: a view. Out: `rep:marie` → `calls_made:7d` → `132`, `revenue_won:7d:EUR` → `1054.00`, the same for `company`, and
-//! `freshness` → `state`, `as_of`. A field without a value is left out. What changed is written at once, the rest before it
+//! In: a view. Out: `rep:marie` → `calls_made:7d` → `132`, `revenue_won:7d:EUR` → `1054.00`, the same for `team:paris` and for
+//! `company`, and `freshness` → `state`, `as_of`. A field without a value is left out. What changed is written at once, the rest before it
 //! expires, by the one sink that holds the lease. What always holds: numbers that are not whole are not published, and
 //! what nobody publishes any more goes by itself.
 
@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use onpace_kpis::slot::round_up;
-use onpace_kpis::{By, Row};
+use onpace_kpis::{By, Question, Row};
 use onpace_processors::store::{KpiStore, StoreError};
 use onpace_schemas::time::show_instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::evaluation::Evaluation;
+use crate::configuration::Configuration;
 use crate::view::{Standing, View, now_ms};
 
 /// How long what was published lasts, and how long a publisher that is gone keeps others from publishing.
@@ -36,8 +36,8 @@ type Hash = Vec<(String, String)>;
 ///
 /// # Errors
 /// The thread can't be started.
-pub fn start(store: Arc<dyn KpiStore>, view: View, evaluation: Arc<Evaluation>, stop: CancellationToken) -> std::io::Result<()> {
-    let mut publisher = Publisher::new(store, view, evaluation);
+pub fn start(store: Arc<dyn KpiStore>, view: View, configuration: Configuration, stop: CancellationToken) -> std::io::Result<()> {
+    let mut publisher = Publisher::new(store, view, configuration);
     std::thread::Builder::new().name("publish".into()).spawn(move || {
         let mut next = Instant::now();
         while !stop.is_cancelled() {
@@ -57,21 +57,21 @@ pub fn start(store: Arc<dyn KpiStore>, view: View, evaluation: Arc<Evaluation>, 
 struct Publisher {
     store: Arc<dyn KpiStore>,
     view: View,
-    evaluation: Arc<Evaluation>,
+    configuration: Configuration,
     holder: String,
     holds: bool,
     /// The hashes as last worked out.
     current: BTreeMap<String, Hash>,
-    /// What they were worked out from: the version, and where the slot ended.
-    basis: Option<(u64, i64)>,
+    /// What they were worked out from: the versions of counters and configuration, and where the slot ended.
+    basis: Option<(u64, u64, i64)>,
     /// What was written, and when.
     written: BTreeMap<String, (Hash, Instant)>,
 }
 
 impl Publisher {
-    fn new(store: Arc<dyn KpiStore>, view: View, evaluation: Arc<Evaluation>) -> Publisher {
+    fn new(store: Arc<dyn KpiStore>, view: View, configuration: Configuration) -> Publisher {
         let holder = format!("{}-{}", std::process::id(), now_ms());
-        Publisher { store, view, evaluation, holder, holds: false, current: BTreeMap::new(), basis: None, written: BTreeMap::new() }
+        Publisher { store, view, configuration, holder, holds: false, current: BTreeMap::new(), basis: None, written: BTreeMap::new() }
     }
 
     fn round(&mut self, now: Instant) -> Result<(), StoreError> {
@@ -114,27 +114,34 @@ impl Publisher {
         if !picture.known.standing(at_us / 1000).whole {
             return false;
         }
-        let basis = Some((picture.version, round_up(at_us)));
+        let evaluation = self.configuration.now();
+        let basis = Some((picture.version, evaluation.version, round_up(at_us)));
         if std::mem::replace(&mut self.basis, basis) == basis {
             return true;
         }
-        let windows = &self.evaluation.catalogue.windows;
-        let rows = |by, key| self.evaluation.rows(&picture.tally, at_us, by, windows, &[], key);
-        let mut names: Vec<&str> = picture.tally.reps().map(|rep| &**rep.name()).collect();
-        names.sort_unstable();
+        let question = |by| Question::new(at_us, by, &evaluation.catalogue.windows);
+        let of = |question: Question<'_>| hash(evaluation.unconverted(&picture.tally, question).iter());
+        let mut names = evaluation.reps(&picture.tally);
         names.truncate(MOST_REPS);
-        self.current = names.into_iter().map(|name| (format!("rep:{name}"), hash(&rows(By::Rep, Some(name))))).collect();
-        self.current.insert("company".into(), hash(&rows(By::Company, None)));
+        let rep = |name: Arc<str>| (format!("rep:{name}"), of(Question { key: Some(&name), ..question(By::Rep) }));
+        self.current = names.into_iter().map(rep).collect();
+        let teams = evaluation.unconverted(&picture.tally, question(By::Team));
+        for rows in teams.chunk_by(|a, b| a.key == b.key) {
+            if let Some((_, team)) = &rows[0].key {
+                self.current.insert(format!("team:{team}"), hash(rows.iter()));
+            }
+        }
+        self.current.insert("company".into(), of(question(By::Company)));
         true
     }
 }
 
-fn hash(rows: &[Row]) -> Hash {
+fn hash<'a>(rows: impl Iterator<Item = &'a Row>) -> Hash {
     let field = |row: &Row| match row.currency {
         None => format!("{}:{}", row.kpi, row.window),
         Some(currency) => format!("{}:{}:{currency}", row.kpi, row.window),
     };
-    rows.iter().filter(|row| row.value.is_some()).map(|row| (field(row), row.plain())).collect()
+    rows.filter(|row| row.value.is_some()).map(|row| (field(row), row.plain())).collect()
 }
 
 fn freshness(standing: &Standing) -> Hash {
@@ -156,7 +163,7 @@ fn due(written: &BTreeMap<String, (Hash, Instant)>, current: &BTreeMap<String, H
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
     use super::*;
-    use crate::fixture::{Store, evaluation};
+    use crate::fixture::{Store, evaluation, with_roster};
 
     fn published(store: &Store, key: &str) -> BTreeMap<String, String> {
         store.inside(|inside| inside.published.get(key).cloned().unwrap_or_default().into_iter().collect())
@@ -170,7 +177,7 @@ mod tests {
         store.add(0, "paul", "revenue_won", "", Some("EUR"), now_us, 105_400);
         let evaluation = evaluation();
         let view = View::looked(&store, &evaluation.catalogue);
-        let publisher = Publisher::new(Arc::new(store.clone()), view.clone(), evaluation);
+        let publisher = Publisher::new(Arc::new(store.clone()), view.clone(), Configuration::fixed(evaluation));
         (store, view, publisher, Instant::now())
     }
 
@@ -182,7 +189,23 @@ mod tests {
         assert!(!published(&store, "rep:marie").contains_key("win_rate:7d"), "no value, no field");
         assert_eq!(published(&store, "rep:paul")["revenue_won:all:EUR"], "1054.00");
         assert_eq!(published(&store, "company")["calls_made:today"], "132");
+        assert_eq!(published(&store, "team:unrostered")["calls_made:today"], "132");
         assert_eq!(published(&store, "freshness")["state"], "fresh");
+    }
+
+    #[test]
+    fn people_are_published_by_their_ids_and_teams_beside_them() {
+        let (store, view, _, began) = a_store();
+        let evaluation = with_roster(
+            "time_zone: UTC\nteams: [{ id: paris }]\npeople: [{ id: mc, identities: [marie], teams: [{ team: paris }] }, { id: new }]\n",
+        );
+        let mut publisher = Publisher::new(Arc::new(store.clone()), view, Configuration::fixed(evaluation));
+        publisher.round(began).unwrap();
+        assert_eq!(published(&store, "rep:mc")["calls_made:7d"], "132");
+        assert_eq!(published(&store, "rep:new")["calls_made:7d"], "0");
+        assert_eq!(published(&store, "rep:marie").len(), 0);
+        assert_eq!(published(&store, "team:paris")["calls_made:today"], "132");
+        assert_eq!(published(&store, "team:unrostered")["revenue_won:all:EUR"], "1054.00");
     }
 
     #[test]

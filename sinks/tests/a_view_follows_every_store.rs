@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use onpace_kpis::block::BlockId;
-use onpace_kpis::{Block, By, Calendar, Catalogue, Counter, Slot, Window};
+use onpace_kpis::{Block, By, Catalogue, Counter, Question, Roster, Slot, Window};
 use onpace_processors::store::{Commit, EmbeddedStore, KpiStore, MemoryStore, Settings, Settled};
 use onpace_sinks::{Evaluation, View, read_once};
 use tokio_util::sync::CancellationToken;
@@ -46,14 +46,14 @@ impl Folded {
 fn shown(evaluation: &Evaluation, tally: &onpace_kpis::Tally) -> Vec<(String, String)> {
     let kpis = evaluation.catalogue.select(["calls_made"]).unwrap();
     let at_us = i64::from(DAY + 1) * 86_400_000_000;
-    let rows = evaluation.rows(tally, at_us, By::Rep, &[Window::All], &kpis, None);
+    let rows = evaluation.rows(tally, &Question { kpis: &kpis, ..Question::new(at_us, By::Rep, &[Window::All]) }).unwrap();
     rows.iter().map(|row| (row.key.as_ref().unwrap().1.to_string(), row.plain())).collect()
 }
 
 fn follows(store: Arc<dyn KpiStore>) {
     let catalogue = Catalogue::built_in().unwrap();
     assert_eq!(catalogue.measures[0].name, "calls_made");
-    let evaluation = Evaluation { catalogue, calendar: Calendar::default() };
+    let evaluation = Evaluation::new(catalogue, Roster::default());
     let settings = Settings { lanes: 2, fingerprint: evaluation.catalogue.fingerprint() };
     let stop = CancellationToken::new();
     let view = View::follow(store.clone(), &evaluation.catalogue, stop.clone()).unwrap();

@@ -191,7 +191,7 @@ fn is_value(row: &Row, expected: &BigRational, answered: &Value) -> bool {
     }
 }
 
-fn is_near(expected: &BigRational, answered: &Value, relative: f64, absolute: f64) -> bool {
+pub(crate) fn is_near(expected: &BigRational, answered: &Value, relative: f64, absolute: f64) -> bool {
     let float = |value: f64| BigRational::from_float(value).unwrap_or_else(BigRational::zero);
     let Some(answered) = number(answered) else {
         return false;
@@ -201,7 +201,7 @@ fn is_near(expected: &BigRational, answered: &Value, relative: f64, absolute: f6
 }
 
 /// A JSON number or decimal string, exactly.
-fn number(json: &Value) -> Option<BigRational> {
+pub(crate) fn number(json: &Value) -> Option<BigRational> {
     match json {
         // As it is written: 10.01 is 1001 hundredths, not the float next to it.
         Value::Number(number) => {
@@ -221,7 +221,7 @@ fn parse_decimal(text: &str) -> Option<BigRational> {
 }
 
 /// Major units as a decimal string, rounded half to even to the currency's minor unit.
-fn money_text(value: &BigRational, currency: &str) -> String {
+pub(crate) fn money_text(value: &BigRational, currency: &str) -> String {
     let minor = round_half_even(&(value * minor_per_major(currency)));
     let digits = exponent(currency) as usize;
     let text = format!("{:0>width$}", minor.abs().to_string(), width = digits + 1);
@@ -263,7 +263,7 @@ fn decimal(value: &BigRational) -> String {
     if value.is_integer() { value.to_integer().to_string() } else { format!("{value} = {}", value.to_f64().unwrap_or(f64::NAN)) }
 }
 
-fn instant_text(t: i64) -> String {
+pub(crate) fn instant_text(t: i64) -> String {
     Timestamp::from_microsecond(t).map_or_else(|_| t.to_string(), |t| t.to_string())
 }
 

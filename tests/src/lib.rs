@@ -8,6 +8,7 @@
 
 pub mod browser;
 pub mod compare;
+pub mod compare_objectives;
 pub mod engine;
 pub mod exports;
 pub mod floor;

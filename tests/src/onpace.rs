@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::oracle::Question;
@@ -98,26 +99,43 @@ impl Onpace {
     /// The zones of reps and the calendar's settings come from a roster, which is not written here: the
     /// question must be one without.
     pub fn kpis(&self, question: &Question) -> Result<Value, String> {
-        if !question.rep_zones.is_empty() {
-            return Err("a question with reps' own zones needs a roster".to_owned());
+        if !question.rep_zones.is_empty() || question.roster.is_some() {
+            return Err("a question with a roster needs its file".to_owned());
         }
         let zone = question.zone.iana_name().ok_or("a zone without a name")?;
+        self.ask_kpis(question, &["--time-zone".into(), zone.into()])
+    }
+
+    /// The same, of a company whose roster has been written to a file.
+    pub fn kpis_of(&self, question: &Question, roster: &Path) -> Result<Value, String> {
+        self.ask_kpis(question, &["--roster".into(), roster.into()])
+    }
+
+    fn ask_kpis(&self, question: &Question, more: &[OsString]) -> Result<Value, String> {
         let mut command = self.command("kpis");
-        command
-            .args(["--by", question.by.name()])
-            .args(["--at", &question.at.to_string()])
-            .args(["--time-zone", zone])
-            .args(["--format", "json"]);
+        command.args(["--by", question.by.name()]).args(["--at", &question.at.to_string()]).args(more).args(["--format", "json"]);
         for window in &question.windows {
             command.args(["--window", window.name()]);
         }
-        let output = run(&mut command)?;
-        serde_json::from_slice(&output.stdout).map_err(|error| {
-            let printed = String::from_utf8_lossy(&output.stdout);
-            let beginning: String = printed.chars().take(2_000).collect();
-            format!("{command:?}\nprinted no JSON ({error}): {beginning}")
-        })
+        json_of(&mut command)
     }
+
+    /// Asks how objectives stand at an instant; the answer is what `--format json` printed.
+    pub fn objectives(&self, roster: &Path, objectives: &Path, at: Timestamp) -> Result<Value, String> {
+        let mut command = self.command("objectives");
+        command.arg("--roster").arg(roster).arg("--objectives").arg(objectives);
+        command.args(["--at", &at.to_string(), "--format", "json"]);
+        json_of(&mut command)
+    }
+}
+
+fn json_of(command: &mut Command) -> Result<Value, String> {
+    let output = run(command)?;
+    serde_json::from_slice(&output.stdout).map_err(|error| {
+        let printed = String::from_utf8_lossy(&output.stdout);
+        let beginning: String = printed.chars().take(2_000).collect();
+        format!("{command:?}\nprinted no JSON ({error}): {beginning}")
+    })
 }
 
 /// A command for the program with nothing of the surrounding environment's configuration.

@@ -6,6 +6,7 @@ use anyhow::{Error, Result};
 use onpace_processors::store::StoreError;
 use onpace_producers::log::LogError;
 use onpace_schemas::counted;
+use onpace_sinks::Evaluation;
 
 use crate::args::Check;
 use crate::engine;
@@ -27,7 +28,9 @@ pub fn run(args: Check) -> Result<ExitCode> {
             .map(|catalogue| format!("{}, {}", counted(catalogue.measures.len(), "measure"), counted(catalogue.kpis.len(), "KPI")))
             .map_err(|error| anyhow::anyhow!("{error:#}")),
     );
-    say("calendar", engine::calendar(&args.calendar).map(|calendar| format!("days of {}", calendar.zone.iana_name().unwrap_or("UTC"))));
+    if let Ok(catalogue) = &catalogue {
+        say("company", engine::configured(catalogue.clone(), &args.company).map(|configuration| company(&configuration.now())));
+    }
     let data = args.engine.data.as_deref();
     let place = |server: Option<&String>| server.cloned().unwrap_or_else(|| engine::folder(data).display().to_string());
     let log = engine::log(data, &args.engine.kafka, Some(&args.engine.readers));
@@ -69,6 +72,18 @@ pub fn run(args: Check) -> Result<ExitCode> {
         );
     }
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The company in a line.
+fn company(evaluation: &Evaluation) -> String {
+    let roster = &evaluation.roster;
+    let zone = format!("days of {}", evaluation.zone());
+    if roster.people.is_empty() {
+        return zone;
+    }
+    let (people, teams) = (roster.people.len(), counted(roster.teams.len(), "team"));
+    let people = if people == 1 { "1 person".to_owned() } else { format!("{people} people") };
+    format!("{zone}, {people} in {teams}, {}", counted(evaluation.objectives.len(), "objective"))
 }
 
 /// What to do about a server that does not answer.

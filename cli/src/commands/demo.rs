@@ -17,8 +17,9 @@ use crate::{args, engine, serving};
 const HISTORY_US: i64 = 90 * 86_400 * 1_000_000;
 
 pub fn run(args: args::Demo) -> Result<ExitCode> {
-    let catalogue = engine::catalogue(&args::Definitions { catalogue: None })?;
-    let calendar = engine::calendar(&args.calendar)?;
+    let configuration = engine::configuration(&args::Definitions { catalogue: None }, &args.company)?;
+    let evaluation = configuration.now();
+    let catalogue = Arc::clone(&evaluation.catalogue);
     let temporary = match &args.data {
         Some(_) => None,
         None => Some(
@@ -38,7 +39,7 @@ pub fn run(args: args::Demo) -> Result<ExitCode> {
             anyhow::Ok((log, store, claim))
         })?;
         let now_us = system_clock();
-        let mut simulation = Simulation::in_zone(args.seed, args.reps, now_us - HISTORY_US, calendar.zone.clone());
+        let mut simulation = Simulation::in_zone(args.seed, args.reps, now_us - HISTORY_US, evaluation.roster.schedule.zone.clone());
         if log.ends()?.iter().all(|end| *end == 0) {
             say(format_args!("Making up three months of {}…", counted(args.reps, "rep")));
             let events = tokio::select! {
@@ -50,8 +51,8 @@ pub fn run(args: args::Demo) -> Result<ExitCode> {
             // An old floor goes on: what was made up before is in its log.
             simulation.history(now_us).for_each(drop);
         }
-        let zone = calendar.zone.iana_name().unwrap_or("UTC").to_owned();
-        let floor = Floor { log: Arc::clone(&log), store, catalogue, calendar, threads: 1, series_per_metric: 10_000 };
+        let zone = evaluation.zone();
+        let floor = Floor { log: Arc::clone(&log), store, configuration, threads: 1, series_per_metric: 10_000 };
         say(format_args!(
             "\n  The sales floor, live:   http://{address}/\n  KPIs as JSON:            http://{address}/v1/kpis?by=rep&window=month\n  Prometheus metrics:      http://{address}/metrics\n\n\
              Days and months are those of {zone} (--time-zone). Ctrl-C ends it{}.\n",

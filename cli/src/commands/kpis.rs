@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use onpace_kpis::slot::SLOT_S;
 use onpace_kpis::window::{first_instant, local_date};
-use onpace_kpis::{Answer, By, Catalogue, Question, Ranges, Row, Tally, Window, evaluate};
+use onpace_kpis::{Answer, By, Catalogue, Question, Ranges, Row, Tally, Window, Within, evaluate};
 use onpace_schemas::time::{parse_instant, show_instant};
-use onpace_sinks::view::read_once;
+use onpace_schemas::{Currency, did_you_mean};
 
 use crate::args::{Format, Kpis};
 use crate::engine;
@@ -21,8 +21,8 @@ use crate::engine;
 const SLOT_US: i64 = SLOT_S * 1_000_000;
 
 pub fn run(args: Kpis) -> Result<ExitCode> {
-    let catalogue = engine::catalogue(&args.definitions)?;
-    let calendar = engine::calendar(&args.calendar)?;
+    let evaluation = engine::configuration(&args.definitions, &args.company)?.now();
+    let (catalogue, roster) = (&evaluation.catalogue, &evaluation.roster);
     let by: By = args.by.parse().map_err(|error| anyhow!("--by: {error}"))?;
     let windows =
         args.windows.iter().map(|window| window.parse().map_err(|error| anyhow!("--window: {error}"))).collect::<Result<Vec<Window>>>()?;
@@ -38,23 +38,22 @@ pub fn run(args: Kpis) -> Result<ExitCode> {
         None => Timestamp::now().as_microsecond(),
     };
 
-    if args.redis.redis.is_none() {
-        engine::must_exist(args.data.as_deref())?;
-    }
-    let store = engine::store(args.data.as_deref(), &args.redis, &catalogue)?;
-    if args.redis.redis.is_none() {
-        let log = engine::embedded_log(args.data.as_deref())?;
-        engine::settle(&*log, &*store, &catalogue, true)?;
-        if engine::is_behind(&*log, &*store)? {
-            engine::fold_all(&*log, &*store, &catalogue, &mut |_, _| {})?;
+    let within = match &args.team {
+        None => Within::Company,
+        Some(team) if by != By::Team => {
+            let known = roster.teams.iter().map(|team| &*team.id);
+            Within::Team(roster.team(team).ok_or_else(|| anyhow!("--team: the roster has no team `{team}`{}", did_you_mean(team, known)))?)
         }
-    }
-    let once = read_once(&*store, &catalogue)?;
+        Some(team) => anyhow::bail!("--team {team} limits other breakdowns; with --by team name it with --only {team}"),
+    };
+    let currency = args.currency.as_deref().map(Currency::parse).transpose().map_err(|error| anyhow!("--currency: {error}"))?;
+    let once = engine::read(args.data.as_deref(), &args.redis, catalogue)?;
 
     let mut values = Vec::new();
     let keys: Vec<Option<&str>> = if args.only.is_empty() { vec![None] } else { args.only.iter().map(|key| Some(key.as_str())).collect() };
     for key in keys {
-        let rows = evaluate(&catalogue, &once.tally, &calendar, &Question { at_us, by, windows: &windows, kpis: &kpis, key });
+        let question = Question { at_us, by, windows: &windows, kpis: &kpis, key, rep: None, within, currency };
+        let rows = evaluate(catalogue, &once.tally, roster, &question)?;
         if let (Some(key), true) = (key, rows.is_empty()) {
             anyhow::bail!("no {by} is named `{key}`; `onpace kpis --by {by} --window all` lists those there are");
         }
@@ -69,16 +68,16 @@ pub fn run(args: Kpis) -> Result<ExitCode> {
         }
         Format::Csv => csv(&values, by, &mut out)?,
         Format::Table => {
-            let zone = calendar.zone.iana_name().unwrap_or("UTC");
+            let zone = evaluation.zone();
             writeln!(out, "At {}, days and months of {zone}.", show_instant(at_us))?;
             match as_of {
                 Some(ms) => writeln!(out, "From events recorded up to {}.", show_instant(ms * 1_000))?,
                 None => writeln!(out, "No events yet: `onpace import` brings history, `onpace up` takes events.")?,
             }
             writeln!(out, "{}", table(&values, by, &windows, args.zeros))?;
-            let starts = windows.iter().map(|window| window.bounds(at_us, &calendar.zone, calendar.settings).start);
+            let starts = windows.iter().map(|window| window.bounds(at_us, &roster.schedule.zone, roster.settings).start);
             // No start is before every other.
-            if let Some(hint) = hint(&catalogue, &once.tally, &calendar.zone, starts.min().flatten()) {
+            if let Some(hint) = hint(catalogue, &once.tally, &roster.schedule.zone, starts.min().flatten()) {
                 writeln!(out, "{hint}")?;
             }
         }
@@ -156,7 +155,7 @@ fn table(values: &[Row], by: By, windows: &[Window], zeros: bool) -> Table {
 
 /// A name as a terminal or a spreadsheet may show it: control characters could move a cursor, and those that turn the direction
 /// of writing could show one name, or the numbers beside it, as another.
-fn printable(name: &str) -> String {
+pub(super) fn printable(name: &str) -> String {
     let dangerous = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     name.chars().map(|c| if dangerous(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
@@ -191,7 +190,7 @@ fn defused(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-    use onpace_kpis::{Calendar, MeasureNo, Slot};
+    use onpace_kpis::{MeasureNo, Roster, Slot};
 
     use super::*;
 
@@ -209,11 +208,10 @@ mod tests {
         let calls = catalogue.measures.iter().position(|measure| measure.name == "calls_made").unwrap() as MeasureNo;
         tally.apply(name, calls, ["", ""], 0, Slot::Quarter(1_900_000), 1);
         tally.settle();
-        let calendar = Calendar::of(jiff::tz::TimeZone::UTC);
         let kpis = catalogue.select(["calls_made"]).unwrap();
-        let question = Question { at_us: 1_900_000 * SLOT_US + 1, by: By::Rep, windows: &[Window::All], kpis: &kpis, key: None };
+        let question = Question { kpis: &kpis, ..Question::new(1_900_000 * SLOT_US + 1, By::Rep, &[Window::All]) };
         let mut out = Vec::new();
-        csv(&evaluate(&catalogue, &tally, &calendar, &question), By::Rep, &mut out).unwrap();
+        csv(&evaluate(&catalogue, &tally, &Roster::default(), &question).unwrap(), By::Rep, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

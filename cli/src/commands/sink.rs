@@ -4,24 +4,24 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Result;
-use onpace_sinks::{Evaluation, Metrics, View, http, metrics, publish};
+use onpace_sinks::{Metrics, View, http, metrics, publish};
 use prometheus::Registry;
 
 use crate::shutdown::Shutdown;
 use crate::{args, engine, serving};
 
 pub fn run(args: args::Sink) -> Result<ExitCode> {
-    let catalogue = engine::catalogue(&args.definitions)?;
-    let calendar = engine::calendar(&args.calendar)?;
+    let configuration = engine::configuration(&args.definitions, &args.company)?;
+    let catalogue = Arc::clone(&configuration.now().catalogue);
     let store = engine::store(args.data.as_deref(), &args.redis, &catalogue)?;
     tokio::runtime::Runtime::new()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let listener = serving::bind(args.listen).await?;
         let view = View::follow(Arc::clone(&store), &catalogue, shutdown.token.clone())?;
-        let evaluation = Arc::new(Evaluation { catalogue, calendar });
-        publish::start(store, view.clone(), Arc::clone(&evaluation), shutdown.token.clone())?;
+        configuration.watch(shutdown.token.clone())?;
+        publish::start(store, view.clone(), configuration.clone(), shutdown.token.clone())?;
         let settings = metrics::Settings { series_per_metric: args.series.series_per_metric };
-        let metrics = Metrics::start(view, evaluation, Registry::new(), settings, shutdown.token.clone())?;
+        let metrics = Metrics::start(view, configuration, Registry::new(), settings, shutdown.token.clone())?;
         tracing::info!(address = %listener.local_addr()?, "serving the page, /v1/kpis and /metrics");
         http::run(listener, http::router(metrics), shutdown.token.clone()).await?;
         Ok(ExitCode::SUCCESS)

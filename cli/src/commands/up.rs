@@ -1,6 +1,7 @@
 //! `onpace up`: gateway, processor and sink in one process.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Result;
 
@@ -9,8 +10,8 @@ use crate::shutdown::Shutdown;
 use crate::{args, engine, serving};
 
 pub fn run(args: args::Up) -> Result<ExitCode> {
-    let catalogue = engine::catalogue(&args.definitions)?;
-    let calendar = engine::calendar(&args.calendar)?;
+    let configuration = engine::configuration(&args.definitions, &args.company)?;
+    let catalogue = Arc::clone(&configuration.now().catalogue);
     let embedded = engine::is_embedded(&args.engine);
     tokio::runtime::Runtime::new()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;
@@ -24,7 +25,7 @@ pub fn run(args: args::Up) -> Result<ExitCode> {
         let address = listener.local_addr()?;
         tracing::info!("page http://{address}/ · events POST http://{address}/v1/events · metrics http://{address}/metrics");
         let threads = if embedded { 1 } else { args.threads };
-        let floor = Floor { log, store, catalogue, calendar, threads, series_per_metric: args.series.series_per_metric };
+        let floor = Floor { log, store, configuration, threads, series_per_metric: args.series.series_per_metric };
         floor::run(floor, listener, &shutdown).await?;
         Ok(ExitCode::SUCCESS)
     })

@@ -344,6 +344,21 @@ impl Catalogue {
         })
     }
 
+    /// Whether a KPI of several reps is the sum of theirs.
+    pub fn adds_up(&self, kpi: &Kpi) -> bool {
+        self.formula_adds_up(&kpi.formula)
+    }
+
+    fn formula_adds_up(&self, formula: &Formula<Leaf>) -> bool {
+        match formula {
+            Formula::Of(Leaf::Measure(_)) => true,
+            Formula::Of(Leaf::Kpi(number)) => self.kpis.get(usize::from(*number)).is_some_and(|kpi| self.adds_up(kpi)),
+            Formula::Negative(inner) => self.formula_adds_up(inner),
+            Formula::Join(Op::Add | Op::Subtract, sides) => self.formula_adds_up(&sides.0) && self.formula_adds_up(&sides.1),
+            Formula::Join(Op::Multiply | Op::Divide, _) | Formula::Number(_) | Formula::Quantile(..) => false,
+        }
+    }
+
     /// The KPI of that name.
     pub fn kpi(&self, name: &str) -> Option<&Kpi> {
         self.kpis.iter().find(|kpi| &*kpi.name == name)

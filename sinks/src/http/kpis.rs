@@ -8,9 +8,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use axum::extract::{Query, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use onpace_kpis::roster::{Roster, UNROSTERED};
 use onpace_kpis::slot::round_up;
-use onpace_kpis::{By, KpiNo, Row};
-use onpace_schemas::time::show_instant;
+use onpace_kpis::{By, KpiNo, Question, Row, Unconvertible, Within};
+use onpace_schemas::did_you_mean;
+use onpace_schemas::time::{show_date, show_instant};
 use serde::Serialize;
 
 use crate::evaluation::Evaluation;
@@ -33,7 +35,7 @@ struct Answer<'a> {
 
 /// How fresh an answer is.
 #[derive(Clone, Debug, Hash, Serialize)]
-struct Freshness {
+pub(super) struct Freshness {
     state: &'static str,
     as_of: Option<String>,
     lag_events: i64,
@@ -60,10 +62,16 @@ pub async fn answer(
 ) -> Result<Response, Problem> {
     let Query(pairs) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
     let asked = Asked::read(&pairs)?;
-    let kpis = metrics.evaluation().catalogue.select(asked.kpis.iter().map(String::as_str));
+    let evaluation = metrics.configuration().now();
+    let kpis = evaluation.catalogue.select(asked.kpis.iter().map(String::as_str));
     let kpis = kpis.map_err(|why| Problem::from(Wrong { parameter: "kpi".into(), why }))?;
-    let held = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    super::blocking(move || work(metrics.view(), metrics.evaluation(), &asked, &kpis, &raw.unwrap_or_default(), &held)).await?
+    let held = held(&headers);
+    super::blocking(move || work(metrics.view(), &evaluation, &asked, &kpis, &raw.unwrap_or_default(), &held)).await?
+}
+
+/// The tags that a client has answers of.
+pub(super) fn held(headers: &HeaderMap) -> String {
+    headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
 }
 
 impl From<Wrong> for Problem {
@@ -72,24 +80,38 @@ impl From<Wrong> for Problem {
     }
 }
 
-fn work(view: &View, evaluation: &Evaluation, asked: &Asked, kpis: &[KpiNo], raw: &str, held: &str) -> Result<Response, Problem> {
-    let (at_us, tag, freshness, values) = {
-        let picture = view.read();
-        let now_ms = now_ms();
-        let standing = picture.known.standing(now_ms);
-        if !standing.whole {
-            return Err(not_whole(standing, evaluation));
-        }
-        let at_us = asked.at_us.unwrap_or(now_ms / 1000 * 1_000_000);
-        let freshness = Freshness::from(standing);
-        let tag = tag(&picture, at_us, &freshness, raw);
-        if held.split(',').any(|one| one.trim() == tag) {
-            return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
-        }
-        (at_us, tag, freshness, values(&picture, evaluation, asked, kpis, at_us)?)
-    };
-    let answer = Answer { at: show_instant(at_us), time_zone: evaluation.zone(), freshness, values };
-    let text = serde_json::to_string(&answer)
+/// A whole picture asked at an instant: when, as fresh as what, and the tag of its answer.
+pub(super) struct Whole {
+    pub at_us: i64,
+    pub freshness: Freshness,
+    pub tag: String,
+}
+
+/// The picture if it is whole, and its answer's tag; `Err` has what is answered where it isn't, or where the client has the answer.
+pub(super) fn whole(
+    picture: &Picture,
+    evaluation: &Evaluation,
+    at_us: Option<i64>,
+    raw: &str,
+    held: &str,
+) -> Result<Whole, Box<Result<Response, Problem>>> {
+    let now_ms = now_ms();
+    let standing = picture.known.standing(now_ms);
+    if !standing.whole {
+        return Err(Box::new(Err(not_whole(standing, evaluation))));
+    }
+    let at_us = at_us.unwrap_or(now_ms / 1000 * 1_000_000);
+    let freshness = Freshness::from(standing);
+    let tag = tag(picture, evaluation, at_us, &freshness, raw);
+    if held.split(',').any(|one| one.trim() == tag) {
+        return Err(Box::new(Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response())));
+    }
+    Ok(Whole { at_us, freshness, tag })
+}
+
+/// JSON with its tag.
+pub(super) fn tagged(answer: &impl Serialize, tag: String) -> Result<Response, Problem> {
+    let text = serde_json::to_string(answer)
         .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the values can't be written: {error}")))?;
     let mut response = ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], text).into_response();
     if let Ok(tag) = HeaderValue::try_from(tag) {
@@ -98,29 +120,72 @@ fn work(view: &View, evaluation: &Evaluation, asked: &Asked, kpis: &[KpiNo], raw
     Ok(response)
 }
 
+fn work(view: &View, evaluation: &Evaluation, asked: &Asked, kpis: &[KpiNo], raw: &str, held: &str) -> Result<Response, Problem> {
+    let (whole, values) = {
+        let picture = view.read();
+        let whole = match whole(&picture, evaluation, asked.at_us, raw, held) {
+            Ok(whole) => whole,
+            Err(answer) => return *answer,
+        };
+        let values = values(&picture, evaluation, asked, kpis, whole.at_us)?;
+        (whole, values)
+    };
+    let answer = Answer { at: show_instant(whole.at_us), time_zone: evaluation.zone(), freshness: whole.freshness, values };
+    tagged(&answer, whole.tag)
+}
+
 /// Changes whenever the answer would, but for `at`: two instants in one slot have one answer.
-fn tag(picture: &Picture, at_us: i64, freshness: &Freshness, raw: &str) -> String {
+fn tag(picture: &Picture, evaluation: &Evaluation, at_us: i64, freshness: &Freshness, raw: &str) -> String {
     let mut hasher = DefaultHasher::new();
-    (picture.known.began_ms, picture.version, round_up(at_us), freshness, raw).hash(&mut hasher);
+    (picture.known.began_ms, picture.version, evaluation.version, round_up(at_us), freshness, raw).hash(&mut hasher);
     format!("\"{:016x}\"", hasher.finish())
 }
 
 fn values(picture: &Picture, evaluation: &Evaluation, asked: &Asked, kpis: &[KpiNo], at_us: i64) -> Result<Vec<Row>, Problem> {
     let tally = &picture.tally;
     let reps = match asked.by {
-        By::Rep if asked.reps.is_empty() => tally.reps().count(),
-        _ => asked.reps.len().max(1),
+        By::Rep if asked.reps.is_empty() => evaluation.reps(tally).len(),
+        By::Team if asked.teams.is_empty() => evaluation.roster.teams.len() + 1,
+        _ => asked.reps.len().max(asked.teams.len()).max(1),
     };
     let each = asked.windows.len() * if kpis.is_empty() { evaluation.catalogue.kpis.len() } else { kpis.len() };
     if reps.saturating_mul(each) > MOST_VALUES {
         let why = format!("that would be {reps} × {each} values, more than {MOST_VALUES}; name fewer with `kpi`, `window` or `rep`");
         return Err(Problem::bad_request(why));
     }
-    if asked.reps.is_empty() {
-        return Ok(evaluation.rows(tally, at_us, asked.by, &asked.windows, kpis, None));
+    let teams = asked.teams.iter().map(|team| within(&evaluation.roster, team)).collect::<Result<Vec<Within>, Problem>>()?;
+    let within = if asked.by == By::Team { Within::Company } else { teams.first().copied().unwrap_or_default() };
+    let question = Question { kpis, within, currency: asked.currency, ..Question::new(at_us, asked.by, &asked.windows) };
+    let keys = if asked.by == By::Team { &asked.teams } else { &asked.reps };
+    let rows = |key| evaluation.rows(tally, &Question { key, ..question.clone() }).map_err(unconvertible);
+    if keys.is_empty() {
+        return rows(None);
     }
-    let of = |rep: &String| evaluation.rows(tally, at_us, By::Rep, &asked.windows, kpis, Some(rep));
-    Ok(asked.reps.iter().flat_map(of).collect())
+    let each = keys.iter().map(|key| rows(Some(key))).collect::<Result<Vec<_>, Problem>>()?;
+    Ok(each.into_iter().flatten().collect())
+}
+
+/// What was done for a team.
+pub(super) fn within(roster: &Roster, team: &str) -> Result<Within, Problem> {
+    if team == UNROSTERED {
+        return Ok(Within::Just(None));
+    }
+    roster.team(team).map(Within::Team).ok_or_else(|| {
+        let known = did_you_mean(team, roster.teams.iter().map(|team| &*team.id).chain([UNROSTERED]));
+        Wrong { parameter: "team".into(), why: format!("there is no team `{team}`{known}") }.into()
+    })
+}
+
+/// Money that can't be converted: 422, with the file, the day and the currency that a rate is missing of.
+fn unconvertible(why: Unconvertible) -> Problem {
+    let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why.to_string()).with("parameter", "currency");
+    match why {
+        Unconvertible::Missing(missing) => {
+            problem.with("file", missing.file.as_str()).with("day", show_date(missing.day)).with("currency", missing.currency.code())
+        }
+        Unconvertible::NoRates { currency, .. } => problem.with("currency", currency.code()),
+        Unconvertible::Nothing { to, day, .. } => problem.with("day", day).with("currency", to.code()),
+    }
 }
 
 fn not_whole(standing: Standing, evaluation: &Evaluation) -> Problem {

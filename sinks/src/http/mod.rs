@@ -1,15 +1,17 @@
 //! HTTP: the routes that answer questions, and how they are served.
 //!
-//! In: a view, a registry. Out: `/metrics`, `/v1/kpis`, `/v1/catalogue`, `/openapi.json`, `/healthz`, `/readyz`, `/`.
+//! In: a view, a registry. Out: `/metrics`, `/v1/kpis`, `/v1/objectives`, `/v1/catalogue`, `/v1/roster`, `/openapi.json`, `/healthz`, `/readyz`, `/`.
 //! What always holds: every error is problem details; an answer carries how fresh it is. Never here: a number that
 //! `evaluate` did not give.
 
 pub mod catalogue;
 pub mod health;
 pub mod kpis;
+pub mod objectives;
 pub mod ops;
 mod page;
 mod query;
+mod roster;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -44,7 +46,9 @@ pub fn router_with_health(metrics: Metrics, health: Health) -> Router {
     Router::new()
         .route("/metrics", get(scrape))
         .route("/v1/kpis", get(kpis::answer))
+        .route("/v1/objectives", get(objectives::answer))
         .route("/v1/catalogue", get(catalogue::answer))
+        .route("/v1/roster", get(roster::answer))
         .with_state(metrics)
         .route("/openapi.json", get(|| async { ([(header::CONTENT_TYPE, "application/json")], OPENAPI) }))
         .merge(health::routes(health))

@@ -2,12 +2,11 @@
 //!
 //! In: pairs of names and values. Out: what is asked for, or what is wrong and what was perhaps meant.
 
-use onpace_kpis::window::Window;
-use onpace_schemas::did_you_mean;
-
 use onpace_kpis::By;
+use onpace_kpis::window::Window;
+use onpace_schemas::{Currency, did_you_mean};
 
-const PARAMETERS: [&str; 5] = ["by", "window", "kpi", "rep", "at"];
+const PARAMETERS: [&str; 7] = ["by", "window", "kpi", "rep", "team", "currency", "at"];
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +19,10 @@ pub struct Asked {
     pub kpis: Vec<String>,
     /// Of these reps, by rep; empty: all.
     pub reps: Vec<String>,
+    /// Of these teams, by team; what was done for one, by anything else.
+    pub teams: Vec<String>,
+    /// Money in this currency; `None`: as it is.
+    pub currency: Option<Currency>,
     /// At this instant, microseconds since 1970; `None`: now.
     pub at_us: Option<i64>,
 }
@@ -39,14 +42,23 @@ impl Asked {
     /// # Errors
     /// The first that is unknown, given twice where once is meant, or has a value that can't be read.
     pub fn read(pairs: &[(String, String)]) -> Result<Asked, Wrong> {
-        let mut asked = Asked { by: By::Company, windows: Vec::new(), kpis: Vec::new(), reps: Vec::new(), at_us: None };
+        let mut asked = Asked {
+            by: By::Company,
+            windows: Vec::new(),
+            kpis: Vec::new(),
+            reps: Vec::new(),
+            teams: Vec::new(),
+            currency: None,
+            at_us: None,
+        };
         let mut by = None;
         for (name, value) in pairs {
             let wrong = |why: String| Wrong { parameter: name.clone(), why };
             match name.as_str() {
                 "by" if by.is_none() => by = Some(value.parse().map_err(wrong)?),
                 "at" if asked.at_us.is_none() => asked.at_us = Some(instant(value).map_err(wrong)?),
-                "by" | "at" => return Err(wrong(format!("`{name}` can be given once"))),
+                "currency" if asked.currency.is_none() => asked.currency = Some(Currency::parse(value).map_err(wrong)?),
+                "by" | "at" | "currency" => return Err(wrong(format!("`{name}` can be given once"))),
                 "window" => {
                     let window = value.parse().map_err(wrong)?;
                     if !asked.windows.contains(&window) {
@@ -55,12 +67,26 @@ impl Asked {
                 }
                 "kpi" => push_new(&mut asked.kpis, value),
                 "rep" => push_new(&mut asked.reps, value),
+                "team" => push_new(&mut asked.teams, value),
                 _ => return Err(wrong(format!("there is no parameter `{name}`{}", did_you_mean(name, PARAMETERS.into_iter())))),
             }
         }
-        asked.by = by.unwrap_or(if asked.reps.is_empty() { By::Company } else { By::Rep });
+        let wrong = |parameter: &str, why: &str| Err(Wrong { parameter: parameter.into(), why: why.into() });
+        asked.by = by.unwrap_or(match (&asked.reps[..], &asked.teams[..]) {
+            ([_, ..], _) => By::Rep,
+            ([], [_, ..]) => By::Team,
+            ([], []) => By::Company,
+        });
         if !asked.reps.is_empty() && asked.by != By::Rep {
-            return Err(Wrong { parameter: "rep".into(), why: "`rep` picks rows of `by=rep`; leave it out, or ask by rep".into() });
+            return wrong("rep", "`rep` picks rows of `by=rep`; leave it out, or ask by rep");
+        }
+        match asked.by {
+            By::Team => {}
+            By::Company if !asked.teams.is_empty() => {
+                return wrong("team", "`team` is not for the whole company; leave it out, or ask `by=team`");
+            }
+            _ if asked.teams.len() > 1 => return wrong("team", "`team` can be given once, but `by=team`"),
+            _ => {}
         }
         if asked.windows.is_empty() {
             asked.windows = vec![Window::Today, Window::Month];
@@ -75,7 +101,8 @@ fn push_new(to: &mut Vec<String>, value: &str) {
     }
 }
 
-fn instant(text: &str) -> Result<i64, String> {
+/// An instant as a query has it, microseconds since 1970.
+pub fn instant(text: &str) -> Result<i64, String> {
     let at: jiff::Timestamp = text.parse().map_err(|_| {
         // A bare + in a query is a space.
         let plus = if text.contains(' ') { " (write the + of an offset as %2B)" } else { "" };
@@ -113,6 +140,9 @@ mod tests {
         .unwrap();
         assert_eq!((asked.by, asked.windows, asked.at_us), (By::Rep, vec![Window::D7, Window::Month], Some(1_000_000)));
         assert_eq!(asked.reps, ["a", "é"]);
+        assert_eq!(read(&[("team", "a"), ("team", "b")]).unwrap().by, By::Team);
+        assert_eq!(read(&[("team", "a"), ("rep", "b"), ("currency", "EUR")]).unwrap().currency, Currency::parse("EUR").ok());
+        assert_eq!(read(&[("team", "a"), ("team", "b"), ("by", "rep")]).unwrap_err().parameter, "team");
         assert_eq!(read(&[("at", "1970-01-01T00:00:01Z"), ("at", "1970-01-01T00:00:01Z")]).unwrap_err().parameter, "at");
     }
 
@@ -120,6 +150,8 @@ mod tests {
     fn what_is_unknown_is_named_with_what_was_perhaps_meant() {
         assert!(read(&[("windwo", "7d")]).unwrap_err().why.contains("did you mean `window`"));
         assert!(read(&[("window", "yesteray")]).unwrap_err().why.contains("`yesterday`"));
+        assert!(read(&[("by", "company"), ("team", "paris")]).unwrap_err().why.contains("by=team"));
+        assert!(read(&[("currency", "euro")]).unwrap_err().why.contains("euro"));
         assert!(read(&[("by", "reps")]).unwrap_err().why.contains("`rep`"));
         assert!(read(&[("at", "2026-03-02T18:00:00")]).unwrap_err().why.contains("offset"));
         assert!(read(&[("at", "2026-03-02T18:00:00 02:00")]).unwrap_err().why.contains("%2B"));

@@ -10,9 +10,9 @@ use serde_json::Value;
 use tower::ServiceExt;
 
 use super::{Health, ops, router};
-use crate::Metrics;
 use crate::fixture::{Store, evaluation};
 use crate::view::{View, now_ms};
+use crate::{Configuration, Metrics};
 
 const HOSTILE: &str = "<img src=x onerror=alert(1)>\"\\\n";
 
@@ -34,7 +34,7 @@ fn store() -> Store {
 fn serving(store: &Store) -> Router {
     let evaluation = evaluation();
     let view = View::looked(store, &evaluation.catalogue);
-    closed(router(Metrics::once(view, evaluation, Registry::new()).unwrap()))
+    closed(router(Metrics::once(view, Configuration::fixed(evaluation), Registry::new()).unwrap()))
 }
 
 async fn ask(router: &Router, request: Request<Body>) -> (StatusCode, HeaderMap, String) {
@@ -114,7 +114,7 @@ async fn an_answer_that_has_not_changed_is_not_sent_again() {
     let store = store();
     let evaluation = evaluation();
     let view = View::looked(&store, &evaluation.catalogue);
-    let router = closed(router(Metrics::once(view.clone(), evaluation.clone(), Registry::new()).unwrap()));
+    let router = closed(router(Metrics::once(view.clone(), Configuration::fixed(evaluation.clone()), Registry::new()).unwrap()));
     // A fixed instant: the slot of now may end between two requests.
     let uri = format!("/v1/kpis?by=rep&at={}", jiff::Timestamp::from_millisecond(now_ms()).unwrap());
     let (_, headers, _) = get(&router, &uri).await;
@@ -150,7 +150,7 @@ async fn a_store_that_is_away_takes_its_series_along_and_leaves_numbers_with_the
     let store = store();
     let evaluation = evaluation();
     let view = View::looked(&store, &evaluation.catalogue);
-    let router = closed(router(Metrics::once(view.clone(), evaluation.clone(), Registry::new()).unwrap()));
+    let router = closed(router(Metrics::once(view.clone(), Configuration::fixed(evaluation.clone()), Registry::new()).unwrap()));
     let (_, _, before) = get(&router, "/metrics").await;
     assert!(before.as_str().unwrap().contains("onpace_calls_made{rep=\"marie\",team=\"unrostered\",window=\"today\"} 3\n"));
     assert!(before.as_str().unwrap().contains("\nonpace_store_up 1\n"));
@@ -173,7 +173,7 @@ async fn metrics_come_in_the_format_asked_for_and_no_name_twice() {
     lag.with_label_values(&["0"]).set(7);
     let evaluation = evaluation();
     let view = View::looked(&store(), &evaluation.catalogue);
-    let router = closed(router(Metrics::once(view, evaluation, registry).unwrap()));
+    let router = closed(router(Metrics::once(view, Configuration::fixed(evaluation), registry).unwrap()));
     let request = Request::get("/metrics").header("accept", "application/openmetrics-text; version=1.0.0").body(Body::empty()).unwrap();
     let (_, headers, text) = ask(&router, request).await;
     assert_eq!(headers["content-type"], "application/openmetrics-text; version=1.0.0; charset=utf-8");

@@ -1,27 +1,23 @@
 //! KPIs as metrics: which name, which labels, which base unit.
 //!
-//! In: a tally, an evaluation, an instant. Out: families. Leaf rows are by rep; what does not add up also has rows by team
+//! In: a tally, an evaluation, an instant. Out: families. Leaf rows are by rep and team; what does not add up also has rows by team
 //! and for the company, in metrics of their own, so that `sum()` over any one metric is right.
 //! Every rep has every KPI in every window and every currency: 0, or NaN where there is nothing to divide by.
 
-use std::collections::BTreeSet;
+use onpace_kpis::{By, Exact, Kpi, KpiNo, Question, Row, Tally, Unit, Window};
 
-use onpace_kpis::catalogue::Dimension;
-use onpace_kpis::evaluate::UNROSTERED;
-use onpace_kpis::tally::{Group, UNASSIGNED};
-use onpace_kpis::{By, Exact, Kpi, KpiNo, MeasureNo, Row, Tally, Unit, Window};
-use onpace_schemas::{Currency, to_major};
-
-use super::exposition::{Family, FamilyKind, labels, number};
+use super::exposition::{Family, FamilyKind, number};
+use super::{leaves, who};
 use crate::evaluation::Evaluation;
 
 /// Every KPI of every rep, team and the company.
 pub fn families(tally: &Tally, evaluation: &Evaluation, at_us: i64, series_per_metric: usize) -> Vec<Family> {
     let mut round = Round { tally, evaluation, at_us, cap: series_per_metric, dropped: Vec::new() };
-    let mut families = round.leaves();
+    let (mut families, reps) = leaves::families(&mut round);
     families.extend(round.above("onpace_team_", By::Team));
     families.extend(round.above("onpace_company_", By::Company));
-    families.push(round.reps());
+    families.push(who::reps(evaluation, at_us, &reps));
+    families.push(who::teams(evaluation));
     let mut dropped = Family::new("onpace_series_dropped", FamilyKind::Gauge, "Series left out because the metric has more than it may");
     for (metric, count) in &round.dropped {
         dropped.sample(&[("metric", metric)], &count.to_string());
@@ -45,7 +41,7 @@ pub fn name_of(kpi: &Kpi) -> String {
     }
 }
 
-fn help_of(kpi: &Kpi, whose: &str) -> String {
+pub(super) fn help_of(kpi: &Kpi, whose: &str) -> String {
     let unit = match kpi.unit {
         Unit::Money => ", in major units",
         Unit::MoneyPerDay => ", in major units a day",
@@ -57,7 +53,7 @@ fn help_of(kpi: &Kpi, whose: &str) -> String {
 }
 
 /// A row's value in base units.
-fn value_of(row: &Row) -> String {
+pub(super) fn value_of(row: &Row) -> String {
     match (&row.value, row.unit) {
         (None, _) => "NaN".into(),
         (Some(days), Unit::Days) => number(days.mul(&Exact::from(86_400)).to_f64()),
@@ -66,151 +62,35 @@ fn value_of(row: &Row) -> String {
     }
 }
 
-/// What evaluation would say of a rep who has nothing in a currency.
-fn nothing(adds_up: bool, currency: Currency) -> String {
-    if adds_up { to_major(0, currency) } else { "NaN".into() }
-}
-
-struct Round<'a> {
-    tally: &'a Tally,
-    evaluation: &'a Evaluation,
-    at_us: i64,
-    cap: usize,
-    dropped: Vec<(String, usize)>,
+/// One working out of the whole page.
+pub(super) struct Round<'a> {
+    pub tally: &'a Tally,
+    pub evaluation: &'a Evaluation,
+    pub at_us: i64,
+    /// At most so many series to a metric.
+    pub cap: usize,
+    /// How many there was no room for, by metric.
+    pub dropped: Vec<(String, usize)>,
 }
 
 impl<'a> Round<'a> {
-    fn windows(&self) -> &'a [Window] {
+    pub fn windows(&self) -> &'a [Window] {
         &self.evaluation.catalogue.windows
     }
 
-    /// The reps that there is room for, sorted, and how many there is none for.
-    fn rep_names(&self) -> (Vec<&'a str>, usize) {
-        let mut names: Vec<&'a str> = self.tally.reps().map(|rep| &**rep.name()).collect();
-        names.sort_unstable();
-        let room = (self.cap / self.windows().len().max(1)).max(1);
-        let beyond = names.len().saturating_sub(room);
-        names.truncate(room);
-        (names, beyond)
+    /// All KPIs of everybody by something, in every window of the catalogue.
+    pub fn question(&self, by: By) -> Question<'a> {
+        Question::new(self.at_us, by, self.windows())
     }
 
-    fn leaves(&mut self) -> Vec<Family> {
-        let catalogue = &self.evaluation.catalogue;
-        let (names, beyond) = self.rep_names();
-        let rows = if beyond == 0 {
-            self.evaluation.rows(self.tally, self.at_us, By::Rep, self.windows(), &[], None)
-        } else {
-            let of = |name: &&str| self.evaluation.rows(self.tally, self.at_us, By::Rep, self.windows(), &[], Some(name));
-            names.iter().flat_map(of).collect()
-        };
-        let currencies: BTreeSet<Currency> = rows.iter().filter_map(|row| row.currency).collect();
-        let mut families: Vec<Family> = catalogue
-            .kpis
-            .iter()
-            .map(|kpi| Family::new(format!("onpace_{}", name_of(kpi)), FamilyKind::Gauge, help_of(kpi, "by rep")))
-            .collect();
-        let mut dropped = vec![0; families.len()];
-        let staged = self.staged();
-        let mut rows = &rows[..];
-        for name in &names {
-            let (own, rest) = rows.split_at(rows.partition_point(|row| row.key.as_ref().is_some_and(|(_, key)| **key <= **name)));
-            rows = rest;
-            let by_window: Vec<String> =
-                self.windows().iter().map(|window| labels(&[("rep", name), ("team", UNROSTERED), ("window", window.name())])).collect();
-            let place = |window: Window| self.windows().iter().position(|known| *known == window).unwrap_or_default();
-            let mut own = own.iter().peekable();
-            for (number, kpi) in catalogue.kpis.iter().enumerate() {
-                let family = &mut families[number];
-                let mut add = |labels: &str, value: &str| {
-                    if family.series < self.cap {
-                        family.sample_with(labels, value);
-                    } else {
-                        dropped[number] += 1;
-                    }
-                };
-                let skipped = staged.iter().any(|(staged, _)| *staged == number);
-                let mut seen = Vec::new();
-                while let Some(row) = own.next_if(|row| usize::from(row.number) == number) {
-                    let with = &by_window[place(row.window)];
-                    match row.currency {
-                        _ if skipped => {}
-                        None => add(with, &value_of(row)),
-                        Some(currency) => {
-                            seen.push(currency);
-                            add(&with_label(with, "currency", currency.code()), &value_of(row));
-                        }
-                    }
-                }
-                if kpi.per_currency {
-                    let adds_up = self.evaluation.adds_up(kpi);
-                    for currency in currencies.iter().filter(|currency| !seen.contains(currency)) {
-                        for with in &by_window {
-                            add(&with_label(with, "currency", currency.code()), &nothing(adds_up, *currency));
-                        }
-                    }
-                }
-            }
-        }
-        for (number, measure) in staged {
-            dropped[number] += self.stages(measure, &names, &mut families[number]);
-        }
-        for (number, family) in families.iter().enumerate() {
-            let per_rep = family.series.checked_div(names.len()).unwrap_or_default();
-            self.dropped.push((family.name().to_owned(), dropped[number] + beyond * per_rep));
-        }
-        families
-    }
-
-    /// The KPIs that are a measure of values entered: their leaf rows are by that value too.
-    fn staged(&self) -> Vec<(usize, MeasureNo)> {
-        let catalogue = &self.evaluation.catalogue;
-        let by_stage = |kpi: &Kpi| match kpi.measures[..] {
-            [measure] if *catalogue.measures[usize::from(measure)].name == *kpi.name => {
-                catalogue.dimension(measure, STAGE).map(|_| measure)
-            }
-            _ => None,
-        };
-        catalogue.kpis.iter().enumerate().filter_map(|(number, kpi)| Some((number, by_stage(kpi)?))).collect()
-    }
-
-    /// Writes a measure by rep and stage; how many series there was no room for.
-    fn stages(&self, measure: MeasureNo, names: &[&str], family: &mut Family) -> usize {
-        let calendar = &self.evaluation.calendar;
-        let reps: Vec<_> = names.iter().filter_map(|name| self.tally.rep(name)).collect();
-        let lines = || reps.iter().flat_map(|rep| rep.lines(measure));
-        let stages: BTreeSet<(&str, Group)> = lines()
-            .filter_map(|(id, _)| match id.group {
-                Group::Dim(_, value) => Some((self.tally.value(value), id.group)),
-                Group::Total => None,
-            })
-            .collect();
-        let mut dropped = 0;
-        for rep in &reps {
-            let own = calendar.rep_zones.get(&**rep.name()).filter(|_| &**rep.name() != UNASSIGNED);
-            let zone = own.unwrap_or(&calendar.zone);
-            for window in self.windows() {
-                let ranges = window.bounds(self.at_us, zone, calendar.settings).ranges(zone);
-                for (stage, group) in &stages {
-                    let line = rep.lines(measure).iter().find(|(id, _)| id.group == *group);
-                    let value = line.map_or(0, |(_, line)| line.sum(&ranges));
-                    if family.series < self.cap {
-                        family.sample(
-                            &[("rep", rep.name()), ("team", UNROSTERED), ("window", window.name()), ("deal_stage", stage)],
-                            &value.to_string(),
-                        );
-                    } else {
-                        dropped += 1;
-                    }
-                }
-            }
-        }
-        dropped
+    pub fn rows(&self, question: Question<'_>) -> Vec<Row> {
+        self.evaluation.unconverted(self.tally, question)
     }
 
     /// What does not add up over reps, for a team or the company.
     fn above(&mut self, prefix: &str, by: By) -> Vec<Family> {
         let catalogue = &self.evaluation.catalogue;
-        let wanted = catalogue.kpis.iter().enumerate().filter(|(_, kpi)| !self.evaluation.adds_up(kpi));
+        let wanted = catalogue.kpis.iter().enumerate().filter(|(_, kpi)| !catalogue.adds_up(kpi));
         let numbers: Vec<KpiNo> = wanted.map(|(number, _)| number as KpiNo).collect();
         if numbers.is_empty() {
             return Vec::new();
@@ -221,7 +101,7 @@ impl<'a> Round<'a> {
             Family::new(format!("{prefix}{}", name_of(kpi)), FamilyKind::Gauge, help_of(kpi, whose))
         };
         let mut families: Vec<Family> = numbers.iter().map(of).collect();
-        for row in self.evaluation.rows(self.tally, self.at_us, by, self.windows(), &numbers, None) {
+        for row in self.rows(Question { kpis: &numbers, ..self.question(by) }) {
             let Some(place) = numbers.iter().position(|number| *number == row.number) else { continue };
             let mut with: Vec<(&str, &str)> = Vec::with_capacity(3);
             if let Some((_, team)) = &row.key {
@@ -235,22 +115,6 @@ impl<'a> Round<'a> {
         }
         families
     }
-
-    /// Who there is. Before there is a roster a rep's name is what the events call him.
-    fn reps(&self) -> Family {
-        let mut family = Family::new("onpace_rep_info", FamilyKind::Info, "The reps there are, with what may change about them");
-        for name in self.rep_names().0 {
-            family.sample(&[("rep", name), ("team", UNROSTERED), ("display_name", name), ("manager", "")], "1");
-        }
-        family
-    }
-}
-
-const STAGE: Dimension = Dimension::Entered("stage");
-
-/// Labels with one more.
-fn with_label(with: &str, name: &str, value: &str) -> String {
-    format!("{},{name}=\"{value}\"}}", with.strip_suffix('}').unwrap_or(with))
 }
 
 #[cfg(test)]
@@ -259,7 +123,8 @@ mod tests {
     use std::io::Write;
     use std::process::{Command, Stdio};
 
-    use onpace_kpis::Slot;
+    use onpace_kpis::{MeasureNo, Slot};
+    use onpace_schemas::Currency;
 
     use super::super::exposition::{Format, page};
     use super::*;
@@ -277,7 +142,7 @@ mod tests {
         tally
     }
 
-    fn sales() -> (std::sync::Arc<Evaluation>, Tally) {
+    fn sales() -> (Evaluation, Tally) {
         let evaluation = evaluation();
         let (usd, jpy) = (Currency::parse("USD").unwrap().to_number(), Currency::parse("JPY").unwrap().to_number());
         let cycle = onpace_kpis::histogram::bucket(86_400);
@@ -298,6 +163,12 @@ mod tests {
             ],
         );
         (evaluation, tally)
+    }
+
+    fn company(evaluation: &Evaluation, tally: &Tally, kpis: &[KpiNo], window: Window) -> f64 {
+        let windows = [window];
+        let question = Question { kpis, ..Question::new(AT_US, By::Company, &windows) };
+        evaluation.rows(tally, &question).unwrap().iter().map(Row::to_f64).sum()
     }
 
     fn lines(families: &[Family], format: Format) -> String {
@@ -322,7 +193,8 @@ mod tests {
             r#"onpace_company_average_deal{window="all",currency="USD"} 1054.00"#,
             r#"onpace_stage_entered{rep="marie",team="unrostered",window="all",deal_stage="won"} 1"#,
             r#"onpace_stage_entered{rep="marie",team="unrostered",window="all",deal_stage="de\"mo"} 0"#,
-            r#"onpace_rep_info{rep="marie",team="unrostered",display_name="marie",manager=""} 1"#,
+            r#"onpace_rep_info{rep="marie",team="unrostered",display_name="marie",manager="",language="en"} 1"#,
+            r#"onpace_team_info{team="unrostered",parent="",manager="",display_name="unrostered"} 1"#,
             r#"onpace_series_dropped{metric="onpace_calls_made"} 0"#,
         ] {
             assert!(text.lines().any(|known| known == line), "{line} is not on the page");
@@ -341,12 +213,12 @@ mod tests {
     fn summing_a_leaf_metric_gives_the_company() {
         let (evaluation, tally) = sales();
         let text = lines(&families(&tally, &evaluation, AT_US, 10_000), Format::Text);
-        for kpi in evaluation.catalogue.kpis.iter().filter(|kpi| evaluation.adds_up(kpi)) {
+        for kpi in evaluation.catalogue.kpis.iter().filter(|kpi| evaluation.catalogue.adds_up(kpi)) {
             let start = format!("onpace_{}{{", name_of(kpi));
             let rows = text.lines().filter(|line| line.starts_with(&start) && line.contains(r#"window="all""#));
             let sum: f64 = rows.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum();
             let number = evaluation.catalogue.select([&*kpi.name]).unwrap();
-            let company: f64 = evaluation.rows(&tally, AT_US, By::Company, &[Window::All], &number, None).iter().map(Row::to_f64).sum();
+            let company: f64 = company(&evaluation, &tally, &number, Window::All);
             assert_eq!(sum, company, "{}", kpi.name);
         }
     }

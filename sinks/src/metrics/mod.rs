@@ -7,17 +7,21 @@
 
 pub mod exposition;
 mod kpis;
+mod leaves;
+pub mod objectives;
 pub mod pipeline;
+mod who;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use onpace_kpis::objective::Completeness;
 use onpace_kpis::slot::round_up;
 use prometheus::{Histogram, HistogramOpts, Registry};
 use tokio_util::sync::CancellationToken;
 
-use crate::evaluation::Evaluation;
+use crate::configuration::Configuration;
 use crate::view::{State, View, now_ms};
 use exposition::{Family, Format, page};
 
@@ -47,7 +51,7 @@ pub struct Metrics {
 
 struct Inner {
     view: View,
-    evaluation: Arc<Evaluation>,
+    configuration: Configuration,
     registry: Registry,
     settings: Settings,
     ready: Mutex<Arc<Vec<Family>>>,
@@ -61,11 +65,14 @@ impl fmt::Debug for Metrics {
     }
 }
 
-/// What a round's values depend on, beside the catalogue.
+/// What a round's values depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Basis {
     version: u64,
+    configured: u64,
     end_us: i64,
+    /// Whether objectives can be judged by it.
+    complete: bool,
 }
 
 impl Metrics {
@@ -76,12 +83,12 @@ impl Metrics {
     /// They are registered there already, or the thread can't be started.
     pub fn start(
         view: View,
-        evaluation: Arc<Evaluation>,
+        configuration: Configuration,
         registry: Registry,
         settings: Settings,
         stop: CancellationToken,
     ) -> Result<Metrics, MetricsError> {
-        let metrics = Metrics::new(view, evaluation, registry, settings)?;
+        let metrics = Metrics::new(view, configuration, registry, settings)?;
         let ticking = metrics.clone();
         std::thread::Builder::new().name("metrics".into()).spawn(move || ticking.run(&stop))?;
         Ok(metrics)
@@ -89,13 +96,13 @@ impl Metrics {
 
     /// Metrics after one round, for tests.
     #[cfg(test)]
-    pub(crate) fn once(view: View, evaluation: Arc<Evaluation>, registry: Registry) -> Result<Metrics, MetricsError> {
-        let metrics = Metrics::new(view, evaluation, registry, Settings::default())?;
+    pub(crate) fn once(view: View, configuration: Configuration, registry: Registry) -> Result<Metrics, MetricsError> {
+        let metrics = Metrics::new(view, configuration, registry, Settings::default())?;
         metrics.round(&mut None);
         Ok(metrics)
     }
 
-    fn new(view: View, evaluation: Arc<Evaluation>, registry: Registry, settings: Settings) -> Result<Metrics, MetricsError> {
+    fn new(view: View, configuration: Configuration, registry: Registry, settings: Settings) -> Result<Metrics, MetricsError> {
         let waits = vec![0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 15.0, 60.0];
         let event_to_metric = Histogram::with_opts(
             HistogramOpts::new(
@@ -110,7 +117,7 @@ impl Metrics {
         )?;
         registry.register(Box::new(event_to_metric.clone()))?;
         registry.register(Box::new(round.clone()))?;
-        Ok(Metrics { inner: Arc::new(Inner { view, evaluation, registry, settings, ready: Mutex::default(), event_to_metric, round }) })
+        Ok(Metrics { inner: Arc::new(Inner { view, configuration, registry, settings, ready: Mutex::default(), event_to_metric, round }) })
     }
 
     /// The view that the KPIs come from.
@@ -119,8 +126,8 @@ impl Metrics {
     }
 
     /// What the KPIs are worked out by.
-    pub fn evaluation(&self) -> &Arc<Evaluation> {
-        &self.inner.evaluation
+    pub fn configuration(&self) -> &Configuration {
+        &self.inner.configuration
     }
 
     /// The page as it is now.
@@ -133,6 +140,7 @@ impl Metrics {
         let said: Vec<String> = own.iter().map(|family| family.name().to_owned()).collect();
         own.extend(standing.into_iter().filter(|family| !said.iter().any(|name| name == family.name())));
         own.push(pipeline::build_info());
+        own.extend(pipeline::configuration(&inner.configuration.loads()));
         let kpis = if shows(&known.standing(now_ms)) { self.ready().clone() } else { Arc::default() };
         page(kpis.iter().chain(&own), format)
     }
@@ -169,11 +177,17 @@ impl Metrics {
                 return false;
             }
             let at_us = now_ms * 1000;
-            let now = Basis { version: picture.version, end_us: round_up(at_us) };
+            let evaluation = inner.configuration.now();
+            let completeness = picture.known.completeness(at_us);
+            let complete = completeness == Completeness::default();
+            let now = Basis { version: picture.version, configured: evaluation.version, end_us: round_up(at_us), complete };
             if basis.replace(now) == Some(now) {
                 None
             } else {
-                Some(kpis::families(&picture.tally, &inner.evaluation, at_us, inner.settings.series_per_metric))
+                let mut families = kpis::families(&picture.tally, &evaluation, at_us, inner.settings.series_per_metric);
+                let standings = evaluation.standings(&picture.tally, at_us, &completeness);
+                families.extend(objectives::families(&standings.rows, &evaluation));
+                Some(families)
             }
         };
         let changed = families.is_some();

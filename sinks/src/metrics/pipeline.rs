@@ -6,6 +6,7 @@ use prometheus::Registry;
 use prometheus::proto::{MetricFamily, MetricType};
 
 use super::exposition::{Family, FamilyKind, number};
+use crate::configuration::Load;
 use crate::view::{Known, State};
 
 /// Everything a registry holds.
@@ -45,6 +46,20 @@ pub fn build_info() -> Family {
     family
 }
 
+/// How the last reading of each file of configuration went.
+pub fn configuration(loads: &[Load]) -> Vec<Family> {
+    let help = "1 where what the file holds is in force, 0 where it was refused and what was in force before stays";
+    let mut successful = Family::new("onpace_config_last_reload_successful", FamilyKind::Gauge, help);
+    let help = "When what is in force was read from the file, in seconds since 1970";
+    let mut since = Family::new("onpace_config_last_reload_success_timestamp_seconds", FamilyKind::Gauge, help);
+    for load in loads {
+        let with = [("file", load.file)];
+        successful.sample(&with, if load.in_force { "1" } else { "0" });
+        since.sample(&with, &number(load.since_ms as f64 / 1000.0));
+    }
+    vec![successful, since]
+}
+
 /// How the view stands: whether its store answers, how old its numbers are, how far behind each lane is.
 pub fn standing(known: &Known, now_ms: i64) -> Vec<Family> {
     let standing = known.standing(now_ms);
@@ -63,6 +78,9 @@ pub fn standing(known: &Known, now_ms: i64) -> Vec<Family> {
             flag(standing.whole),
         ),
     ];
+    let complete = !known.completeness(now_ms * 1000).behind;
+    let help = "1 while events or heartbeats come through and no lane is more than a minute behind the log's end";
+    families.push(gauge("onpace_pipeline_up", help, flag(complete)));
     if let Some(as_of_ms) = standing.as_of_ms {
         let help = "When the newest event or heartbeat was recorded up to which everything is in the numbers, in seconds since 1970";
         families.push(gauge("onpace_data_timestamp_seconds", help, &number(as_of_ms as f64 / 1000.0)));

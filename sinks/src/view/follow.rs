@@ -226,7 +226,7 @@ impl Follower {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-    use onpace_kpis::{By, Window};
+    use onpace_kpis::{By, Question, Window};
 
     use super::super::{State, read_once};
     use super::*;
@@ -247,7 +247,7 @@ mod tests {
     fn values(tally: &onpace_kpis::Tally, kpi: &str) -> Vec<(String, String)> {
         let evaluation = evaluation();
         let kpis = evaluation.catalogue.select([kpi]).unwrap();
-        let rows = evaluation.rows(tally, AT_US + 1, By::Rep, &[Window::All], &kpis, None);
+        let rows = evaluation.unconverted(tally, Question { kpis: &kpis, ..Question::new(AT_US + 1, By::Rep, &[Window::All]) });
         rows.iter().map(|row| (row.key.as_ref().unwrap().1.to_string(), row.plain())).collect()
     }
 

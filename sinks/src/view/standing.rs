@@ -4,6 +4,7 @@
 //! What always holds: numbers that went back (a wiped or older store being folded anew) are not called whole before
 //! they have reached the log's end as it was then; a prefix of the log that only goes forward is whole, however old.
 
+use onpace_kpis::objective::Completeness;
 use onpace_processors::store::Head;
 
 /// Heartbeats come every 30 seconds: past this nothing comes through any more. Milliseconds.
@@ -11,6 +12,8 @@ pub const STALE_AFTER_MS: i64 = 90_000;
 /// A store that was not heard of for so long is away, whatever the last attempt says. Milliseconds.
 pub const SILENT_AFTER_MS: i64 = 10_000;
 /// A lane that was begun and holds nothing for so long is whole, and empty. Milliseconds.
+/// With events to go and nothing folded for longer than this, a lane is behind.
+const BEHIND_AFTER_MS: i64 = 60_000;
 const BARE_AFTER_MS: i64 = 3_000;
 
 /// What is known of one lane.
@@ -127,6 +130,15 @@ impl Known {
             State::Loading | State::CatchingUp => false,
         };
         Standing { state, whole, as_of_ms, lag_events, reason }
+    }
+
+    /// Whether objectives can be judged by these numbers: behind where a lane has events to go and what it last folded is more
+    /// than a minute old, or where nothing comes through at all.
+    pub fn completeness(&self, now_us: i64) -> Completeness {
+        let now_ms = now_us / 1000;
+        let waits = |lane: &Lane| lane.lag_events() > 0 && lane.head.is_some_and(|head| now_ms - head.recorded_ms > BEHIND_AFTER_MS);
+        let stuck = !matches!(self.standing(now_ms).state, State::Fresh | State::Empty);
+        Completeness { behind: stuck || self.lanes.iter().any(waits), silent: Vec::new() }
     }
 
     fn judge(&self, now_ms: i64, as_of_ms: Option<i64>) -> (State, String) {

@@ -6,9 +6,12 @@
 //! deals are the rule. The instants crowd around the edges of the windows that will be asked for.
 
 mod deals;
+mod floor;
 mod maker;
 mod moments;
 mod names;
+mod objectives;
+mod roster;
 
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};
@@ -19,6 +22,7 @@ use maker::Maker;
 
 pub use moments::{MOMENTS, Moment};
 pub use names::NAMES;
+pub use roster::{Company, company};
 
 /// A hostile set of events, and when to ask about it.
 #[derive(Clone, Debug)]

@@ -107,6 +107,9 @@ enum Formula {
     Velocity,
 }
 
+/// Measures, each with its sign, and those by the sum of which theirs is divided.
+pub type Quotient = (&'static [(&'static str, i8)], &'static [&'static str]);
+
 /// One KPI.
 #[derive(Clone, Copy, Debug)]
 pub struct Kpi {
@@ -202,6 +205,19 @@ impl Kpi {
     /// Whether reps' values add up to the company's.
     pub fn is_additive(&self) -> bool {
         matches!(self.formula, Formula::Measure)
+    }
+
+    /// Whether it is what stands at an instant rather than what flows in a window.
+    pub fn is_level(&self) -> bool {
+        self.measures().iter().any(|measure| is_level(measure))
+    }
+
+    /// What a quotient of measures divides, each measure with its sign, and by the sum of which; nothing of other KPIs.
+    pub fn quotient(&self) -> Option<Quotient> {
+        match self.formula {
+            Formula::Ratio(over, under) => Some((over, under)),
+            _ => None,
+        }
     }
 
     /// Whether it can be asked for by that: all its measures must have the dimension.

@@ -47,7 +47,8 @@ fn reps_add_up_to_the_company() {
             let mut question = Question::new(moment.at, By::Company, moment.zone);
             // Some live elsewhere.
             let zones = ["Asia/Kolkata", "America/New_York", "Pacific/Auckland"];
-            for (index, key) in oracle.keys(By::Rep).into_iter().flatten().enumerate() {
+            let by_rep = Question::new(moment.at, By::Rep, moment.zone);
+            for (index, key) in oracle.keys(&by_rep).into_iter().flatten().enumerate() {
                 if let Some(zone) = zones.get(index) {
                     let zone = TimeZone::get(zone).unwrap();
                     question.rep_zones.insert(key, zone);

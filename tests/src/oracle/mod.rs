@@ -16,14 +16,23 @@
 mod contribute;
 mod entity;
 mod formula;
+mod judge;
 mod moment;
 mod money;
+mod objective;
+mod roster;
+mod verdict;
 mod window;
+mod worktime;
 
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
 mod laws;
+#[cfg(test)]
+mod objective_cases;
+#[cfg(test)]
+mod verdict_cases;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,8 +44,11 @@ use serde_json::Value;
 pub use contribute::{Contribution, Life};
 pub use entity::Entity;
 pub use formula::{By, KPIS, Kpi, Scope, Unit, minor_per_major};
-pub use moment::{DAY, HOUR, SECOND, SLOT, When, first_instant};
+pub use judge::{Judged, judge};
+pub use moment::{DAY, HOUR, SECOND, SLOT, When, first_instant, local_date, plus_days};
 pub use money::{CURRENCIES, exponent};
+pub use objective::{Every, For, Objective, Pace, Period, objectives_yaml};
+pub use roster::{Hours, Person, Rate, Roster, Stay, Team, UNROSTERED, decimal};
 pub use window::{Bounds, Calendar, Window};
 
 /// What is asked: the numbers by what, of which windows, at which instant, in which zones.
@@ -54,6 +66,8 @@ pub struct Question {
     pub rep_zones: BTreeMap<String, TimeZone>,
     /// How weeks and years are counted.
     pub calendar: Calendar,
+    /// Who belongs where; without one everybody is `unrostered`.
+    pub roster: Option<Roster>,
 }
 
 impl Question {
@@ -68,11 +82,28 @@ impl Question {
             zone: TimeZone::get(zone).unwrap_or_else(|error| panic!("{zone}: {error}")),
             rep_zones: BTreeMap::new(),
             calendar: Calendar::default(),
+            roster: None,
+        }
+    }
+
+    /// Every window, of a company with a roster.
+    pub fn of(roster: &Roster, at: Timestamp, by: By) -> Question {
+        Question {
+            at,
+            by,
+            windows: Window::EVERY.to_vec(),
+            zone: roster.zone.clone(),
+            rep_zones: BTreeMap::new(),
+            calendar: roster.calendar,
+            roster: Some(roster.clone()),
         }
     }
 
     /// The zone in which a rep's days begin.
     pub fn zone_of(&self, rep: &str) -> &TimeZone {
+        if let Some(roster) = &self.roster {
+            return roster.zone_of(roster.person(rep));
+        }
         let own = self.rep_zones.get(rep).filter(|_| rep != "unassigned");
         own.unwrap_or(&self.zone)
     }
@@ -141,8 +172,8 @@ impl Oracle {
     pub fn kpis(&self, question: &Question) -> Vec<Row> {
         let mut rows = Vec::new();
         let falls = self.falls(question);
-        for key in self.keys(question.by) {
-            let of_key = |one: &Contribution| belongs(one, question.by, key.as_deref());
+        for key in self.keys(question) {
+            let of_key = |one: &Contribution| question.may_hold(one, key.as_deref());
             let currencies: BTreeSet<&str> =
                 self.contributions.iter().filter(|one| of_key(one)).filter_map(|one| one.currency.as_deref()).collect();
             for &window in &question.windows {
@@ -198,14 +229,18 @@ impl Oracle {
         patches.iter().map(|patch| &self.events[patch.event]).collect()
     }
 
-    fn keys(&self, by: By) -> BTreeSet<Option<String>> {
-        match by {
+    fn keys(&self, question: &Question) -> BTreeSet<Option<String>> {
+        let keys = self.contributions.iter().filter_map(|one| question.key_of(one));
+        let keys = keys.map(|key| Some(key.to_owned()));
+        let of_roster = |key: fn(&Roster) -> Vec<String>| question.roster.iter().flat_map(key).map(Some).collect::<Vec<_>>();
+        match question.by {
             By::Company => BTreeSet::from([None]),
-            By::Team => BTreeSet::from([Some("unrostered".to_owned())]),
-            _ => {
-                let keys = self.contributions.iter();
-                keys.filter_map(|one| key_of(one, by)).map(|key| Some(key.to_owned())).collect()
+            By::Team => {
+                let teams = of_roster(|roster| roster.teams.iter().map(|team| team.id.clone()).collect());
+                teams.into_iter().chain([Some(UNROSTERED.to_owned())]).collect()
             }
+            By::Rep => keys.chain(of_roster(|roster| roster.people.iter().map(|person| person.id.clone()).collect())).collect(),
+            _ => keys.collect(),
         }
     }
 
@@ -218,14 +253,15 @@ impl Oracle {
         let mut scope = Scope { flows: Vec::new(), stock: Vec::new() };
         let mut bounds_of: BTreeMap<&str, Bounds> = BTreeMap::new();
         for (one, &t) in self.contributions.iter().zip(falls) {
-            if !belongs(one, question.by, key) {
+            if !question.may_hold(one, key) {
                 continue;
             }
             let bounds = bounds_of.entry(&one.rep).or_insert_with(|| question.bounds(window, Some(&one.rep)));
-            if bounds.hold(t) {
+            if bounds.hold(t) && question.is_in_team_at(one, t, key) {
                 scope.flows.push(one);
             }
-            if t < bounds.end {
+            // A level belongs wholly to the team of the window's last slot.
+            if t < bounds.end && question.is_in_team_at(one, bounds.end - SLOT, key) {
                 scope.stock.push(one);
             }
         }
@@ -233,17 +269,29 @@ impl Oracle {
     }
 }
 
-fn key_of(one: &Contribution, by: By) -> Option<&str> {
-    match by {
-        By::Company => None,
-        By::Rep => Some(&one.rep),
-        By::Team => Some("unrostered"),
-        By::Product => one.product.as_deref(),
-        By::Origin => one.origin.as_deref(),
-        By::Stage => one.stage.as_deref(),
+impl Question {
+    fn key_of<'a>(&'a self, one: &'a Contribution) -> Option<&'a str> {
+        match self.by {
+            By::Company => None,
+            By::Rep => Some(self.roster.as_ref().map_or(one.rep.as_str(), |roster| roster.rep(&one.rep))),
+            By::Team => Some(UNROSTERED),
+            By::Product => one.product.as_deref(),
+            By::Origin => one.origin.as_deref(),
+            By::Stage => one.stage.as_deref(),
+        }
     }
-}
 
-fn belongs(one: &Contribution, by: By, key: Option<&str>) -> bool {
-    by == By::Company || key_of(one, by) == key
+    /// Whether a contribution counts for a key; of a team, whether it may.
+    fn may_hold(&self, one: &Contribution, key: Option<&str>) -> bool {
+        let is_dated = self.by == By::Team && self.roster.is_some();
+        self.by == By::Company || is_dated || self.key_of(one) == key
+    }
+
+    /// Whether a contribution's rep is in the team asked about at a slot (µs); true where no team is.
+    fn is_in_team_at(&self, one: &Contribution, slot: i64, key: Option<&str>) -> bool {
+        match (&self.roster, self.by, key) {
+            (Some(roster), By::Team, Some(team)) => roster.is_in_at(roster.person(&one.rep), slot, team),
+            _ => true,
+        }
+    }
 }

@@ -1,0 +1,147 @@
+//! `onpace objectives`: how every objective stands, and whether it is worth having. In: flags. Out: a table or JSON.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::{Result, anyhow};
+use comfy_table::{CellAlignment, Table, presets};
+use jiff::Timestamp;
+use onpace_kpis::objective::{Checked, Completeness, Office, Scope, Standing, check};
+use onpace_kpis::row::shown;
+use onpace_kpis::{Exact, Unit};
+use onpace_schemas::did_you_mean;
+use onpace_schemas::time::{parse_instant, show_date, show_instant};
+use onpace_sinks::Evaluation;
+use serde::Serialize;
+
+use crate::args::{Objectives, ObjectivesWhat, TableOrJson};
+use crate::commands::kpis::printable;
+use crate::engine;
+
+/// What HTTP gives too.
+#[derive(Serialize)]
+struct Answer<'a> {
+    at: String,
+    objectives: &'a [Standing],
+}
+
+pub fn run(args: Objectives) -> Result<ExitCode> {
+    anyhow::ensure!(
+        args.company.objectives.is_some(),
+        "no objectives are named: give their file with --objectives, and that of the people they speak of with --roster"
+    );
+    let evaluation = engine::configuration(&args.definitions, &args.company)?.now();
+    let roster = &evaluation.roster;
+    let at_us = match &args.at {
+        Some(at) => parse_instant(at).map_err(|error| anyhow!("--at: {error}"))?,
+        None => Timestamp::now().as_microsecond(),
+    };
+    if let Some(rep) = args.reps.iter().find(|rep| evaluation.known(rep).is_none()) {
+        let known = did_you_mean(rep, roster.people.iter().map(|person| &*person.id));
+        anyhow::bail!("--rep: the roster has nobody with the id `{rep}`{known}");
+    }
+    if let Some(team) = args.teams.iter().find(|team| roster.team(team).is_none()) {
+        let known = did_you_mean(team, roster.teams.iter().map(|team| &*team.id));
+        anyhow::bail!("--team: the roster has no team `{team}`{known}");
+    }
+    let once = engine::read(args.data.as_deref(), &args.redis, &evaluation.catalogue)?;
+    let mut out = std::io::stdout().lock();
+    if args.what == Some(ObjectivesWhat::Check) {
+        let office = Office::of(roster, &evaluation.objectives, at_us);
+        let checked = check(&evaluation.catalogue, &once.tally, roster, &evaluation.objectives, &office, at_us)?;
+        writeln!(out, "{}", smart(&evaluation, &checked))?;
+        return Ok(if checked.iter().any(|checked| checked.smart.fails()) { ExitCode::FAILURE } else { ExitCode::SUCCESS });
+    }
+    let mut standings = evaluation.standings(&once.tally, at_us, &Completeness::default());
+    let named = |names: &[String], by: &str, row: &Standing| {
+        row.key.as_ref().is_some_and(|(of, key)| of.name() == by && names.iter().any(|name| **name == **key))
+    };
+    if !(args.reps.is_empty() && args.teams.is_empty()) {
+        standings.rows.retain(|row| named(&args.reps, "rep", row) || named(&args.teams, "team", row));
+    }
+    match args.format {
+        TableOrJson::Json => {
+            let answer = Answer { at: show_instant(at_us), objectives: &standings.rows };
+            serde_json::to_writer_pretty(&mut out, &answer).map_err(std::io::Error::from)?;
+            writeln!(out)?;
+        }
+        TableOrJson::Table => {
+            writeln!(out, "At {}, days and months of {}.", show_instant(at_us), evaluation.zone())?;
+            writeln!(out, "{}", table(&standings.rows))?;
+        }
+    }
+    for (objective, why) in &standings.unconvertible {
+        crate::say::say(format_args!("onpace: {objective} can't be judged: {why}"));
+    }
+    Ok(if standings.unconvertible.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A line a standing.
+fn table(rows: &[Standing]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(["who", "objective", "from", "target", "attained", "expected", "forecast", "chance", "needed a day", "state"]);
+    for row in rows {
+        let show = |value: &Option<Exact>| value.as_ref().map_or_else(|| "–".to_owned(), |value| amount(value, row));
+        table.add_row([
+            row.key.as_ref().map_or_else(|| "company".to_owned(), |(_, key)| printable(key)),
+            printable(&row.objective),
+            show_date(row.days.start),
+            amount(&row.target, row),
+            show(&row.attained),
+            show(&row.expected),
+            show(&row.forecast),
+            row.chance.map_or_else(|| "–".to_owned(), |chance| format!("{:.0} %", chance * 100.0)),
+            show(&row.needed),
+            row.state.name().to_owned(),
+        ]);
+    }
+    for column in table.column_iter_mut().skip(3).take(6) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+/// A value as people read it; a count that is not whole to a tenth.
+fn amount(value: &Exact, row: &Standing) -> String {
+    match (row.unit, value.to_integer()) {
+        (Unit::Count, None) => format!("{:.1}", value.to_f64()),
+        _ => shown(value, row.unit, row.currency),
+    }
+}
+
+/// A line an objective, a column a letter.
+fn smart(evaluation: &Evaluation, checked: &[Checked]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.set_header(["objective", "whose", "target", "as usual", "specific", "measurable", "ambitious", "realistic", "time-bound"]);
+    let roster = &evaluation.roster;
+    for one in checked {
+        let objective = &evaluation.objectives[one.number];
+        let kpi = &evaluation.catalogue.kpis[usize::from(objective.kpi)];
+        let whose = match objective.scope {
+            Scope::Company => "company".to_owned(),
+            Scope::Team(team) => roster.teams[team].id.to_string(),
+            Scope::EachRepOf(team) => format!("each rep of {}", roster.teams[team].id),
+            Scope::Rep(person) => roster.people[person].id.to_string(),
+        };
+        let yes = |yes: bool| if yes { "yes" } else { "NO" }.to_owned();
+        let maybe = |verdict: Option<bool>| verdict.map_or_else(|| "–".to_owned(), yes);
+        let usual = |value: &Exact| match kpi.unit {
+            Unit::Count => format!("{:.1}", value.to_f64()),
+            unit => shown(value, unit, objective.currency),
+        };
+        table.add_row([
+            printable(&objective.id),
+            printable(&whose),
+            shown(&objective.target, kpi.unit, objective.currency),
+            one.usual.as_ref().map_or_else(|| "–".to_owned(), usual),
+            yes(one.smart.specific),
+            yes(one.smart.measurable),
+            maybe(one.smart.ambitious),
+            maybe(one.smart.realistic),
+            yes(one.smart.time_bound),
+        ]);
+    }
+    table
+}

@@ -1,0 +1,311 @@
+//! From counters to KPI values: the one function behind every screen.
+//!
+//! In: the catalogue, the tally, the roster, a question. Out: a [`Row`] per KPI, window, key and currency.
+//! Never here: a clock (`at` is asked for), a float, a choice that one screen makes and another doesn't.
+
+pub(crate) mod sheet;
+pub(crate) mod whose;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+use onpace_schemas::Currency;
+
+use crate::MeasureNo;
+use crate::catalogue::{Catalogue, Dimension, Kpi, KpiNo};
+use crate::roster::{MissingRate, Roster, TeamNo, UNROSTERED};
+use crate::row::{By, Row};
+use crate::tally::{Group, RepTally, Tally};
+use crate::window::Window;
+use sheet::{Cell, Conversion, Sheet};
+use whose::{Rep, Stays, Stretch, Stretches, everybody, somebody};
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Question<'a> {
+    /// The instant it is asked for, microseconds since 1970.
+    pub at_us: i64,
+    /// By what the values are broken down.
+    pub by: By,
+    /// For which windows.
+    pub windows: &'a [Window],
+    /// Which KPIs, see [`Catalogue::select`]; all of them where empty. One that can't be broken down so gives no row.
+    pub kpis: &'a [KpiNo],
+    /// Only this rep, team, product…
+    pub key: Option<&'a str>,
+    /// Only what this rep did; a person by his id.
+    pub rep: Option<&'a str>,
+    /// Only what was done for some teams.
+    pub within: Within,
+    /// The currency that all money is converted into; `None`: a value per currency.
+    pub currency: Option<Currency>,
+}
+
+impl<'a> Question<'a> {
+    /// All KPIs of everybody, in some windows.
+    pub fn new(at_us: i64, by: By, windows: &'a [Window]) -> Question<'a> {
+        Question { at_us, by, windows, kpis: &[], key: None, rep: None, within: Within::Company, currency: None }
+    }
+}
+
+/// For which teams something was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Within {
+    /// For any, and for none.
+    #[default]
+    Company,
+    /// For a team or one below it.
+    Team(TeamNo),
+    /// For a team itself; `None`: for none, `unrostered`.
+    Just(Option<TeamNo>),
+}
+
+impl Within {
+    /// Whether what is done for a team (`None`: for none) is meant.
+    pub fn holds(self, roster: &Roster, team: Option<TeamNo>) -> bool {
+        match self {
+            Within::Company => true,
+            Within::Team(wanted) => team.is_some_and(|team| roster.is_within(team, wanted)),
+            Within::Just(wanted) => team == wanted,
+        }
+    }
+}
+
+/// Why money can't be converted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unconvertible {
+    /// There is no table of rates.
+    #[error(
+        "there is no rate from {currency}: name a table of daily rates with `rates:` in the roster, or ask for values per currency (wanted in {to})"
+    )]
+    NoRates {
+        /// The currency without a rate.
+        currency: Currency,
+        /// The currency wanted.
+        to: Currency,
+    },
+    /// The table has none for a day.
+    #[error(transparent)]
+    Missing(#[from] MissingRate),
+    /// A rate is 0.
+    #[error("{to} is worth nothing on {day}, so {from} can't be converted into it")]
+    Nothing {
+        /// The currency to be converted.
+        from: Currency,
+        /// The currency wanted.
+        to: Currency,
+        /// The day.
+        day: String,
+    },
+}
+
+impl Catalogue {
+    /// Whether a KPI can be broken down so.
+    pub fn available(&self, kpi: &Kpi, by: By) -> bool {
+        by.dimension().is_none_or(|dimension| kpi.measures.iter().all(|measure| self.dimension(*measure, dimension).is_some()))
+    }
+}
+
+/// Works out every value that answers a question, sorted by key, KPI, window and currency.
+///
+/// A KPI per currency has a row for each currency that the key has anything in, at any time; none where there is none. Converted
+/// it has one row. The roster's people and teams have rows whether or not anything is counted of them.
+///
+/// # Errors
+/// Money is to be converted and a rate is missing.
+pub fn evaluate(catalogue: &Catalogue, tally: &Tally, roster: &Roster, question: &Question<'_>) -> Result<Vec<Row>, Unconvertible> {
+    let all: Vec<KpiNo> = (0..catalogue.kpis.len() as KpiNo).collect();
+    let wanted = if question.kpis.is_empty() { &all } else { question.kpis };
+    let kpis = wanted.iter().filter_map(|number| Some((*number, catalogue.kpis.get(usize::from(*number))?)));
+    let kpis: Vec<_> = kpis.filter(|(_, kpi)| catalogue.available(kpi, question.by)).collect();
+    let conversion = question.currency.map(|to| Conversion { to, roster });
+    let sheet = Sheet::of(catalogue, kpis.iter().map(|(_, kpi)| *kpi), conversion);
+    let (at_us, settings, windows) = (question.at_us, roster.settings, question.windows.to_vec());
+    let bounds = move |zone: &TimeZone| windows.iter().map(|window| window.bounds(at_us, zone, settings)).collect();
+    let mut asked = Asked { catalogue, tally, roster, question, kpis, sheet, stretches: Stretches::new(bounds) };
+    let scopes = asked.scopes();
+    let mut rows = Vec::with_capacity(scopes.len() * asked.kpis.len() * question.windows.len());
+    for scope in scopes {
+        asked.answer(scope, &mut rows)?;
+    }
+    Ok(rows)
+}
+
+/// What one set of rows is about.
+struct Scope<'a> {
+    key: Option<Arc<str>>,
+    /// The zone in which its windows are shown.
+    zone: TimeZone,
+    parts: Vec<Part<'a>>,
+}
+
+/// A rep's counters, and the slots of each window in which they count.
+struct Part<'a> {
+    counters: &'a RepTally,
+    stretches: Arc<[Stretch]>,
+}
+
+struct Asked<'a> {
+    catalogue: &'a Catalogue,
+    tally: &'a Tally,
+    roster: &'a Roster,
+    question: &'a Question<'a>,
+    kpis: Vec<(KpiNo, &'a Kpi)>,
+    sheet: Sheet<'a>,
+    stretches: Stretches,
+}
+
+impl<'a> Asked<'a> {
+    /// A rep's counters on some days.
+    fn parts(&mut self, rep: &Rep<'a>, stays: &Stays, into: &mut Vec<Part<'a>>) {
+        if !stays.is_never() && !rep.counters.is_empty() {
+            let stretches = self.stretches.of(rep.zone(self.roster), stays);
+            into.extend(rep.counters.iter().map(|counters| Part { counters, stretches: stretches.clone() }));
+        }
+    }
+
+    fn scopes(&mut self) -> Vec<Scope<'a>> {
+        let (roster, tally, question) = (self.roster, self.tally, self.question);
+        let wanted = |key: &str| question.key.is_none_or(|only| only == key);
+        let held = |team: Option<TeamNo>| question.within.holds(roster, team);
+        let only = question.rep.or(question.key.filter(|_| question.by == By::Rep));
+        let reps = match only {
+            Some(_) if question.by == By::Rep && !only.is_some_and(wanted) => Vec::new(),
+            Some(only) => somebody(roster, tally, only).into_iter().collect(),
+            None => everybody(roster, tally),
+        };
+        let company = || roster.schedule.zone.clone();
+        if question.by == By::Team {
+            let teams = roster.teams.iter().enumerate().map(|(number, team)| (team.id.clone(), Within::Team(number)));
+            let mut teams: Vec<_> = teams.chain([(UNROSTERED.into(), Within::Just(None))]).filter(|(id, _)| wanted(id)).collect();
+            teams.sort_by(|a, b| a.0.cmp(&b.0));
+            let mut scopes = Vec::with_capacity(teams.len());
+            for (id, of) in teams {
+                let mut parts = Vec::new();
+                for rep in &reps {
+                    self.parts(rep, &rep.stays(roster, |team| held(team) && of.holds(roster, team)), &mut parts);
+                }
+                scopes.push(Scope { key: Some(id), zone: company(), parts });
+            }
+            return scopes;
+        }
+        let mut scopes: BTreeMap<Arc<str>, Scope<'a>> = BTreeMap::new();
+        let mut all = Vec::new();
+        for rep in &reps {
+            let stays = rep.stays(roster, held);
+            if stays.is_never() {
+                continue;
+            }
+            let mut parts = Vec::with_capacity(rep.counters.len());
+            self.parts(rep, &stays, &mut parts);
+            match question.by.dimension() {
+                None if question.by == By::Rep => {
+                    scopes.insert(rep.name.clone(), Scope { key: Some(rep.name.clone()), zone: rep.zone(roster).clone(), parts });
+                }
+                None => all.append(&mut parts),
+                Some(dimension) => {
+                    for part in parts {
+                        for value in self.values(part.counters, dimension).filter(|value| wanted(value)) {
+                            if !scopes.contains_key(value) {
+                                let key: Arc<str> = value.into();
+                                scopes.insert(key.clone(), Scope { key: Some(key), zone: company(), parts: Vec::new() });
+                            }
+                            let Some(scope) = scopes.get_mut(value) else { continue };
+                            if scope.parts.last().is_none_or(|last| !std::ptr::eq(last.counters, part.counters)) {
+                                scope.parts.push(Part { counters: part.counters, stretches: part.stretches.clone() });
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        if question.by == By::Company {
+            return vec![Scope { key: None, zone: company(), parts: all }];
+        }
+        scopes.into_values().collect()
+    }
+
+    /// The values that something of a rep's is counted under along a dimension, some more than once.
+    fn values(&self, rep: &'a RepTally, dimension: Dimension) -> impl Iterator<Item = &'a str> + use<'a> {
+        let (catalogue, tally) = (self.catalogue, self.tally);
+        // Of all measures, not just those asked for: the keys don't depend on which KPIs are.
+        (0..catalogue.measures.len() as MeasureNo).flat_map(move |measure| {
+            let place = catalogue.dimension(measure, dimension);
+            rep.lines(measure).iter().filter_map(move |(id, line)| match id.group {
+                Group::Dim(at, value) if Some(at) == place && !line.is_nothing() => Some(tally.value(value)),
+                _ => None,
+            })
+        })
+    }
+
+    /// The part of a measure that a scope is about.
+    fn group(&self, scope: &Scope<'_>, measure: MeasureNo) -> Option<Group> {
+        match self.question.by.dimension() {
+            None => Some(Group::Total),
+            Some(dimension) => {
+                let place = self.catalogue.dimension(measure, dimension)?;
+                Some(Group::Dim(place, self.tally.number(scope.key.as_deref()?)?))
+            }
+        }
+    }
+
+    fn answer(&mut self, scope: Scope<'a>, rows: &mut Vec<Row>) -> Result<(), Unconvertible> {
+        let lasts: Vec<i32> = self.stretches.of(&scope.zone, &Stays::Always).iter().map(|stretch| stretch.last).collect();
+        let (sheet, windows) = (&self.sheet, self.question.windows.len());
+        let columns = sheet.measures.len();
+        let mut cells = vec![Cell::default(); windows * columns];
+        for (column, measure) in sheet.measures.iter().enumerate() {
+            if let Some(group) = self.group(&scope, *measure) {
+                for part in &scope.parts {
+                    for (window, stretch) in part.stretches.iter().enumerate() {
+                        sheet.add(&mut cells[window * columns + column], part.counters, column, group, stretch, lasts[window])?;
+                    }
+                }
+            }
+        }
+        let currencies = match self.question.currency {
+            Some(to) => vec![Some(to)],
+            None if self.kpis.iter().any(|(_, kpi)| kpi.per_currency) => self.currencies(&scope).into_iter().map(Some).collect(),
+            None => Vec::new(),
+        };
+        let bounds = self.stretches.bounds(&scope.zone);
+        for (number, kpi) in &self.kpis {
+            for (at, window) in self.question.windows.iter().enumerate() {
+                for currency in if kpi.per_currency { &currencies[..] } else { &[None] } {
+                    let (value, sides) = self.sheet.value(kpi, &cells[at * columns..(at + 1) * columns], *currency);
+                    rows.push(Row {
+                        kpi: kpi.name.clone(),
+                        number: *number,
+                        window: *window,
+                        bounds: bounds[at],
+                        key: scope.key.clone().map(|key| (self.question.by, key)),
+                        currency: *currency,
+                        unit: kpi.unit,
+                        value,
+                        sides,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every currency that a scope has anything in, at any time, sorted.
+    fn currencies(&self, scope: &Scope<'_>) -> Vec<Currency> {
+        let mut seen: Vec<Currency> = Vec::new();
+        for (number, _) in self.catalogue.measures.iter().enumerate().filter(|(_, measure)| measure.what.has_currency()) {
+            let Some(group) = self.group(scope, number as MeasureNo) else { continue };
+            for (id, line) in scope.parts.iter().flat_map(|part| Sheet::lines(part.counters, number as MeasureNo, group)) {
+                if let Some(currency) = Currency::from_number(id.extra)
+                    && !seen.contains(&currency)
+                    && !line.is_nothing()
+                {
+                    seen.push(currency);
+                }
+            }
+        }
+        seen.sort_unstable();
+        seen
+    }
+}

@@ -1,0 +1,116 @@
+//! `/v1/objectives`: how every objective stands, with how fresh that is.
+//!
+//! In: a query, the view. Out: JSON, an ETag, or problem details. Never here: how a state is decided.
+
+use axum::extract::{Query, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use onpace_kpis::objective::{Standing, Standings};
+use onpace_schemas::time::{parse_instant, show_instant};
+use serde::Serialize;
+
+use super::kpis::{Freshness, held, tagged, whole};
+use super::query::Wrong;
+use crate::evaluation::Evaluation;
+use crate::metrics::Metrics;
+use crate::view::{View, now_ms};
+use onpace_producers::gateway::Problem;
+
+/// An answer.
+#[derive(Serialize)]
+struct Answer<'a> {
+    at: String,
+    time_zone: &'a str,
+    freshness: Freshness,
+    objectives: Vec<Standing>,
+    /// Objectives that can't be judged, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unconvertible: Vec<Unjudged>,
+}
+
+/// An objective that can't be judged.
+#[derive(Serialize)]
+struct Unjudged {
+    objective: String,
+    error: String,
+}
+
+/// What is asked.
+#[derive(Default)]
+struct Asked {
+    at_us: Option<i64>,
+    reps: Vec<String>,
+    teams: Vec<String>,
+}
+
+impl Asked {
+    fn read(pairs: &[(String, String)]) -> Result<Asked, Wrong> {
+        let mut asked = Asked::default();
+        for (parameter, value) in pairs {
+            let wrong = |why: String| Wrong { parameter: parameter.clone(), why };
+            match parameter.as_str() {
+                "at" => asked.at_us = Some(parse_instant(value).map_err(|why| wrong(format!("`at`: {why}")))?),
+                "rep" => asked.reps.push(value.clone()),
+                "team" => asked.teams.push(value.clone()),
+                _ => {
+                    let known = onpace_schemas::did_you_mean(parameter, ["at", "rep", "team"].into_iter());
+                    return Err(wrong(format!("there is no parameter `{parameter}`{known}; there are at, rep and team")));
+                }
+            }
+        }
+        Ok(asked)
+    }
+
+    /// Whether a standing is asked about.
+    fn wants(&self, standing: &Standing) -> bool {
+        let named = |names: &[String], by: &str| {
+            standing.key.as_ref().is_some_and(|(of, key)| of.name() == by && names.iter().any(|name| **name == **key))
+        };
+        (self.reps.is_empty() && self.teams.is_empty()) || named(&self.reps, "rep") || named(&self.teams, "team")
+    }
+}
+
+/// Answers a query.
+pub async fn answer(
+    State(metrics): State<Metrics>,
+    RawQuery(raw): RawQuery,
+    query: Result<Query<Vec<(String, String)>>, axum::extract::rejection::QueryRejection>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let Query(pairs) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
+    let asked = Asked::read(&pairs)?;
+    let evaluation = metrics.configuration().now();
+    if let Some(unknown) = asked.reps.iter().find(|rep| evaluation.known(rep).is_none()) {
+        return Err(Wrong { parameter: "rep".into(), why: format!("the roster has nobody with the id `{unknown}`") }.into());
+    }
+    if let Some(unknown) = asked.teams.iter().find(|team| evaluation.roster.team(team).is_none()) {
+        return Err(Wrong { parameter: "team".into(), why: format!("the roster has no team `{unknown}`") }.into());
+    }
+    let held = held(&headers);
+    super::blocking(move || work(metrics.view(), &evaluation, &asked, &raw.unwrap_or_default(), &held)).await?
+}
+
+fn work(view: &View, evaluation: &Evaluation, asked: &Asked, raw: &str, held: &str) -> Result<Response, Problem> {
+    let (whole, standings) = {
+        let picture = view.read();
+        let whole = match whole(&picture, evaluation, asked.at_us, raw, held) {
+            Ok(whole) => whole,
+            Err(answer) => return *answer,
+        };
+        let standings = evaluation.standings(&picture.tally, whole.at_us, &picture.known.completeness(now_ms() * 1000));
+        (whole, standings)
+    };
+    let Standings { rows, unconvertible } = standings;
+    if rows.is_empty() && !unconvertible.is_empty() {
+        let why: Vec<String> = unconvertible.iter().map(|(id, why)| format!("{id}: {why}")).collect();
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, why.join("; ")));
+    }
+    let answer = Answer {
+        at: show_instant(whole.at_us),
+        time_zone: evaluation.zone(),
+        freshness: whole.freshness,
+        objectives: rows.into_iter().filter(|row| asked.wants(row)).collect(),
+        unconvertible: unconvertible.into_iter().map(|(id, why)| Unjudged { objective: id.to_string(), error: why.to_string() }).collect(),
+    };
+    tagged(&answer, whole.tag)
+}

@@ -1,0 +1,96 @@
+//! English: pieces of templates.
+
+use super::{News, Words};
+
+pub const WORDS: Words = Words {
+    code: "en",
+    forms: FORMS,
+    company: "the company",
+    title,
+    summary,
+    figures: FIGURES,
+    line: r#"- {{ $who }}: {{ template "value" (args $attained $unit $currency) }}, {{ template "value" (args $expected $unit $currency) }} expected by now{{ if gt $needed 0.0 }}; {{ template "value" (args $needed $unit $currency) }} a day needed{{ end }}"#,
+    more: r#"- and others: {{ template "number" .Value }} in all"#,
+};
+
+/// 1,234.5 · €1,234.50 · 35% · 3 h 25 min · Sunday 29 November 2026
+const FORMS: &str = r#"{{- define "grouped" -}}{{ reReplaceAll `^(-?\d+)(\d{3})` `${1},${2}` (reReplaceAll `^(-?\d+)(\d{3})` `${1},${2}` (reReplaceAll `^(-?\d+)(\d{3})` `${1},${2}` (reReplaceAll `^(-?\d+)(\d{3})` `${1},${2}` .))) }}{{- end -}}
+{{- define "number" -}}{{ template "grouped" (reReplaceAll `\.0$` `` (printf "%.1f" .)) }}{{- end -}}
+{{- define "money" -}}{{ if eq .arg2 "EUR" }}€{{ else if eq .arg2 "USD" }}${{ else if eq .arg2 "GBP" }}£{{ else }}{{ .arg2 }} {{ end }}{{ template "grouped" (reReplaceAll `\.00$` `` (printf "%.2f" .arg0)) }}{{- end -}}
+{{- define "duration" -}}{{ reReplaceAll `(\d)d` `$1 d` (reReplaceAll `(\d)h` `$1 h` (reReplaceAll `(\d)m` `$1 min` (reReplaceAll `(\d)s` `$1 s` (reReplaceAll ` 0s$` `` (humanizeDuration (printf "%.0f" .)))))) }}{{- end -}}
+{{- define "value" -}}{{ if eq .arg1 "money" }}{{ template "money" . }}{{ else if eq .arg1 "money per day" }}{{ template "money" . }} a day{{ else if eq .arg1 "ratio" }}{{ humanizePercentage .arg0 }}{{ else if eq .arg1 "seconds" }}{{ template "duration" .arg0 }}{{ else if eq .arg1 "days" }}{{ template "number" .arg0 }} days{{ else }}{{ template "number" .arg0 }}{{ end }}{{- end -}}
+{{- define "date" -}}{{ (toTime .).Format "Monday 2 January 2006" }}{{- end -}}
+{{- define "period" -}}{{ if ne .arg0 "once" }}{{ .arg0 }} {{ end }}from {{ .arg1 }}{{- end -}}
+"#;
+
+/// How far, by when, at this pace, needed a day.
+const FIGURES: &str = r#"{{ $who }}: {{ $kpi }}{{ if $known }} {{ template "value" (args $attained $unit $currency) }}{{ if eq $direction "at_most" }}, at most {{ template "value" (args $target $unit $currency) }} wanted{{ else }} of {{ template "value" (args $target $unit $currency) }}{{ end }}{{ if $hasExpected }}, {{ template "value" (args $expected $unit $currency) }} expected by now{{ end }}{{ end }}.{{ if gt $day 0.0 }} Last day: {{ template "date" $day }}.{{ end }}{{ if $hasForecast }} At this pace it ends at {{ template "value" (args $forecast $unit $currency) }}{{ if $hasChance }} (chance {{ humanizePercentage $chance }}){{ end }}.{{ end }}{{ if $hasNeeded }} Needed from now on: {{ template "value" (args $needed $unit $currency) }} a day.{{ end }}"#;
+
+fn title(news: News) -> &'static str {
+    match news {
+        News::Behind | News::Urgent => {
+            r#"Behind: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#
+        }
+        News::Missed => r#"Missed: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#,
+        News::Met => r#"Met: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#,
+        News::Mended => r#"No longer missed: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#,
+        News::Recovered => r#"On pace again: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#,
+        News::Best => "Personal best: {{ $kpi }}",
+    }
+}
+
+fn summary(news: News) -> &'static str {
+    match news {
+        News::Behind => "{{ $who }} is behind with {{ $kpi }}",
+        News::Urgent => "{{ $who }} is behind with {{ $kpi }}, and little can still be done: act today",
+        News::Missed => "{{ $who }} missed the objective for {{ $kpi }}",
+        News::Met => "{{ $who }} met the objective for {{ $kpi }}: well done",
+        News::Mended => "{{ $who }} did not miss the objective for {{ $kpi }} after all: a late event counts",
+        News::Recovered => "{{ $who }} is on pace again with {{ $kpi }}",
+        News::Best => {
+            r#"{{ $who }}: {{ $kpi }} {{ template "value" (args $value $unit $currency) }} in a {{ $labels.span }}, more than ever before"#
+        }
+    }
+}
+
+/// What operations are told.
+pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
+    match alert {
+        "OnpaceStoreDown" => (
+            "The store does not answer",
+            "No KPI is shown and no objective is judged. Nothing is lost: start the store, and the numbers come back by themselves.",
+        ),
+        "OnpacePipelineDown" => (
+            "The pipeline stands still",
+            "A part of onpace does not answer, or processors are more than a minute behind the log. Alerts about objectives are withheld until it moves again.",
+        ),
+        "OnpaceSourceSilent" => (
+            "{{ $labels.source }} is silent",
+            "{{ $labels.source }} has recorded no {{ $labels.kind }} for longer than its max_silence of working time. Alerts about objectives that it feeds are withheld.",
+        ),
+        "OnpaceObjectiveAbsent" => (
+            "Objective {{ $labels.objective }} is not evaluated",
+            "The rules know it, the sink doesn't: start the sink with the objectives that these rules were written from.",
+        ),
+        "OnpaceRulesOutdated" => (
+            "Objective {{ $labels.objective }} has no rules",
+            "The sink knows it, the rules don't: run `onpace rules` again and reload Prometheus and Alertmanager.",
+        ),
+        _ => ("Alerts arrive", "This one always fires. Where it stops arriving, alerts don't arrive either."),
+    }
+}
+
+/// Names that read badly when only the underscores are taken out.
+pub fn kpi(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "talk_time_s" => "talk time",
+        "meetings_no_show" => "no-shows",
+        "no_show_rate" => "no-show rate",
+        "deals_won_valued" => "deals won with an amount",
+        "revenue_won" => "revenue",
+        "revenue_lost" => "lost revenue",
+        "sales_cycle_days" => "sales cycle (median)",
+        "sales_cycle_days_p90" => "sales cycle (slowest tenth)",
+        _ => return None,
+    })
+}

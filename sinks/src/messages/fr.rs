@@ -1,0 +1,129 @@
+//! French: pieces of templates.
+
+use super::{News, Words};
+
+pub const WORDS: Words = Words {
+    code: "fr",
+    forms: FORMS,
+    company: "l'entreprise",
+    title,
+    summary,
+    figures: FIGURES,
+    line: r#"- {{ $who }} : {{ template "value" (args $attained $unit $currency) }}, pour {{ template "value" (args $expected $unit $currency) }} attendus à ce jour{{ if gt $needed 0.0 }} ; il faut {{ template "value" (args $needed $unit $currency) }} par jour{{ end }}"#,
+    more: r#"- et d'autres : {{ template "number" .Value }} en tout"#,
+};
+
+/// 1 234,5 · 1 234,50 € · 35 % · 3 h 25 min · 29/11/2026; the spaces are narrow and don't break.
+const FORMS: &str = r#"{{- define "grouped" -}}{{ reReplaceAll `\.` `,` (reReplaceAll `^(-?\d+)(\d{3})` `${1} ${2}` (reReplaceAll `^(-?\d+)(\d{3})` `${1} ${2}` (reReplaceAll `^(-?\d+)(\d{3})` `${1} ${2}` (reReplaceAll `^(-?\d+)(\d{3})` `${1} ${2}` .)))) }}{{- end -}}
+{{- define "number" -}}{{ template "grouped" (reReplaceAll `\.0$` `` (printf "%.1f" .)) }}{{- end -}}
+{{- define "money" -}}{{ template "grouped" (reReplaceAll `\.00$` `` (printf "%.2f" .arg0)) }} {{ if eq .arg2 "EUR" }}€{{ else if eq .arg2 "USD" }}${{ else if eq .arg2 "GBP" }}£{{ else }}{{ .arg2 }}{{ end }}{{- end -}}
+{{- define "percent" -}}{{ reReplaceAll `\.` `,` (reReplaceAll `%$` ` %` (humanizePercentage .)) }}{{- end -}}
+{{- define "duration" -}}{{ reReplaceAll `(\d)d` `$1 j` (reReplaceAll `(\d)h` `$1 h` (reReplaceAll `(\d)m` `$1 min` (reReplaceAll `(\d)s` `$1 s` (reReplaceAll ` 0s$` `` (humanizeDuration (printf "%.0f" .)))))) }}{{- end -}}
+{{- define "value" -}}{{ if eq .arg1 "money" }}{{ template "money" . }}{{ else if eq .arg1 "money per day" }}{{ template "money" . }} par jour{{ else if eq .arg1 "ratio" }}{{ template "percent" .arg0 }}{{ else if eq .arg1 "seconds" }}{{ template "duration" .arg0 }}{{ else if eq .arg1 "days" }}{{ template "number" .arg0 }} jours{{ else }}{{ template "number" .arg0 }}{{ end }}{{- end -}}
+{{- define "date" -}}{{ (toTime .).Format "02/01/2006" }}{{- end -}}
+{{- define "period" -}}{{ if eq .arg0 "day" }}journée du {{ else if eq .arg0 "week" }}semaine du {{ else if eq .arg0 "month" }}mois du {{ else if eq .arg0 "quarter" }}trimestre du {{ else if eq .arg0 "year" }}année du {{ else }}à partir du {{ end }}{{ reReplaceAll `^(\d+)-(\d+)-(\d+)$` `$3/$2/$1` .arg1 }}{{- end -}}
+"#;
+
+/// How far, by when, at this pace, needed a day.
+const FIGURES: &str = r#"{{ $who }} : {{ $kpi }}{{ if $known }}, {{ template "value" (args $attained $unit $currency) }}{{ if eq $direction "at_most" }} pour {{ template "value" (args $target $unit $currency) }} au plus{{ else }} sur {{ template "value" (args $target $unit $currency) }}{{ end }}{{ if $hasExpected }}, pour {{ template "value" (args $expected $unit $currency) }} attendus à ce jour{{ end }}{{ end }}.{{ if gt $day 0.0 }} Dernier jour : {{ template "date" $day }}.{{ end }}{{ if $hasForecast }} À ce rythme, {{ template "value" (args $forecast $unit $currency) }} à la fin{{ if $hasChance }} (chances : {{ template "percent" $chance }}){{ end }}.{{ end }}{{ if $hasNeeded }} Il faut désormais {{ template "value" (args $needed $unit $currency) }} par jour.{{ end }}"#;
+
+fn title(news: News) -> &'static str {
+    match news {
+        News::Behind | News::Urgent => {
+            r#"En retard : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#
+        }
+        News::Missed => r#"Manqué : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#,
+        News::Met => r#"Atteint : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#,
+        News::Mended => {
+            r#"Finalement pas manqué : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#
+        }
+        News::Recovered => {
+            r#"De nouveau dans le rythme : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#
+        }
+        News::Best => "Record personnel : {{ $kpi }}",
+    }
+}
+
+fn summary(news: News) -> &'static str {
+    match news {
+        News::Behind => "{{ $who }} est en retard : {{ $kpi }}",
+        News::Urgent => "{{ $who }} est en retard : {{ $kpi }}, et il reste peu de temps ou d'espoir : agir aujourd'hui",
+        News::Missed => "{{ $who }} a manqué l'objectif : {{ $kpi }}",
+        News::Met => "{{ $who }} a atteint l'objectif : {{ $kpi }}. Bravo !",
+        News::Mended => "{{ $who }} n'a finalement pas manqué l'objectif : {{ $kpi }} ; un événement tardif compte",
+        News::Recovered => "{{ $who }} est de nouveau dans le rythme : {{ $kpi }}",
+        News::Best => {
+            r#"{{ $who }} : {{ $kpi }}, {{ template "value" (args $value $unit $currency) }} en {{ if eq $labels.span "day" }}un jour{{ else }}une semaine{{ end }}, plus que jamais"#
+        }
+    }
+}
+
+/// What operations are told.
+pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
+    match alert {
+        "OnpaceStoreDown" => (
+            "Le magasin de données ne répond pas",
+            "Aucun indicateur n'est montré, aucun objectif jugé. Rien n'est perdu : relancez le magasin, les chiffres reviennent d'eux-mêmes.",
+        ),
+        "OnpacePipelineDown" => (
+            "La chaîne de traitement est arrêtée",
+            "Une partie d'onpace ne répond pas, ou les traitements ont plus d'une minute de retard sur le journal. Les alertes d'objectifs sont retenues jusqu'à la reprise.",
+        ),
+        "OnpaceSourceSilent" => (
+            "{{ $labels.source }} se tait",
+            "{{ $labels.source }} n'a rien enregistré ({{ $labels.kind }}) depuis plus que son max_silence de temps ouvré. Les alertes des objectifs qui en dépendent sont retenues.",
+        ),
+        "OnpaceObjectiveAbsent" => (
+            "L'objectif {{ $labels.objective }} n'est pas évalué",
+            "Les règles le connaissent, le service ne le connaît pas : lancez-le avec les objectifs dont viennent ces règles.",
+        ),
+        "OnpaceRulesOutdated" => (
+            "L'objectif {{ $labels.objective }} n'a pas de règles",
+            "Le service le connaît, les règles ne le connaissent pas : relancez `onpace rules`, puis rechargez Prometheus et Alertmanager.",
+        ),
+        _ => ("Les alertes arrivent", "Celle-ci est toujours active. Si elle n'arrive plus, aucune alerte n'arrive."),
+    }
+}
+
+/// The built-in KPIs.
+pub fn kpi(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "calls_made" => "appels passés",
+        "prospecting_calls" => "appels de prospection",
+        "calls_connected" => "appels aboutis",
+        "calls_received" => "appels reçus",
+        "talk_time_s" => "temps de conversation",
+        "meetings_booked" => "rendez-vous pris",
+        "meetings_held" => "rendez-vous tenus",
+        "meetings_no_show" => "rendez-vous non honorés",
+        "meetings_cancelled" => "rendez-vous annulés",
+        "emails_sent" => "e-mails envoyés",
+        "emails_delivered" => "e-mails délivrés",
+        "emails_opened" => "e-mails ouverts",
+        "emails_machine_opened" => "e-mails ouverts par une machine",
+        "emails_clicked" => "e-mails cliqués",
+        "emails_replied" => "e-mails avec réponse",
+        "emails_received" => "e-mails reçus",
+        "deals_created" => "affaires créées",
+        "deals_won" => "affaires gagnées",
+        "deals_lost" => "affaires perdues",
+        "deals_won_valued" => "affaires gagnées avec montant",
+        "revenue_won" => "chiffre d'affaires",
+        "revenue_lost" => "chiffre d'affaires perdu",
+        "open_deals" => "affaires ouvertes",
+        "open_pipeline" => "montant des affaires ouvertes",
+        "connect_rate" => "taux d'appels aboutis",
+        "no_show_rate" => "taux d'absence aux rendez-vous",
+        "open_rate" => "taux d'ouverture",
+        "click_rate" => "taux de clic",
+        "reply_rate" => "taux de réponse",
+        "bounce_rate" => "taux de rejet",
+        "win_rate" => "taux de réussite",
+        "win_rate_by_value" => "taux de réussite en valeur",
+        "average_deal" => "affaire moyenne",
+        "sales_cycle_days" => "cycle de vente (médiane)",
+        "sales_cycle_days_p90" => "cycle de vente (dernier dixième)",
+        "sales_velocity" => "vélocité des ventes",
+        _ => return None,
+    })
+}

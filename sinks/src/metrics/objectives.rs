@@ -1,0 +1,129 @@
+//! Objectives as metrics: what is wanted, what there is, and the state as a state set.
+//!
+//! In: standings. Out: families whose labels are {objective, kpi, period, rep, team}, `rep` and `team` empty where they don't apply.
+//! Values that don't exist have no series. Never here: a value in a label.
+
+use onpace_kpis::objective::{Importance, Scope, Standing, State, Subject};
+use onpace_kpis::row::float_of;
+use onpace_kpis::{Exact, Unit};
+use onpace_schemas::time::show_date;
+
+use super::exposition::{Family, FamilyKind, labels, number};
+use crate::evaluation::Evaluation;
+
+/// A fifth of a period: with less of it left, being behind is urgent.
+const LATE: (i128, i128) = (4, 5);
+
+/// Every objective's figures and states.
+pub fn families(standings: &[Standing], evaluation: &Evaluation) -> Vec<Family> {
+    if evaluation.objectives.is_empty() {
+        return Vec::new();
+    }
+    let gauge = |name: &str, help: &str| Family::new(format!("onpace_objective_{name}"), FamilyKind::Gauge, help);
+    let mut target = gauge("target", "What is wanted over the period, in base units (money in major units)");
+    let mut attained = gauge("attained", "What there is, in base units (money in major units)");
+    let mut expected = gauge("expected", "What there should be by now, in base units (money in major units)");
+    let mut forecast = gauge("forecast", "What there will be at the end if things go on so, in base units (money in major units)");
+    let mut chance = gauge("chance_ratio", "How likely the period is to end on the right side");
+    let mut needed = gauge("needed_per_day", "What is needed a day to reach the target, in base units (money in major units)");
+    let mut share = gauge("share_ratio", "The part of the period that is past");
+    let mut complete = gauge("complete", "1 where all that the objective is judged by has arrived, else 0");
+    let mut urgent = gauge("urgent", "1 where it is out of reach, or at risk with less than a fifth of the period left, else 0");
+    let mut running = gauge("running", "1 for the running period, 0 for the last one");
+    let mut end = gauge("end_timestamp_seconds", "When the period ends, in seconds since 1970");
+    let mut state = gauge("state", "1 for the state that is true, 0 for every other");
+    for row in standings {
+        let (rep, team) = who(row, evaluation);
+        let period = show_date(row.days.start);
+        let with = [("objective", &*row.objective), ("kpi", &*row.kpi), ("period", &*period), ("rep", rep), ("team", team)];
+        let own = labels(&with);
+        let add = |family: &mut Family, value: Option<&Exact>| {
+            if let Some(value) = value {
+                family.sample_with(&own, &base(value, row));
+            }
+        };
+        add(&mut target, Some(&row.target));
+        add(&mut attained, row.attained.as_ref());
+        add(&mut expected, row.expected.as_ref());
+        add(&mut forecast, row.forecast.as_ref());
+        add(&mut needed, row.needed.as_ref());
+        if let Some(value) = row.chance {
+            chance.sample_with(&own, &number(value));
+        }
+        if let Some(value) = &row.share {
+            share.sample_with(&own, &number(value.to_f64()));
+        }
+        let flag = |yes: bool| if yes { "1" } else { "0" };
+        complete.sample_with(&own, flag(row.complete));
+        urgent.sample_with(&own, flag(is_urgent(row)));
+        running.sample_with(&own, flag(row.running));
+        end.sample_with(&own, &number(row.end as f64 / 1e6));
+        for one in State::ALL {
+            let mut with = with.to_vec();
+            with.push(("onpace_objective_state", one.name()));
+            state.sample(&with, flag(one == row.state));
+        }
+    }
+    let mut families = vec![target, attained, expected, forecast, chance, needed, share, complete, urgent, running, end, state];
+    families.push(info(evaluation));
+    families
+}
+
+/// Whether something must be done at once.
+pub fn is_urgent(row: &Standing) -> bool {
+    let late = || row.share.as_ref().zip(Exact::ratio(LATE.0, LATE.1)).is_some_and(|(share, late)| *share > late);
+    row.state == State::OutOfReach || (row.state == State::AtRisk && late())
+}
+
+/// A rep with the team he is in when the period ends or now, a team, or neither.
+fn who<'a>(row: &Standing, evaluation: &'a Evaluation) -> (&'a str, &'a str) {
+    let roster = &evaluation.roster;
+    match row.subject {
+        Subject::Company => ("", ""),
+        Subject::Team(team) => ("", &roster.teams[team].id),
+        Subject::Rep(person) => {
+            let person = &roster.people[person];
+            let team = person.teams.last().map(|stay| &*roster.teams[stay.team].id);
+            (&person.id, team.unwrap_or(onpace_kpis::roster::UNROSTERED))
+        }
+    }
+}
+
+/// A value in base units: money in major units, days in seconds.
+fn base(value: &Exact, row: &Standing) -> String {
+    match row.unit {
+        Unit::Days => number(value.mul(&Exact::from(86_400)).to_f64()),
+        _ => number(float_of(value, row.unit, row.currency)),
+    }
+}
+
+/// What objectives there are.
+fn info(evaluation: &Evaluation) -> Family {
+    let (roster, catalogue) = (&evaluation.roster, &evaluation.catalogue);
+    let mut family = Family::new("onpace_objective_info", FamilyKind::Info, "The objectives there are, with what may change about them");
+    for objective in &evaluation.objectives {
+        let kpi = &catalogue.kpis[usize::from(objective.kpi)];
+        let (scope, team) = match objective.scope {
+            Scope::Company => ("company", None),
+            Scope::Team(team) => ("team", Some(team)),
+            Scope::EachRepOf(team) => ("each_rep_of", Some(team)),
+            Scope::Rep(person) => ("rep", roster.people[person].teams.last().map(|stay| stay.team)),
+        };
+        let manager = roster.manager_of(team).map_or("", |manager| &*roster.managers[manager].id);
+        let importance = if objective.importance == Importance::High { "high" } else { "normal" };
+        let currency = objective.currency.as_ref().map_or("", |currency| currency.code());
+        family.sample(
+            &[
+                ("objective", &*objective.id),
+                ("kpi", &*kpi.name),
+                ("importance", importance),
+                ("manager", manager),
+                ("scope", scope),
+                ("unit", kpi.unit.name()),
+                ("currency", currency),
+            ],
+            "1",
+        );
+    }
+    family
+}

@@ -1,0 +1,294 @@
+//! Tests of the rules, for promtool.
+//!
+//! In: a plan. Out: two files: the situations of an objective, of a personal best and of the pipeline, those of hours stepped through by
+//! five minutes; and that each objective's alert comes up for its own manager. Never here: what may happen ([`super::situations`]).
+
+use std::collections::BTreeMap;
+
+use onpace_kpis::objective::{Objective, Scope, State};
+use onpace_kpis::roster::{Person, UNROSTERED};
+
+use super::expressions::{STATE, string};
+use super::situations::{Span, of_an_objective};
+use super::{Plan, prometheus, yaml};
+
+/// Values over time, in promtool's writing: `(minutes, value)`, `None` where there is none.
+fn values<'v>(spans: impl IntoIterator<Item = (u32, Option<&'v str>)>) -> String {
+    let mut out = Vec::new();
+    for (minutes, value) in spans {
+        match (minutes, value) {
+            (0, _) => {}
+            (1, Some(value)) => out.push(value.to_owned()),
+            (minutes, Some(value)) => out.push(format!("{value}x{}", minutes - 1)),
+            (1, None) => out.push("stale".into()),
+            (minutes, None) => out.push(format!("stale _x{}", minutes - 1)),
+        }
+    }
+    out.join(" ")
+}
+
+/// A row of an objective: its rep and team.
+struct Row<'a> {
+    rep: &'a str,
+    team: &'a str,
+}
+
+/// The files of tests: names and texts.
+pub fn tests(plan: &Plan<'_>) -> Vec<(String, String)> {
+    let wait = plan.settings.wait_s.div_ceil(60);
+    let (mut minutes, mut hours) = (String::new(), String::new());
+    if let Some(objective) = plan.objectives.first() {
+        if let Some(row) = rows(plan, objective).first() {
+            for situation in of_an_objective(wait) {
+                let end = situation.end.saturating_mul(60).to_string();
+                let series = series(plan, objective, row, &situation.spans, &end);
+                let lasts: u32 = situation.spans.iter().map(|span| span.minutes).sum();
+                let file = if lasts > wait + 60 { &mut hours } else { &mut minutes };
+                *file += &test(situation.name, &series, "manager", &situation.checks);
+            }
+        }
+        minutes += &reaches_its_manager(plan, wait);
+    }
+    hours += &bests(plan);
+    minutes += &pipeline(plan);
+    let file = |name: &str, step: &str, tests: String| {
+        let head = format!(
+            "# Written by `onpace rules`. Run: promtool test rules {name}\nrule_files: [onpace.rules.yml]\nevaluation_interval: {step}\n\
+             group_eval_order: [{}]\ntests:\n",
+            prometheus::GROUPS.join(", ")
+        );
+        (name.to_owned(), head + &tests)
+    };
+    vec![file("onpace_hours_test.yml", "5m", hours), file("onpace_minutes_test.yml", "1m", minutes)]
+}
+
+fn test(name: &str, series: &[(String, String)], audience: &str, checks: &[(u32, Vec<&str>)]) -> String {
+    let asked = format!("count by (alertname) (ALERTS{{alertstate=\"firing\",audience=\"{audience}\"}})");
+    let checks = checks.iter().map(|(minute, names)| {
+        let samples = names.iter().map(|name| (format!("{{alertname=\"{name}\"}}"), 1));
+        (*minute, asked.clone(), samples.collect())
+    });
+    written(name, series, checks)
+}
+
+type Samples = Vec<(String, usize)>;
+
+fn written(name: &str, series: &[(String, String)], checks: impl IntoIterator<Item = (u32, String, Samples)>) -> String {
+    let mut out = format!("- name: {}\n  interval: 1m\n  input_series:\n", yaml::quoted(name));
+    for (selector, values) in series {
+        out += &format!("  - series: {}\n    values: {}\n", yaml::quoted(selector), yaml::quoted(values));
+    }
+    out += "  promql_expr_test:\n";
+    for (minute, asked, samples) in checks {
+        out += &format!("  - expr: {}\n    eval_time: {minute}m\n    exp_samples:\n", yaml::quoted(&asked));
+        if samples.is_empty() {
+            out.truncate(out.len() - "    exp_samples:\n".len());
+        }
+        for (labels, value) in samples {
+            out += &format!("    - labels: {}\n      value: {value}\n", yaml::quoted(&labels));
+        }
+    }
+    out
+}
+
+fn labels(plan: &Plan<'_>, objective: &Objective, row: &Row<'_>) -> String {
+    format!(
+        "objective={},kpi={},period=\"1970-01-01\",rep={},team={}",
+        string(&objective.id),
+        string(&plan.kpi(objective).name),
+        string(row.rep),
+        string(row.team)
+    )
+}
+
+fn series(plan: &Plan<'_>, objective: &Objective, row: &Row<'_>, spans: &[Span], end: &str) -> Vec<(String, String)> {
+    let labels = labels(plan, objective, row);
+    let flag = |flag: bool| if flag { "1" } else { "0" };
+    let over = |value: &dyn Fn(&Span) -> Option<&'static str>| values(spans.iter().map(|span| (span.minutes, value(span))));
+    let end = values(spans.iter().map(|span| (span.minutes, span.row.map(|_| end))));
+    let mut series = vec![
+        (
+            format!("onpace_objective_info{{objective={},kpi={}}}", string(&objective.id), string(&plan.kpi(objective).name)),
+            over(&|span| span.scraped.then_some("1")),
+        ),
+        (format!("onpace_objective_complete{{{labels}}}"), over(&|span| span.row.map(|_| flag(span.complete)))),
+        (format!("onpace_objective_urgent{{{labels}}}"), over(&|span| span.row.map(|_| flag(span.urgent)))),
+        (format!("onpace_objective_end_timestamp_seconds{{{labels}}}"), end),
+        (format!("onpace_objective_attained{{{labels}}}"), over(&|span| span.row.map(|_| "12"))),
+        (format!("onpace_objective_expected{{{labels}}}"), over(&|span| span.row.map(|_| "20"))),
+        (format!("onpace_objective_target{{{labels}}}"), over(&|span| span.row.map(|_| "40"))),
+    ];
+    for state in State::ALL {
+        let name = state.name();
+        series
+            .push((format!("onpace_objective_state{{{labels},{STATE}=\"{name}\"}}"), over(&|span| span.row.map(|now| flag(now == state)))));
+    }
+    series
+}
+
+/// The rows that stand for an objective: a rep for each team that it reaches.
+fn rows<'a>(plan: &Plan<'a>, objective: &Objective) -> Vec<Row<'a>> {
+    let roster = plan.roster;
+    let last_team = |person: &Person| person.teams.last().map(|stay| stay.team);
+    match objective.scope {
+        Scope::Company => vec![Row { rep: "", team: "" }],
+        Scope::Team(team) => vec![Row { rep: "", team: &roster.teams[team].id }],
+        Scope::Rep(number) => {
+            let person = &roster.people[number];
+            let team = last_team(person).map_or(UNROSTERED, |team| &*roster.teams[team].id);
+            vec![Row { rep: &person.id, team }]
+        }
+        Scope::EachRepOf(scope) => {
+            let one_of = |team| roster.people.iter().find(|person| last_team(person) == Some(team));
+            let within = (0..roster.teams.len()).filter(|team| roster.is_within(*team, scope));
+            within.filter_map(|team| Some(Row { rep: &one_of(team)?.id, team: &roster.teams[team].id })).collect()
+        }
+    }
+}
+
+fn manager_of<'a>(plan: &Plan<'a>, row: &Row<'_>) -> &'a str {
+    let manager = plan.roster.manager_of(plan.roster.team(row.team));
+    manager.map_or("", |manager| plan.roster.managers[manager].id.as_str())
+}
+
+fn reaches_its_manager(plan: &Plan<'_>, wait: u32) -> String {
+    let minutes = wait + 5;
+    let spans = [Span { minutes, row: Some(State::AtRisk), complete: true, urgent: false, scraped: true }];
+    let mut all = Vec::new();
+    let mut expected: BTreeMap<String, usize> = BTreeMap::new();
+    for objective in plan.objectives {
+        for row in rows(plan, objective) {
+            all.extend(series(plan, objective, &row, &spans, "604800").into_iter().filter(|(name, values)| {
+                // What isn't true plays no part here.
+                !values.starts_with('0') && !name.contains("_target") && !name.contains("_info")
+            }));
+            let manager = manager_of(plan, &row);
+            let manager = if manager.is_empty() { String::new() } else { format!("manager={},", string(manager)) };
+            *expected.entry(format!("{{{manager}objective={}}}", string(&objective.id))).or_default() += 1;
+        }
+    }
+    let asked = "count by (manager, objective) (ALERTS{alertname=\"ObjectiveBehind\",alertstate=\"firing\",audience=\"manager\"})";
+    written("each objective reaches its manager", &all, [(wait + 2, asked.to_owned(), expected.into_iter().collect())])
+}
+
+/// At a minute, the alerts that fire.
+type Check = (u32, Vec<&'static str>);
+/// What it is called, the series it is made of, and what must be seen when.
+type Situation<'a> = (&'a str, Vec<(String, String)>, Vec<Check>);
+
+fn bests(plan: &Plan<'_>) -> String {
+    let person = plan.roster.people.first().map_or("marie", |person| &*person.id);
+    let Some(kpi) = plan.catalogue.kpis.first() else { return String::new() };
+    let best = |period: &str, spans: &[(u32, Option<&'static str>)]| {
+        let labels = format!("rep={},team=\"{UNROSTERED}\",kpi={},span=\"day\",period=\"{period}\"", string(person), string(&kpi.name));
+        (format!("onpace_personal_best{{{labels}}}"), values(spans.iter().copied()))
+    };
+    let (none, news) = (None, Some("52"));
+    let told = || vec!["PersonalBest"];
+    let situations: Vec<Situation<'_>> = vec![
+        (
+            "a personal best is told once, in the next hour",
+            vec![best("1970-01-01", &[(20, none), (300, news)])],
+            vec![(50, vec![]), (65, told()), (118, told()), (125, vec![]), (310, vec![])],
+        ),
+        (
+            "a personal best that was none",
+            vec![best("1970-01-01", &[(20, none), (10, news), (60, none)])],
+            vec![(50, vec![]), (65, vec![])],
+        ),
+        (
+            "a personal best and a gap",
+            vec![best("1970-01-01", &[(20, none), (60, news), (90, none), (120, news)])],
+            vec![(65, told()), (185, vec![]), (245, vec![])],
+        ),
+        (
+            "one personal best after another",
+            vec![best("1970-01-01", &[(20, none), (100, news)]), best("1970-01-02", &[(130, none), (100, news)])],
+            vec![(65, told()), (125, vec![]), (185, told())],
+        ),
+        ("no personal best", vec![(format!("onpace_rep_info{{rep={}}}", string(person)), "1x70".to_owned())], vec![(65, vec![])]),
+    ];
+    situations.iter().map(|(name, series, checks)| test(name, series, "manager", checks)).collect()
+}
+
+fn pipeline(plan: &Plan<'_>) -> String {
+    let up = |values: &str| {
+        vec![("onpace_pipeline_up".to_owned(), values.to_owned()), ("up{job=\"onpace-sink\"}".to_owned(), "1x120".to_owned())]
+    };
+    let with = |name: &str, values: &str| {
+        let mut series = up("1x120");
+        series.push((name.to_owned(), values.to_owned()));
+        series
+    };
+    let silent = |kind: &str| format!("onpace_source_silent{{source=\"aircall\",kind=\"{kind}\"}}");
+    let check = |minute, name: &'static str| -> Check { (minute, if name.is_empty() { vec!["Watchdog"] } else { vec!["Watchdog", name] }) };
+    let (store, pipe, source) = ("OnpaceStoreDown", "OnpacePipelineDown", "OnpaceSourceSilent");
+    let mut situations: Vec<Situation<'_>> = vec![
+        ("all is well", with("onpace_store_up", "1x60"), vec![check(50, "")]),
+        ("the store is away", with("onpace_store_up", "1x9 0x20"), vec![check(9, ""), check(13, store)]),
+        ("the store is back", with("onpace_store_up", "1x9 0x9 1x30"), vec![check(21, store), check(25, "")]),
+        ("the store stumbles", with("onpace_store_up", "1x9 0 1x30"), vec![check(10, ""), check(12, "")]),
+        (
+            "one sink of two lost the store",
+            {
+                let mut series = with("onpace_store_up{instance=\"a\"}", "0x20");
+                series.push(("onpace_store_up{instance=\"b\"}".into(), "1x20".into()));
+                series
+            },
+            vec![check(10, store)],
+        ),
+        ("nothing says how the store is", up("1x60"), vec![check(50, "")]),
+        ("the pipeline stands still", up("1x9 0x20"), vec![check(9, ""), check(13, pipe)]),
+        ("the pipeline moves again", up("1x9 0x9 1x30"), vec![check(21, pipe), check(25, "")]),
+        ("the pipeline stumbles", up("1x9 0 1x30"), vec![check(10, ""), check(12, "")]),
+        ("nothing says how the pipeline is", vec![("up{job=\"onpace-sink\"}".into(), "1x60".into())], vec![check(10, pipe)]),
+        (
+            "a part does not answer",
+            {
+                let mut series = up("1x120");
+                series.push(("up{job=\"onpace-gateway\"}".into(), "1x9 0x20".into()));
+                series
+            },
+            vec![check(9, ""), check(13, pipe)],
+        ),
+        ("another program does not answer", with("up{job=\"node\"}", "0x20"), vec![check(10, "")]),
+        ("a source is silent", with(&silent("call"), "0x9 1x30"), vec![check(9, ""), check(13, source)]),
+        ("a source speaks", with(&silent("call"), "0x60"), vec![check(50, "")]),
+        ("a source speaks again", with(&silent("call"), "1x19 0x30"), vec![check(15, source), check(25, "")]),
+        ("a source was silent for one scrape", with(&silent("call"), "0x9 1 0x30"), vec![check(12, "")]),
+        ("a silent source, then a gap", with(&silent("call"), "1x19 stale _x30"), vec![check(23, source), check(40, "")]),
+    ];
+    if let Some(objective) = plan.objectives.first() {
+        let name = format!("onpace_objective_info{{objective={}}}", string(&objective.id));
+        let others: Vec<(String, String)> = plan.objectives[1..]
+            .iter()
+            .map(|objective| (format!("onpace_objective_info{{objective={}}}", string(&objective.id)), "1x120".to_owned()))
+            .collect();
+        let of = |whole: &str, spans: &str| {
+            let mut series = with("onpace_view_whole", whole);
+            series.extend(others.clone());
+            if !spans.is_empty() {
+                series.push((name.clone(), spans.to_owned()));
+            }
+            series
+        };
+        let absent = "OnpaceObjectiveAbsent";
+        situations.extend([
+            ("every objective is evaluated", of("1x60", "1x60"), vec![check(50, "")]),
+            ("an objective is not evaluated", of("1x60", ""), vec![check(10, ""), check(20, absent)]),
+            ("an objective is no longer evaluated", of("1x60", "1x9 stale _x50"), vec![check(25, ""), check(35, absent)]),
+            ("an objective is evaluated again", of("1x60", "_x20 1x30"), vec![check(18, absent), check(25, "")]),
+            ("numbers that are not whole name no objective", of("0x60", ""), vec![check(50, "")]),
+        ]);
+    }
+    let stranger = "onpace_objective_info{objective=\"not in the rules\"}";
+    let outdated = "OnpaceRulesOutdated";
+    situations.extend([
+        ("an objective without rules", with(stranger, "1x60"), vec![check(10, ""), check(20, outdated)]),
+        ("an objective without rules, for a moment", with(stranger, "1x3 stale _x50"), vec![check(30, "")]),
+        ("an objective without rules, and a missed scrape", with(stranger, "1x9 _x3 1x30"), vec![check(17, outdated)]),
+        ("an objective without rules is taken back", with(stranger, "1x20 stale _x50"), vec![check(18, outdated), check(40, "")]),
+        ("no objective but those of the rules", up("1x60"), vec![check(50, "")]),
+    ]);
+    situations.iter().map(|(name, series, checks)| test(name, series, "operations", checks)).collect()
+}
