@@ -25,8 +25,8 @@ impl LaneWriter for Nowhere {
     fn blocks(&mut self, _: &[BlockId], _: &mut dyn FnMut(usize, &[u8])) -> Result<(), StoreError> {
         Ok(())
     }
-    fn every_entity(&mut self, _: &mut dyn FnMut(EntityId)) -> Result<(), StoreError> {
-        Ok(())
+    fn may_have(&self, _: &EntityId) -> bool {
+        false
     }
     fn submit(&mut self, commit: &Commit) -> Result<(), StoreError> {
         std::hint::black_box(commit);

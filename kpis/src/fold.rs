@@ -4,6 +4,7 @@
 //! the counters' deltas, `contributions(new) − contributions(old)` summed over the batch.
 //! Never here: where states come from and go to.
 
+use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 
 use hashbrown::HashMap;
@@ -27,12 +28,37 @@ impl From<&Catalogue> for Rules {
     }
 }
 
+/// Hashes addresses, which are keyed hashes themselves: 64 of their bits will do.
+pub type Scattered = BuildHasherDefault<Bits>;
+
+/// The last 64 bits of an address.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bits(u64);
+
+impl Hasher for Bits {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, address: u128) {
+        self.0 = address as u64;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// A batch being folded. An entity is opened once, then merged into as often as the batch speaks of it.
 #[derive(Debug, Default)]
 pub struct Batch {
-    places: HashMap<u128, usize>,
+    places: HashMap<u128, u32, Scattered>,
     open: Vec<Changed>,
     before: Vec<Contribution>,
+    after: Vec<Contribution>,
+    deltas: Vec<Delta>,
 }
 
 /// An entity as a batch leaves it.
@@ -90,27 +116,26 @@ impl Batch {
             }
             None => State::new(event.kind, event.occurred_at),
         };
-        self.places.insert(id, self.open.len());
+        self.places.insert(id, self.open.len() as u32);
         self.open.push(Changed { id, state, new, before: from..self.before.len() });
     }
 
     /// Joins an event into its entity; `false` where that isn't open yet.
     pub fn merge(&mut self, id: u128, event: &Event<'_>, rules: &Rules, names: &mut Names) -> bool {
         let Some(place) = self.places.get(&id) else { return false };
-        self.open[*place].state.merge(event, rules.kept[event.kind as usize], names);
+        self.open[*place as usize].state.merge(event, rules.kept[event.kind as usize], names);
         true
     }
 
-    /// Ends the batch and leaves it empty.
+    /// Ends the batch and leaves it empty. What it came to is to be given back by [`Batch::reuse`].
     pub fn close(&mut self, rules: &Rules, names: &Names) -> Folded {
-        let mut deltas = Vec::new();
-        let mut after = Vec::new();
+        let mut deltas = std::mem::take(&mut self.deltas);
         for open in &self.open {
             let before = &self.before[open.before.clone()];
-            after.clear();
-            contributions::contributions(&open.state, &rules.measures, names, &mut after);
-            if before != after {
-                deltas.extend(after.iter().map(|contribution| delta(contribution, 1)));
+            self.after.clear();
+            contributions::contributions(&open.state, &rules.measures, names, &mut self.after);
+            if before != self.after {
+                deltas.extend(self.after.iter().map(|contribution| delta(contribution, 1)));
                 deltas.extend(before.iter().map(|contribution| delta(contribution, -1)));
             }
         }
@@ -126,6 +151,16 @@ impl Batch {
         self.places.clear();
         self.before.clear();
         Folded { entities: std::mem::take(&mut self.open), deltas }
+    }
+
+    /// Takes back the room of the last batch for the next.
+    pub fn reuse(&mut self, folded: Folded) {
+        let Folded { mut entities, mut deltas } = folded;
+        if self.open.is_empty() {
+            entities.clear();
+            deltas.clear();
+            (self.open, self.deltas) = (entities, deltas);
+        }
     }
 }
 

@@ -12,12 +12,13 @@ use std::time::Instant;
 
 use hashbrown::HashSet;
 use onpace_kpis::block::{Block, BlockId};
-use onpace_kpis::fold::{Batch, Folded, Rules};
+use onpace_kpis::fold::{Batch, Delta, Folded, Rules, Scattered};
 use onpace_kpis::{Counter, Names, pack};
 use onpace_producers::log::Message;
 use onpace_schemas::avro::{self, Unreadable};
 use onpace_schemas::{Event, Kind};
-use quick_cache::unsync::Cache;
+use quick_cache::UnitWeighter;
+use quick_cache::unsync::{Cache, DefaultLifecycle};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use smallvec::SmallVec;
 
@@ -30,16 +31,16 @@ pub struct Bounds {
     pub states: usize,
     /// Packed blocks in the cache, about 300 bytes each.
     pub blocks: usize,
-    /// Addresses of stored entities, 9 to 18 bytes each, by which an entity is known to be new without asking the
-    /// store; a lane with more is asked about each.
-    pub addresses: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Bounds { states: 250_000, blocks: 50_000, addresses: 4_000_000 }
+        Bounds { states: 250_000, blocks: 50_000 }
     }
 }
+
+/// In a lane that this processor began, it knows without asking which of so many blocks are stored.
+const KNOWN_BLOCKS: usize = 1_000_000;
 
 type Packed = SmallVec<[u8; 40]>;
 
@@ -51,25 +52,16 @@ pub struct Lane {
     names: Names,
     /// How many names have been submitted.
     names_sent: usize,
-    states: Cache<u128, Packed>,
+    states: Cache<u128, Packed, UnitWeighter, Scattered>,
     blocks: Cache<BlockId, Packed>,
-    /// What the store has; `None` where that isn't known, so that each is asked about.
-    stored: Option<Stored>,
-    most_addresses: usize,
+    /// All blocks of the lane; `None` where that isn't known, so that each is asked about.
+    all_blocks: Option<HashSet<BlockId>>,
     batch: Batch,
     waiting: Waiting,
     next: Next,
+    /// The last commit: its room is used again.
+    commit: Commit,
     submitted: Option<Instant>,
-    /// Buffers of former commits, for the states of the next: half of all events would else cost an allocation.
-    spare: Vec<Vec<u8>>,
-}
-
-#[derive(Default)]
-struct Stored {
-    entities: HashSet<u64>,
-    blocks: HashSet<BlockId>,
-    /// Whether `blocks` is complete: it is in a lane that this processor began.
-    all_blocks: bool,
 }
 
 /// Messages of entities that are neither in the cache nor known to be new: looked up together when the batch ends.
@@ -110,29 +102,20 @@ impl Lane {
         for text in &texts {
             names.intern(text);
         }
-        let fresh = head.entities == 0 && head.offset == 0;
-        let mut stored = Stored { all_blocks: fresh, ..Stored::default() };
-        let known = head.entities <= bounds.addresses as u64;
-        if known && !fresh {
-            writer.every_entity(&mut |id| {
-                stored.entities.insert(id.short());
-            })?;
-        }
         Ok(Lane {
             writer,
             rules,
             names_sent: names.len(),
             names,
-            states: Cache::new(bounds.states),
+            states: Cache::with(bounds.states, bounds.states as u64, UnitWeighter, Scattered::default(), DefaultLifecycle::default()),
             blocks: Cache::new(bounds.blocks),
-            stored: known.then_some(stored),
-            most_addresses: bounds.addresses,
+            all_blocks: (head.entities == 0 && head.offset == 0).then(HashSet::new),
             batch: Batch::default(),
             waiting: Waiting::default(),
             next: Next { offset: head.offset, end: head.end, recorded_ms: head.recorded_ms, messages: 0 },
             head,
+            commit: Commit::default(),
             submitted: None,
-            spare: Vec::new(),
         })
     }
 
@@ -178,9 +161,9 @@ impl Lane {
                 return Ok(());
             }
         }
-        match &self.stored {
-            Some(stored) if !stored.entities.contains(&EntityId(id.to_be_bytes()).short()) => self.join(id, None, &event),
-            _ => self.waiting.push(id, message.value),
+        match self.writer.may_have(&EntityId(id.to_be_bytes())) {
+            true => self.waiting.push(id, message.value),
+            false => self.join(id, None, &event),
         }
         Ok(())
     }
@@ -206,45 +189,36 @@ impl Lane {
     pub fn commit(&mut self, end: Option<i64>) -> Result<Landed, StoreError> {
         self.look_up()?;
         let folded = self.batch.close(&self.rules, &self.names);
-        let blocks = self.blocks(&folded)?;
+        let committed = self.commit_folded(&folded, end);
+        self.batch.reuse(folded);
+        committed
+    }
+
+    fn commit_folded(&mut self, folded: &Folded, end: Option<i64>) -> Result<Landed, StoreError> {
+        let blocks = self.blocks(&folded.deltas)?;
         let landed = self.land()?;
         if matches!(landed, Landed::Fenced) {
             return Ok(landed);
         }
         let next = self.next;
         let end = end.map_or(next.end, |end| end.max(next.offset));
-        let mut commit = Commit {
-            offset: next.offset,
-            end,
-            recorded_ms: next.recorded_ms,
-            entities: Vec::with_capacity(folded.entities.len()),
-            blocks,
-            names: self.names.since(self.names_sent).map(str::to_owned).collect(),
-            names_from: self.names_sent as u32,
-        };
+        let commit = &mut self.commit;
+        commit.entities.clear();
         for changed in &folded.entities {
-            let mut packed = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(48));
-            packed.clear();
-            pack::pack(&changed.state, &mut packed);
-            self.states.insert(changed.id, Packed::from_slice(&packed));
-            if changed.new {
-                self.head.entities += 1;
-                if let Some(stored) = &mut self.stored {
-                    stored.entities.insert(EntityId(changed.id.to_be_bytes()).short());
-                }
-            }
-            commit.entities.push((EntityId(changed.id.to_be_bytes()), packed, changed.new));
+            let packed = commit.entities.push(EntityId(changed.id.to_be_bytes()), changed.new, |out| pack::pack(&changed.state, out));
+            self.states.insert(changed.id, Packed::from_slice(packed));
         }
-        if self.stored.as_ref().is_some_and(|stored| stored.entities.len() > self.most_addresses) {
-            self.stored = None;
-        }
-        self.writer.submit(&commit)?;
+        self.head = Head { offset: next.offset, end, recorded_ms: next.recorded_ms, entities: self.head.entities + commit.entities.new(), ..self.head };
+        commit.offset = next.offset;
+        commit.end = end;
+        commit.recorded_ms = next.recorded_ms;
+        commit.blocks = blocks;
+        commit.names_from = self.names_sent as u32;
+        commit.names.clear();
+        commit.names.extend(self.names.since(self.names_sent).map(str::to_owned));
+        self.writer.submit(commit)?;
         self.submitted = Some(Instant::now());
-        self.spare.extend(commit.entities.into_iter().map(|(_, packed, _)| packed));
         self.names_sent = self.names.len();
-        self.head.offset = next.offset;
-        self.head.end = end;
-        self.head.recorded_ms = next.recorded_ms;
         self.next = Next { end, messages: 0, ..next };
         Ok(landed)
     }
@@ -293,15 +267,15 @@ impl Lane {
     }
 
     /// The blocks that the batch changes, as they will be.
-    fn blocks(&mut self, folded: &Folded) -> Result<Vec<(BlockId, Vec<u8>)>, StoreError> {
-        let groups: Vec<_> = folded.deltas.chunk_by(|a, b| a.block == b.block).collect();
+    fn blocks(&mut self, deltas: &[Delta]) -> Result<Vec<(BlockId, Vec<u8>)>, StoreError> {
+        let groups: Vec<_> = deltas.chunk_by(|a, b| a.block == b.block).collect();
         // Copied before anything is put into the cache, which may push out what is needed next.
         let mut before: Vec<Packed> = Vec::with_capacity(groups.len());
         let (mut missing, mut places) = (Vec::new(), Vec::new());
         for (place, deltas) in groups.iter().enumerate() {
             let id = deltas[0].block;
             let cached = self.blocks.get(&id).cloned();
-            if cached.is_none() && self.stored.as_ref().is_none_or(|stored| !stored.all_blocks || stored.blocks.contains(&id)) {
+            if cached.is_none() && self.all_blocks.as_ref().is_none_or(|all| all.contains(&id)) {
                 missing.push(id);
                 places.push(place);
             }
@@ -324,11 +298,12 @@ impl Lane {
             let mut packed = Vec::with_capacity(before.len() + 4 * deltas.len());
             block.pack(&mut packed);
             self.blocks.insert(id, Packed::from_slice(&packed));
-            if let Some(stored) = &mut self.stored {
-                stored.blocks.insert(id);
+            if let Some(all) = &mut self.all_blocks {
+                all.insert(id);
             }
             changed.push((id, packed));
         }
+        self.all_blocks = self.all_blocks.take().filter(|all| all.len() <= KNOWN_BLOCKS);
         Ok(changed)
     }
 }

@@ -117,12 +117,12 @@ fn simulate(seed: u64) {
     let mut rng = StdRng::seed_from_u64(seed);
     let catalogue = Catalogue::built_in().unwrap();
     let rules = Arc::new(Rules::from(&catalogue));
-    let (log, store) = (MemoryLog::new(LANES), MemoryStore::default());
-    let bounds = match seed % 3 {
+    let log = MemoryLog::new(LANES);
+    let (store, bounds) = match seed % 3 {
         // A cache too small for the entities, and no knowledge of what is stored.
-        0 => Bounds { states: 2, blocks: 1, addresses: 0 },
-        1 => Bounds { states: 4, blocks: 2, addresses: 10 },
-        _ => Bounds::default(),
+        0 => (MemoryStore::forgetful(), Bounds { states: 2, blocks: 1 }),
+        1 => (MemoryStore::default(), Bounds { states: 4, blocks: 2 }),
+        _ => (MemoryStore::default(), Bounds::default()),
     };
     let settings = Settings { batch: rng.random_range(1..30), bounds, retry: Duration::from_micros(200) };
     let mut said: Vec<Event<'static>> = Vec::new();

@@ -30,6 +30,8 @@ pub struct MemoryStore {
     inner: Arc<Mutex<Inner>>,
     /// What this process settled on: a lane of a store for something else is not taken over.
     settled: Arc<Mutex<Option<Settings>>>,
+    /// Its writers don't know what is stored without asking.
+    forgetful: bool,
 }
 
 #[derive(Clone, Default)]
@@ -54,6 +56,11 @@ struct Lane {
 pub struct Snapshot(BTreeMap<u32, Lane>, Option<Settings>);
 
 impl MemoryStore {
+    /// A store whose writers have to ask about every entity, as those of a lane too large to remember.
+    pub fn forgetful() -> MemoryStore {
+        MemoryStore { forgetful: true, ..MemoryStore::default() }
+    }
+
     /// Orders a fault for the next commit of any lane; several queue up.
     pub fn fail_next(&self, fault: Fault) {
         self.lock().faults.push_back(fault);
@@ -82,7 +89,7 @@ impl MemoryStore {
     /// The same store as another process would have it.
     #[must_use]
     pub fn elsewhere(&self) -> MemoryStore {
-        MemoryStore { inner: Arc::clone(&self.inner), settled: Arc::default() }
+        MemoryStore { inner: Arc::clone(&self.inner), settled: Arc::default(), ..*self }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -183,9 +190,8 @@ impl LaneWriter for Writer {
         Ok(())
     }
 
-    fn every_entity(&mut self, each: &mut dyn FnMut(EntityId)) -> Result<(), StoreError> {
-        self.with(|lane| lane.entities.keys().copied().for_each(each));
-        Ok(())
+    fn may_have(&self, id: &EntityId) -> bool {
+        self.store.forgetful || self.with(|lane| lane.entities.contains_key(id)).unwrap_or_default()
     }
 
     fn submit(&mut self, commit: &Commit) -> Result<(), StoreError> {
@@ -220,10 +226,10 @@ impl Lane {
         self.head.offset = commit.offset;
         self.head.end = commit.end;
         self.head.recorded_ms = commit.recorded_ms;
-        self.head.entities += commit.entities.iter().filter(|(_, _, new)| *new).count() as u64;
+        self.head.entities += commit.entities.new();
         self.names.extend(commit.names.iter().cloned());
-        for (id, packed, _) in &commit.entities {
-            self.entities.insert(*id, packed.clone());
+        for (id, packed) in commit.entities.iter() {
+            self.entities.insert(id, packed.to_vec());
         }
         for (id, packed) in &commit.blocks {
             if packed.is_empty() {

@@ -8,6 +8,7 @@
 
 mod changed;
 mod embedded;
+mod entities;
 mod memory;
 mod redis;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use onpace_kpis::slot::SLOT_S;
 use onpace_schemas::{Currency, time};
 
 pub use embedded::EmbeddedStore;
+pub use entities::Entities;
 pub use memory::{Fault, MemoryStore};
 pub use redis::RedisStore;
 
@@ -29,9 +31,8 @@ pub use redis::RedisStore;
 pub struct EntityId(pub [u8; 16]);
 
 impl EntityId {
-    /// Bits of the address that every store can list, for a filter of what is stored: two entities that share them are merely both
-    /// asked about.
-    pub fn short(&self) -> u64 {
+    /// Bits of the address for a filter of what is stored: two entities that share them are merely both asked about.
+    fn short(&self) -> u64 {
         let [_, _, _, _, b4, b5, b6, b7, b8, b9, b10, b11, ..] = self.0;
         u64::from_be_bytes([b4, b5, b6, b7, b8, b9, b10, b11])
     }
@@ -72,8 +73,8 @@ pub struct Commit {
     pub end: i64,
     /// As in [`Head`].
     pub recorded_ms: i64,
-    /// Changed entities, packed, and whether each is new to the lane.
-    pub entities: Vec<(EntityId, Vec<u8>, bool)>,
+    /// Changed entities.
+    pub entities: Entities,
     /// Changed blocks, packed; an empty one is to be dropped.
     pub blocks: Vec<(BlockId, Vec<u8>)>,
     /// Names new to the lane: they are numbered from `names_from`.
@@ -173,8 +174,8 @@ pub trait LaneWriter: Send {
     /// The packed blocks that exist among these: `each(place in ids, packed)`.
     fn blocks(&mut self, ids: &[BlockId], each: &mut dyn FnMut(usize, &[u8])) -> Result<(), StoreError>;
 
-    /// Every entity's address, exact in the bits of [`EntityId::short`], so that "never stored" can be known without asking.
-    fn every_entity(&mut self, each: &mut dyn FnMut(EntityId)) -> Result<(), StoreError>;
+    /// Whether the lane may have an entity, known without asking; `false` is certain: half of all events speak of a new one.
+    fn may_have(&self, id: &EntityId) -> bool;
 
     /// Sends a commit without waiting for its answer. The head is moved by exactly this commit or not at all.
     fn submit(&mut self, commit: &Commit) -> Result<(), StoreError>;

@@ -1,14 +1,14 @@
 //! The names of the keys in Redis, each written once.
 //!
 //! ```text
-//! onpace:store           hash    layout, lanes, fingerprint, buckets
+//! onpace:store           hash    layout, lanes, fingerprint, bucket
 //! onpace:wiping          string  while a wipe is at work
 //! onpace:kpi:lease       string  which sink publishes the rolling KPIs
 //! onpace:kpi:rep:marie   hash    a published KPI and window → its value
 //! onpace:{2}:head        string  where lane 2 stands
 //! onpace:{2}:names       list    the lane's names, from number 1 up
 //! onpace:{2}:changes     stream  which blocks each commit changed
-//! onpace:{2}:e:77        hash    a bucket of entities: ten bytes of the address → packed state
+//! onpace:{2}:e:77        hash    a bucket of entities that came one after the other: ten bytes of the address → packed state
 //! onpace:{2}:E:0f…       string  an entity's packed state that would blow up its bucket
 //! onpace:{2}:c:5         hash    the counters of the rep with name 5: day → packed block
 //! ```
@@ -138,33 +138,19 @@ impl Keys {
     }
 }
 
-/// The bucket of an entity, of so many.
-pub fn bucket_of(id: EntityId, buckets: u32) -> u32 {
-    let [a, b, c, d, ..] = id.0;
-    u32::from_be_bytes([a, b, c, d]) % buckets
+/// An address as a bucket keeps it: 80 bits of a keyed hash, enough for billions of entities in a lane.
+pub fn field_of(id: &EntityId) -> &[u8; 10] {
+    let [_, _, _, _, field @ .., _, _] = &id.0;
+    field
 }
 
-/// The field of an entity in its bucket.
-pub fn field_of(id: &EntityId) -> &[u8] {
-    &id.0[4..14]
-}
-
-/// The address that a field of a bucket leads back to, as far as it was kept: bucket, field and [`EntityId::short`] are the entity's.
-pub fn address_of(bucket: u32, field: &[u8]) -> Option<EntityId> {
-    let mut id = [0; 16];
-    id[..4].copy_from_slice(&bucket.to_be_bytes());
-    id[4..14].copy_from_slice(field.get(..10).filter(|_| field.len() == 10)?);
-    Some(EntityId(id))
-}
-
-/// An address as a large entity's key ends with it: the bucket's bytes and the field's in hexadecimal.
-pub fn hex_of(id: &EntityId, buckets: u32) -> String {
-    let mut hex = format!("{:x}.", bucket_of(*id, buckets));
-    for byte in field_of(id) {
+/// An address as a large entity's key ends with it, in hexadecimal.
+pub fn hex_of(id: &EntityId) -> String {
+    field_of(id).iter().fold(String::with_capacity(20), |mut hex, byte| {
         // Writing to a text can't fail.
         let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+        hex
+    })
 }
 
 #[cfg(test)]
@@ -196,13 +182,8 @@ mod tests {
     }
 
     #[test]
-    fn an_address_keeps_its_bucket_and_its_field() {
+    fn a_large_entity_is_named_by_its_address() {
         let id = EntityId(std::array::from_fn(|at| 0xF0 + at as u8));
-        for buckets in [1, 16, 4096, 1000] {
-            let bucket = bucket_of(id, buckets);
-            let again = address_of(bucket, field_of(&id)).unwrap();
-            assert_eq!((bucket_of(again, buckets), field_of(&again), again.short()), (bucket, field_of(&id), id.short()));
-        }
-        assert_eq!(address_of(0, b"short"), None);
+        assert_eq!((field_of(&id).as_slice(), &*hex_of(&id)), (&id.0[4..14], "f4f5f6f7f8f9fafbfcfd"));
     }
 }

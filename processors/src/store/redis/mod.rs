@@ -9,6 +9,7 @@
 mod head;
 mod inspect;
 mod keys;
+mod places;
 mod publish;
 mod reader;
 #[cfg(test)]
@@ -28,10 +29,10 @@ use self::wire::{Commands, Link, Value};
 use super::{KpiStore, LaneWriter, Settings, StoreError, StoreReader, refuse_other};
 
 /// How values and keys are laid out; a store of a later one is refused.
-const LAYOUT: u32 = 1;
-/// How many buckets a lane's entities are spread over. 15 to 60 a bucket take the least memory and time; from 512 on
-/// Redis turns a bucket into a table four times its size.
-const BUCKETS: u32 = 4096;
+const LAYOUT: u32 = 2;
+/// How many entities a bucket of a new store takes. More of them are searched for longer, and from 512 on Redis turns a bucket into a
+/// table four times its size; with fewer, a bucket's own overhead of some 100 bytes counts.
+const BUCKET: u32 = 32;
 /// The oldest Redis this was tested with.
 const OLDEST: (u32, u32) = (6, 2);
 /// How long Redis may take to answer.
@@ -49,7 +50,6 @@ struct Inner {
     info: ConnectionInfo,
     keys: Keys,
     limit: Duration,
-    buckets: u32,
     /// The catalogue's measures, by number, for whoever inspects a block.
     measures: Vec<String>,
     /// What this process settled on: a lane of a store for something else is not taken over.
@@ -62,7 +62,8 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stored {
     settings: Settings,
-    buckets: u32,
+    /// How many entities a bucket takes.
+    bucket: u32,
     /// A wipe has begun and not ended.
     wiping: bool,
 }
@@ -84,7 +85,6 @@ impl RedisStore {
             info,
             keys: Keys::new(prefix)?,
             limit: LIMIT,
-            buckets: BUCKETS,
             measures: Vec::new(),
             settled: Mutex::new(None),
             warned: AtomicBool::new(false),
@@ -103,12 +103,6 @@ impl RedisStore {
     #[must_use]
     pub fn with_limit(self, limit: Duration) -> RedisStore {
         self.but(|inner| inner.limit = limit)
-    }
-
-    /// The same, before it is used: a new store would spread a lane's entities over so many buckets.
-    #[must_use]
-    pub fn with_buckets(self, buckets: u32) -> RedisStore {
-        self.but(|inner| inner.buckets = buckets.max(1))
     }
 
     fn but(mut self, change: impl FnOnce(&mut Inner)) -> RedisStore {
@@ -174,7 +168,7 @@ impl Inner {
                 None => {
                     commands.clear();
                     commands.command(&[b"MULTI"]);
-                    write_stored(&mut commands, &key, wanted, self.buckets, false);
+                    write_stored(&mut commands, &key, wanted, false);
                     commands.command(&[b"EXEC"]);
                     // Whether this was first or another, the next round reads what is there.
                     link.ask(&commands)?;
@@ -209,14 +203,14 @@ fn fitness(place: &str, info: &str) -> Result<Option<String>, StoreError> {
     }))
 }
 
-fn write_stored(commands: &mut Commands, key: &str, settings: Settings, buckets: u32, wiping: bool) {
+fn write_stored(commands: &mut Commands, key: &str, settings: Settings, wiping: bool) {
     let Settings { lanes, fingerprint } = settings;
     commands.command(&[b"DEL", key.as_bytes()]);
     let fields = [
         ("layout", LAYOUT.to_string()),
         ("lanes", lanes.to_string()),
         ("fingerprint", format!("{fingerprint:016x}")),
-        ("buckets", buckets.to_string()),
+        ("bucket", BUCKET.to_string()),
     ];
     commands.begin(2 + 2 * fields.len() + if wiping { 2 } else { 0 }).arg(b"HSET").arg(key.as_bytes());
     for (name, value) in &fields {
@@ -247,7 +241,7 @@ fn parse_stored(place: &str, key: &str, fields: Value) -> Result<Option<Stored>,
     let settings = Settings { lanes: number("lanes").ok_or_else(damaged)?, fingerprint };
     Ok(Some(Stored {
         settings,
-        buckets: number("buckets").filter(|buckets| *buckets > 0).ok_or_else(damaged)?,
+        bucket: number("bucket").filter(|bucket| *bucket > 0).ok_or_else(damaged)?,
         wiping: value("wiping").is_some(),
     }))
 }

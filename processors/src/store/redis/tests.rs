@@ -25,7 +25,7 @@ fn url() -> String {
 
 fn namespace() -> Namespace {
     let prefix = format!("onpace-test-{:016x}", rand::random::<u64>());
-    Namespace { store: RedisStore::open(&url(), &prefix).unwrap().with_buckets(64), prefix }
+    Namespace { store: RedisStore::open(&url(), &prefix).unwrap(), prefix }
 }
 
 impl Namespace {
@@ -93,7 +93,7 @@ fn id(number: u8) -> EntityId {
 
 fn commit(offset: i64) -> Commit {
     let blocks = vec![(BlockId { rep: 0, day: 7 }, vec![1])];
-    Commit { offset, end: offset, entities: vec![(id(1), vec![7; 20], offset == 1)], blocks, ..Commit::default() }
+    Commit { offset, end: offset, entities: vec![(id(1), vec![7; 20], offset == 1)].into(), blocks, ..Commit::default() }
 }
 
 fn taken(place: &Namespace) -> Box<dyn LaneWriter> {
@@ -107,8 +107,8 @@ fn taken(place: &Namespace) -> Box<dyn LaneWriter> {
 fn buckets_stay_small() {
     let place = namespace();
     let mut writer = taken(&place);
-    let entities = (0..200).map(|number| (id(number), vec![number; if number % 50 == 0 { 5_000 } else { 64 }], true)).collect();
-    writer.submit(&Commit { offset: 1, entities, ..Commit::default() }).unwrap();
+    let entities: Vec<_> = (0..200).map(|number| (id(number), vec![number; if number % 50 == 0 { 5_000 } else { 64 }], true)).collect();
+    writer.submit(&Commit { offset: 1, entities: entities.into(), ..Commit::default() }).unwrap();
     assert_eq!(writer.settle().unwrap(), Settled::Committed);
     for key in place.keys().into_iter().filter(|key| String::from_utf8_lossy(key).contains("}:e:")) {
         assert_eq!(place.ask(&[b"OBJECT", b"ENCODING", &key]).text(), "listpack");
@@ -116,11 +116,23 @@ fn buckets_stay_small() {
 }
 
 #[test]
+fn a_lane_that_lacks_entities_is_not_taken_over() {
+    let place = namespace();
+    let mut writer = taken(&place);
+    let entities: Vec<_> = (0..100).map(|number| (id(number), vec![1; 30], true)).collect();
+    writer.submit(&Commit { offset: 1, entities: entities.into(), ..Commit::default() }).unwrap();
+    assert_eq!(writer.settle().unwrap(), Settled::Committed);
+    assert_eq!(place.ask(&[b"DEL", &place.key("{0}:e:2")]), Value::Number(1));
+    let why = place.store.writer(0).unwrap().take_over().unwrap_err().to_string();
+    assert!(why.contains("68 of its 100 entities") && why.contains("onpace rebuild"), "{why}");
+}
+
+#[test]
 fn a_shrunken_state_leaves_no_key() {
     let place = namespace();
     let mut writer = taken(&place);
     for (offset, size) in (1..).zip([100, 10]) {
-        writer.submit(&Commit { offset, entities: vec![(id(1), vec![1; size], offset == 1)], ..Commit::default() }).unwrap();
+        writer.submit(&Commit { offset, entities: vec![(id(1), vec![1; size], offset == 1)].into(), ..Commit::default() }).unwrap();
         assert_eq!(writer.settle().unwrap(), Settled::Committed);
         let large = place.keys().iter().filter(|key| String::from_utf8_lossy(key).contains("}:E:")).count();
         assert_eq!(large, usize::from(size > 64));

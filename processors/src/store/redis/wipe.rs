@@ -23,7 +23,7 @@ pub fn wipe(store: &Inner, link: &mut Link, settings: Settings) -> Result<(), St
     let there = link.ask(&commands)?.pop().unwrap_or(Value::Nil).text().parse().unwrap_or(0);
     commands.clear();
     commands.command(&[b"MULTI"]);
-    write_stored(&mut commands, &store.keys.store(), settings, store.buckets, true);
+    write_stored(&mut commands, &store.keys.store(), settings, true);
     commands.command(&[b"EXEC"]);
     link.ask(&commands)?;
     empty(store, link, (0..settings.lanes.max(there)).collect(), None)?;
@@ -56,10 +56,9 @@ pub fn lane(store: &Inner, link: &mut Link, lane: u32) -> Result<(), StoreError>
 }
 
 /// Whether a lane that has no head has other keys.
-pub fn leftovers(link: &mut Link, keys: &LaneKeys, buckets: u32) -> Result<bool, StoreError> {
+pub fn leftovers(link: &mut Link, keys: &LaneKeys) -> Result<bool, StoreError> {
     let mut commands = Commands::default();
-    commands.begin(4 + buckets as usize).arg(b"EXISTS").arg(&keys.names).arg(&keys.changes).numbered(&keys.counters, 0);
-    (0..buckets).for_each(|bucket| _ = commands.numbered(&keys.bucket, bucket.into()));
+    commands.begin(5).arg(b"EXISTS").arg(&keys.names).arg(&keys.changes).numbered(&keys.counters, 0).numbered(&keys.bucket, 0);
     Ok(link.ask(&commands)?.pop() != Some(Value::Number(0)))
 }
 

@@ -14,9 +14,10 @@ use std::sync::Arc;
 use onpace_kpis::block::BlockId;
 
 use super::head::{self, Found};
-use super::keys::{LaneKeys, address_of, bucket_of, field_of, hex_of};
+use super::keys::{LaneKeys, field_of, hex_of};
+use super::places::Places;
 use super::wire::{Commands, Link, Reply, Value, refused};
-use super::{Inner, Stored, TRIES, wipe};
+use super::{BUCKET, Inner, Stored, TRIES, wipe};
 use crate::store::{Commit, EntityId, Head, LaneWriter, Settled, StoreError, changed, refuse_other};
 
 /// The longest value that a bucket takes: a longer one would turn it from a list into a table (`hash-max-listpack-value`).
@@ -34,12 +35,14 @@ pub struct Writer {
     link: Link,
     lane: u32,
     keys: LaneKeys,
-    buckets: u32,
+    places: Places,
     /// The head as this writer last wrote it, and its line.
     head: Option<(Head, String)>,
     names: u32,
     out: Commands,
     packed: Vec<u8>,
+    /// The bucket of each changed entity, and its place in the commit.
+    order: Vec<(u32, u32)>,
     /// How many commands stand between `MULTI` and `EXEC` of the commit in flight.
     in_flight: Option<usize>,
     outcome: Settled,
@@ -52,7 +55,7 @@ impl Writer {
     pub fn new(store: Arc<Inner>, link: Link, lane: u32) -> Writer {
         let keys = store.keys.lane(lane);
         Writer {
-            buckets: store.buckets,
+            places: Places::new(BUCKET),
             store,
             link,
             lane,
@@ -61,6 +64,7 @@ impl Writer {
             names: 0,
             out: Commands::default(),
             packed: Vec::new(),
+            order: Vec::new(),
             in_flight: None,
             outcome: Settled::Committed,
             fenced: false,
@@ -102,11 +106,10 @@ impl Writer {
         let found = self.link.ask(&commands)?.pop().unwrap_or(Value::Nil);
         let found = head::read(&self.keys.head, found.bytes())?;
         let Some(stored) = self.check()? else { return Ok(None) };
-        self.buckets = stored.buckets;
         let (mut head, begins) = match found {
             Found::Head(head) => (head, false),
             Found::Nothing => {
-                if wipe::leftovers(&mut self.link, &self.keys, self.buckets)? {
+                if wipe::leftovers(&mut self.link, &self.keys)? {
                     wipe::lane(&self.store, &mut self.link, self.lane)?;
                     return Ok(None);
                 }
@@ -149,8 +152,55 @@ impl Writer {
             _ => Vec::new(),
         };
         self.names = names.len() as u32 + 1;
+        self.places = self.read_places(stored.bucket, head.entities)?;
+        if self.places.len() < head.entities {
+            commands.clear();
+            commands.command(&[b"GET", &self.keys.head]);
+            if self.link.ask(&commands)?.pop().unwrap_or(Value::Nil).bytes() != Some(line.as_bytes()) {
+                return Ok(None);
+            }
+            let why = format!("{} of its {} entities are there", self.places.len(), head.entities);
+            return Err(StoreError::Damaged { place: format!("{}…", String::from_utf8_lossy(&self.keys.bucket)), why });
+        }
         self.head = Some((head, line));
         Ok(Some((head, names)))
+    }
+
+    /// Where the lane's entities are, of which there are so many.
+    fn read_places(&mut self, fill: u32, entities: u64) -> Result<Places, StoreError> {
+        let mut places = Places::new(fill);
+        let all = places.buckets(entities);
+        for from in (0..all).step_by(256) {
+            let mut commands = Commands::default();
+            let buckets = from..all.min(from + 256);
+            buckets.clone().for_each(|bucket| _ = commands.begin(2).arg(b"HKEYS").numbered(&self.keys.bucket, bucket.into()));
+            self.link.send(&commands)?;
+            let mut wrong = None;
+            for bucket in buckets {
+                let count = match self.link.reply()? {
+                    Reply::Array(count) => count,
+                    Reply::Error(words) => {
+                        wrong.get_or_insert((bucket, words.to_owned()));
+                        0
+                    }
+                    _ => 0,
+                };
+                for _ in 0..count {
+                    match self.link.reply()? {
+                        Reply::Bytes(field) => match field.try_into() {
+                            Ok(field) if places.note(field, bucket) => {}
+                            Ok(_) => _ = wrong.get_or_insert((bucket, "WRONGTYPE an entity that another bucket has too".into())),
+                            Err(_) => _ = wrong.get_or_insert((bucket, "WRONGTYPE a field that is no address".into())),
+                        },
+                        other => _ = wrong.get_or_insert((bucket, format!("{other:?}"))),
+                    }
+                }
+            }
+            if let Some((bucket, words)) = wrong {
+                return Err(refused(self.link.place(), &format!("{}{bucket}", String::from_utf8_lossy(&self.keys.bucket)), &words));
+            }
+        }
+        Ok(places)
     }
 
     /// Reads the replies to the commit in flight, if there is one.
@@ -256,24 +306,33 @@ impl Writer {
 
     /// Packs a commit between `MULTI` and `EXEC`: how many commands.
     fn pack(&mut self, commit: &Commit, line: &str) -> usize {
-        let Writer { out, keys, buckets, packed, large, .. } = self;
+        let Writer { out, keys, places, order, packed, large, .. } = self;
         out.clear();
         out.command(&[b"MULTI"]);
         // Where a command is refused (memory, rights), all are; what can fail after that is a key of a foreign type, and then
         // the head says so.
         out.command(&[b"SET", &keys.head, line.as_bytes()]);
-        for (id, state, _) in &commit.entities {
-            let bucket = bucket_of(*id, *buckets).into();
-            // An empty value in the bucket says that the state has a key of its own.
-            let small = !state.is_empty() && state.len() <= SMALL;
-            out.begin(4).arg(b"HSET").numbered(&keys.bucket, bucket).arg(field_of(id)).arg(if small { state } else { b"" });
-            if !small {
-                out.begin(3).arg(b"SET").joined(&keys.large, hex_of(id, *buckets).as_bytes()).arg(state);
+        order.clear();
+        order.extend((0..).zip(commit.entities.iter()).map(|(at, (id, _))| (places.find_or_put(&id), at)));
+        // New ones are in order already.
+        order.sort_unstable();
+        for run in order.chunk_by(|a, b| a.0 == b.0) {
+            let [(bucket, _), ..] = run else { continue };
+            out.begin(2 + 2 * run.len()).arg(b"HSET").numbered(&keys.bucket, (*bucket).into());
+            for (_, at) in run {
+                let state = commit.entities.state(*at as usize);
+                // An empty value in the bucket says that the state has a key of its own.
+                out.arg(field_of(&commit.entities.id(*at as usize))).arg(if is_small(state) { state } else { b"" });
+            }
+        }
+        for (id, state) in commit.entities.iter() {
+            if !is_small(state) {
+                out.begin(3).arg(b"SET").joined(&keys.large, hex_of(&id).as_bytes()).arg(state);
                 if large.len() < LARGE {
-                    large.insert(*id);
+                    large.insert(id);
                 }
-            } else if large.remove(id) {
-                out.begin(2).arg(b"DEL").joined(&keys.large, hex_of(id, *buckets).as_bytes());
+            } else if large.remove(&id) {
+                out.begin(2).arg(b"DEL").joined(&keys.large, hex_of(&id).as_bytes());
             }
         }
         for run in commit.blocks.chunk_by(|a, b| a.0.rep == b.0.rep && a.1.is_empty() == b.1.is_empty()) {
@@ -314,6 +373,10 @@ impl Writer {
     }
 }
 
+fn is_small(state: &[u8]) -> bool {
+    !state.is_empty() && state.len() <= SMALL
+}
+
 impl LaneWriter for Writer {
     fn take_over(&mut self) -> Result<(Head, Vec<String>), StoreError> {
         self.land()?;
@@ -333,19 +396,23 @@ impl LaneWriter for Writer {
     }
 
     fn entities(&mut self, ids: &[EntityId], each: &mut dyn FnMut(usize, &[u8])) -> Result<(), StoreError> {
-        let (keys, buckets) = (self.keys.clone(), self.buckets);
+        let keys = self.keys.clone();
+        let there: Vec<(usize, u32)> = ids.iter().enumerate().filter_map(|(place, id)| Some((place, self.places.find(id)?))).collect();
         let mut large = Vec::new();
-        let small = |commands: &mut Commands, place: usize| {
-            let bucket = bucket_of(ids[place], buckets).into();
-            commands.begin(3).arg(b"HGET").numbered(&keys.bucket, bucket).arg(field_of(&ids[place]));
+        let small = |commands: &mut Commands, at: usize| {
+            let (place, bucket) = there[at];
+            commands.begin(3).arg(b"HGET").numbered(&keys.bucket, bucket.into()).arg(field_of(&ids[place]));
         };
-        self.fetch(ids.len(), small, |place, packed| if packed.is_empty() { large.push(place) } else { each(place, packed) })?;
+        self.fetch(there.len(), small, |at, packed| match there[at] {
+            (place, _) if packed.is_empty() => large.push(place),
+            (place, _) => each(place, packed),
+        })?;
         if large.is_empty() {
             return Ok(());
         }
         let mut found = 0;
         let own = |commands: &mut Commands, at: usize| {
-            _ = commands.begin(2).arg(b"GET").joined(&keys.large, hex_of(&ids[large[at]], buckets).as_bytes())
+            _ = commands.begin(2).arg(b"GET").joined(&keys.large, hex_of(&ids[large[at]]).as_bytes())
         };
         self.fetch(large.len(), own, |at, packed| {
             found += 1;
@@ -370,38 +437,8 @@ impl LaneWriter for Writer {
         self.fetch(ids.len(), get, each)
     }
 
-    fn every_entity(&mut self, each: &mut dyn FnMut(EntityId)) -> Result<(), StoreError> {
-        self.land()?;
-        for from in (0..self.buckets).step_by(256) {
-            let mut commands = Commands::default();
-            let buckets = from..self.buckets.min(from + 256);
-            buckets.clone().for_each(|bucket| _ = commands.begin(2).arg(b"HKEYS").numbered(&self.keys.bucket, bucket.into()));
-            self.link.send(&commands)?;
-            let mut wrong = None;
-            for bucket in buckets {
-                let count = match self.link.reply()? {
-                    Reply::Array(count) => count,
-                    Reply::Error(words) => {
-                        wrong.get_or_insert((bucket, words.to_owned()));
-                        0
-                    }
-                    _ => 0,
-                };
-                for _ in 0..count {
-                    match self.link.reply()? {
-                        Reply::Bytes(field) => match address_of(bucket, field) {
-                            Some(id) => each(id),
-                            None => _ = wrong.get_or_insert((bucket, "WRONGTYPE a field that is no address".into())),
-                        },
-                        other => _ = wrong.get_or_insert((bucket, format!("{other:?}"))),
-                    }
-                }
-            }
-            if let Some((bucket, words)) = wrong {
-                return Err(refused(self.link.place(), &format!("{}{bucket}", String::from_utf8_lossy(&self.keys.bucket)), &words));
-            }
-        }
-        Ok(())
+    fn may_have(&self, id: &EntityId) -> bool {
+        self.places.find(id).is_some()
     }
 
     fn submit(&mut self, commit: &Commit) -> Result<(), StoreError> {
@@ -417,9 +454,9 @@ impl LaneWriter for Writer {
             let place = String::from_utf8_lossy(&self.keys.names).into_owned();
             return Err(StoreError::Damaged { place, why: format!("its next name is number {}, not {}", self.names, commit.names_from) });
         }
-        let new = commit.entities.iter().filter(|(_, _, new)| *new).count() as u64;
         let Head { birth, epoch, entities, .. } = head;
-        let next = Head { birth, epoch, offset: commit.offset, end: commit.end, recorded_ms: commit.recorded_ms, entities: entities + new };
+        let entities = entities + commit.entities.new();
+        let next = Head { birth, epoch, offset: commit.offset, end: commit.end, recorded_ms: commit.recorded_ms, entities };
         let line = head::write(&next);
         let queued = self.pack(commit, &line);
         let sent = self.link.send(&self.out);
