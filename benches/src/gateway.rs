@@ -1,11 +1,16 @@
-//! The gateway: NDJSON batches of 1,000 over HTTP into Kafka, by as many clients as keep it busy.
+//! The gateway: NDJSON batches of 1,000 over HTTP into Kafka, by as many clients as keep it busy; beside it a bare producer that sends
+//! the same events, packed already, to a topic of the same kind.
 
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use onpace_schemas::{avro, json};
+
 use crate::cost::cpu_s;
+use crate::floor::Message;
+use crate::pipeline::{make_topic, produce};
 use crate::row;
 use crate::servers::{Process, free_port, kafka, onpace, unique, wait};
 
@@ -23,6 +28,13 @@ pub fn run() -> Result<()> {
     wait(port)?;
     let url = format!("http://{listen}/v1/events");
     let body = batch();
+    let packed: Vec<Message> = body.lines().map(packed).collect::<Result<_>>()?;
+    let bare_topic = make_topic()?.topic;
+    let messages =
+        || (0..REQUESTS).flat_map(|_| packed.iter().map(|message| Message { key: message.key.clone(), value: message.value.clone() }));
+    // Once for the connections, once to be measured.
+    produce(&bare_topic, messages().take(BATCH))?;
+    let bare = produce(&bare_topic, messages())?;
     // Connections and buffers are made before the clock starts.
     post(&url, &body)?;
     let (before, begun) = (cpu_s(&gateway.id()), Instant::now());
@@ -46,14 +58,23 @@ pub fn run() -> Result<()> {
     let wall_s = begun.elapsed().as_secs_f64();
     row(
         "gateway, NDJSON in batches of 1,000",
-        &format!("{:.2} M events/s", events / wall_s / 1e6),
+        &format!("{:.2} M events/s, {:.2} of a bare producer", events / wall_s / 1e6, bare.cost.wall_s / wall_s),
         &format!(
-            "{:.2} µs of CPU per event in the gateway; {CLIENTS} clients, {} bytes an event",
+            "{:.2} µs of CPU per event in the gateway; {CLIENTS} clients, {} bytes an event; the bare producer: {:.2} M events/s",
             (cpu_s(&gateway.id()) - before) / events * 1e6,
-            body.len() / BATCH
+            body.len() / BATCH,
+            bare.events as f64 / bare.cost.wall_s / 1e6
         ),
     );
     Ok(())
+}
+
+/// An event as the gateway would log it.
+fn packed(line: &str) -> Result<Message> {
+    let event = json::read(line, i64::MAX).map_err(|why| anyhow::anyhow!("{}: {}", why.field, why.error))?;
+    let mut value = Vec::with_capacity(120);
+    avro::write(&event, &mut value);
+    Ok(Message { key: event.key(), value })
 }
 
 fn post(url: &str, body: &str) -> Result<()> {

@@ -25,17 +25,14 @@ const PARTITIONS: u32 = 4;
 
 /// Measures reading, folding, memory and commits.
 pub fn run(catalogue: &Catalogue, rules: &Arc<Rules>, calls: usize) -> Result<()> {
-    let topic = unique("onpace.bench");
-    let settings = KafkaSettings {
-        topic: topic.clone(),
-        dead_letter_topic: format!("{topic}.dead"),
-        group: unique("bench"),
-        ..KafkaSettings::new(kafka()?)
-    };
-    // Opening makes the topic.
-    drop(KafkaLog::open(settings.clone())?);
-    let (events, bytes) = produce(&topic, calls)?;
-    let bare = consume(&topic, events)?;
+    let settings = make_topic()?;
+    let Produced { events, bytes, cost } = produce(&settings.topic, floor::messages(calls))?;
+    row(
+        "a bare producer, making its events as it goes",
+        &format!("{:.2} M events/s", events as f64 / cost.wall_s / 1e6),
+        &format!("{:.2} µs of CPU per event; idempotent, acks=all, lz4", cost.own_s / events as f64 * 1e6),
+    );
+    let bare = consume(&settings.topic, events)?;
     let rate = |cost: &Cost| events as f64 / cost.wall_s / 1e6;
     let per_event = |seconds: f64| seconds / events as f64 * 1e6;
     row(
@@ -72,8 +69,32 @@ pub fn run(catalogue: &Catalogue, rules: &Arc<Rules>, calls: usize) -> Result<()
     Ok(())
 }
 
-/// Fills the topic by a bare producer; how many events and bytes.
-fn produce(topic: &str, calls: usize) -> Result<(usize, usize)> {
+/// A new topic, and how it is reached.
+pub fn make_topic() -> Result<KafkaSettings> {
+    let topic = unique("onpace.bench");
+    let settings = KafkaSettings {
+        topic: topic.clone(),
+        dead_letter_topic: format!("{topic}.dead"),
+        group: unique("bench"),
+        ..KafkaSettings::new(kafka()?)
+    };
+    // Opening makes it.
+    drop(KafkaLog::open(settings.clone())?);
+    Ok(settings)
+}
+
+/// What a bare producer sent.
+pub struct Produced {
+    /// How many messages.
+    pub events: usize,
+    /// Of how many bytes, keys not counted.
+    bytes: usize,
+    /// What that cost.
+    pub cost: Cost,
+}
+
+/// Fills a topic by a bare producer.
+pub fn produce(topic: &str, messages: impl Iterator<Item = floor::Message>) -> Result<Produced> {
     let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
         .set("bootstrap.servers", kafka()?)
         .set("enable.idempotence", "true")
@@ -85,7 +106,7 @@ fn produce(topic: &str, calls: usize) -> Result<(usize, usize)> {
         .create()?;
     let (mut events, mut bytes) = (0, 0);
     let meter = Meter::start("");
-    for message in floor::messages(calls) {
+    for message in messages {
         let mut record = BaseRecord::to(topic).key(&message.key).payload(&message.value);
         loop {
             match producer.send(record) {
@@ -101,13 +122,7 @@ fn produce(topic: &str, calls: usize) -> Result<(usize, usize)> {
         bytes += message.value.len();
     }
     producer.flush(Duration::from_secs(60))?;
-    let cost = meter.stop();
-    row(
-        "a bare producer, making its events as it goes",
-        &format!("{:.2} M events/s", events as f64 / cost.wall_s / 1e6),
-        &format!("{:.2} µs of CPU per event; idempotent, acks=all, lz4", cost.own_s / events as f64 * 1e6),
-    );
-    Ok((events, bytes))
+    Ok(Produced { events, bytes, cost: meter.stop() })
 }
 
 fn consume(topic: &str, events: usize) -> Result<Cost> {

@@ -208,7 +208,13 @@ impl Lane {
             let packed = commit.entities.push(EntityId(changed.id.to_be_bytes()), changed.new, |out| pack::pack(&changed.state, out));
             self.states.insert(changed.id, Packed::from_slice(packed));
         }
-        self.head = Head { offset: next.offset, end, recorded_ms: next.recorded_ms, entities: self.head.entities + commit.entities.new(), ..self.head };
+        self.head = Head {
+            offset: next.offset,
+            end,
+            recorded_ms: next.recorded_ms,
+            entities: self.head.entities + commit.entities.count_new(),
+            ..self.head
+        };
         commit.offset = next.offset;
         commit.end = end;
         commit.recorded_ms = next.recorded_ms;

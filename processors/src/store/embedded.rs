@@ -333,7 +333,7 @@ impl LaneWriter for Writer {
             next.offset = commit.offset;
             next.end = commit.end;
             next.recorded_ms = commit.recorded_ms;
-            next.entities += commit.entities.new();
+            next.entities += commit.entities.count_new();
             write_head(&committing, *lane, &next)?;
             names.truncate(commit.names_from as usize);
             names.extend(commit.names.iter().cloned());

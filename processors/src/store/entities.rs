@@ -45,7 +45,7 @@ impl Entities {
     }
 
     /// How many of them are new to the lane.
-    pub fn new(&self) -> u64 {
+    pub fn count_new(&self) -> u64 {
         self.each.iter().filter(|changed| changed.new).count() as u64
     }
 

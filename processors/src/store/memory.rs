@@ -226,7 +226,7 @@ impl Lane {
         self.head.offset = commit.offset;
         self.head.end = commit.end;
         self.head.recorded_ms = commit.recorded_ms;
-        self.head.entities += commit.entities.new();
+        self.head.entities += commit.entities.count_new();
         self.names.extend(commit.names.iter().cloned());
         for (id, packed) in commit.entities.iter() {
             self.entities.insert(id, packed.to_vec());

@@ -532,11 +532,21 @@ pub(crate) fn lanes_are_apart(place: &impl Place) {
     let (mut second, ..) = taken(place, 1);
     put(
         first.as_mut(),
-        &Commit { entities: vec![(id(1), vec![1], true)].into(), blocks: vec![(at(1, 1), block(1, 1))], names: vec!["one".into()], ..commit(1) },
+        &Commit {
+            entities: vec![(id(1), vec![1], true)].into(),
+            blocks: vec![(at(1, 1), block(1, 1))],
+            names: vec!["one".into()],
+            ..commit(1)
+        },
     );
     put(
         second.as_mut(),
-        &Commit { entities: vec![(id(1), vec![2], true)].into(), blocks: vec![(at(1, 1), block(1, 2))], names: vec!["two".into()], ..commit(8) },
+        &Commit {
+            entities: vec![(id(1), vec![2], true)].into(),
+            blocks: vec![(at(1, 1), block(1, 2))],
+            names: vec!["two".into()],
+            ..commit(8)
+        },
     );
     assert_eq!(entities(first.as_mut(), &[id(1)]), [Some(vec![1])]);
     assert_eq!(entities(second.as_mut(), &[id(1)]), [Some(vec![2])]);
@@ -660,7 +670,11 @@ fn against_a_map(place: &dyn Place, steps: Vec<Step>) {
                 if let Some(zombie) = &mut zombie {
                     fenced(
                         zombie.as_mut(),
-                        &Commit { entities: vec![(id(0), vec![99], false)].into(), blocks: vec![(at(0, 0), block(0, 99))], ..commit(1_000) },
+                        &Commit {
+                            entities: vec![(id(0), vec![99], false)].into(),
+                            blocks: vec![(at(0, 0), block(0, 99))],
+                            ..commit(1_000)
+                        },
                     );
                 }
             }

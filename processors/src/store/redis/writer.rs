@@ -411,9 +411,8 @@ impl LaneWriter for Writer {
             return Ok(());
         }
         let mut found = 0;
-        let own = |commands: &mut Commands, at: usize| {
-            _ = commands.begin(2).arg(b"GET").joined(&keys.large, hex_of(&ids[large[at]]).as_bytes())
-        };
+        let own =
+            |commands: &mut Commands, at: usize| _ = commands.begin(2).arg(b"GET").joined(&keys.large, hex_of(&ids[large[at]]).as_bytes());
         self.fetch(large.len(), own, |at, packed| {
             found += 1;
             each(large[at], packed);
@@ -455,7 +454,7 @@ impl LaneWriter for Writer {
             return Err(StoreError::Damaged { place, why: format!("its next name is number {}, not {}", self.names, commit.names_from) });
         }
         let Head { birth, epoch, entities, .. } = head;
-        let entities = entities + commit.entities.new();
+        let entities = entities + commit.entities.count_new();
         let next = Head { birth, epoch, offset: commit.offset, end: commit.end, recorded_ms: commit.recorded_ms, entities };
         let line = head::write(&next);
         let queued = self.pack(commit, &line);
