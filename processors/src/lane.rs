@@ -22,6 +22,7 @@ use quick_cache::unsync::{Cache, DefaultLifecycle};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use smallvec::SmallVec;
 
+use crate::sources::Sources;
 use crate::store::{Commit, EntityId, Head, LaneWriter, Settled, StoreError};
 
 /// How much a lane keeps in memory.
@@ -58,6 +59,7 @@ pub struct Lane {
     all_blocks: Option<HashSet<BlockId>>,
     batch: Batch,
     waiting: Waiting,
+    sources: Sources,
     next: Next,
     /// The last commit: its room is used again.
     commit: Commit,
@@ -102,6 +104,8 @@ impl Lane {
         for text in &texts {
             names.intern(text);
         }
+        let fresh = head.entities == 0 && head.offset == 0;
+        let sources = if fresh { Sources::default() } else { Sources::stored(writer.sources()?) };
         Ok(Lane {
             writer,
             rules,
@@ -109,9 +113,10 @@ impl Lane {
             names,
             states: Cache::with(bounds.states, bounds.states as u64, UnitWeighter, Scattered::default(), DefaultLifecycle::default()),
             blocks: Cache::new(bounds.blocks),
-            all_blocks: (head.entities == 0 && head.offset == 0).then(HashSet::new),
+            all_blocks: fresh.then(HashSet::new),
             batch: Batch::default(),
             waiting: Waiting::default(),
+            sources,
             next: Next { offset: head.offset, end: head.end, recorded_ms: head.recorded_ms, messages: 0 },
             head,
             commit: Commit::default(),
@@ -150,6 +155,7 @@ impl Lane {
             avro::Message::Event(event) => event,
             avro::Message::Heartbeat { .. } => return Ok(()),
         };
+        self.sources.heard(&event.source, event.kind, message.recorded_ms);
         let id = self.address(event.kind, &event.entity);
         if self.batch.merge(id, &event, &self.rules, &mut self.names) {
             return Ok(());
@@ -219,6 +225,7 @@ impl Lane {
         commit.end = end;
         commit.recorded_ms = next.recorded_ms;
         commit.blocks = blocks;
+        commit.sources = self.sources.take_changed();
         commit.names_from = self.names_sent as u32;
         commit.names.clear();
         commit.names.extend(self.names.since(self.names_sent).map(str::to_owned));

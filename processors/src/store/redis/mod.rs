@@ -12,6 +12,7 @@ mod keys;
 mod places;
 mod publish;
 mod reader;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod wipe;

@@ -58,7 +58,8 @@ pub fn lane(store: &Inner, link: &mut Link, lane: u32) -> Result<(), StoreError>
 /// Whether a lane that has no head has other keys.
 pub fn leftovers(link: &mut Link, keys: &LaneKeys) -> Result<bool, StoreError> {
     let mut commands = Commands::default();
-    commands.begin(5).arg(b"EXISTS").arg(&keys.names).arg(&keys.changes).numbered(&keys.counters, 0).numbered(&keys.bucket, 0);
+    commands.begin(6).arg(b"EXISTS").arg(&keys.names).arg(&keys.sources).arg(&keys.changes);
+    commands.numbered(&keys.counters, 0).numbered(&keys.bucket, 0);
     Ok(link.ask(&commands)?.pop() != Some(Value::Number(0)))
 }
 
@@ -80,7 +81,7 @@ fn empty(store: &Inner, link: &mut Link, mut lanes: BTreeSet<u32>, only: Option<
         let mut by_lane: BTreeMap<u32, Vec<Vec<u8>>> = BTreeMap::new();
         for key in found.elements() {
             let lane = match store.keys.parse(&key.text()) {
-                Some(Key::Names(lane) | Key::Changes(lane) | Key::Other(lane)) => lane,
+                Some(Key::Names(lane) | Key::Sources(lane) | Key::Changes(lane) | Key::Other(lane)) => lane,
                 Some(Key::Bucket(lane, _) | Key::Large(lane, _) | Key::Counters(lane, _)) => lane,
                 Some(Key::Head(lane)) => {
                     by_lane.entry(lane).or_default();

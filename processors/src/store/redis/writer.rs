@@ -17,8 +17,8 @@ use super::head::{self, Found};
 use super::keys::{LaneKeys, field_of, hex_of};
 use super::places::Places;
 use super::wire::{Commands, Link, Reply, Value, refused};
-use super::{BUCKET, Inner, Stored, TRIES, wipe};
-use crate::store::{Commit, EntityId, Head, LaneWriter, Settled, StoreError, changed, refuse_other};
+use super::{BUCKET, Inner, Stored, TRIES, sources, wipe};
+use crate::store::{Commit, EntityId, Head, Heard, LaneWriter, Settled, StoreError, changed, refuse_other};
 
 /// The longest value that a bucket takes: a longer one would turn it from a list into a table (`hash-max-listpack-value`).
 const SMALL: usize = 64;
@@ -353,6 +353,7 @@ impl Writer {
                 out.arg(name.as_bytes());
             }
         }
+        sources::pack(&commit.sources, keys, out);
         if !commit.blocks.is_empty() {
             packed.clear();
             changed::pack(commit.blocks.iter().map(|(id, _)| *id), packed);
@@ -438,6 +439,11 @@ impl LaneWriter for Writer {
 
     fn may_have(&self, id: &EntityId) -> bool {
         self.places.find(id).is_some()
+    }
+
+    fn sources(&mut self) -> Result<Vec<Heard>, StoreError> {
+        self.land()?;
+        sources::read(&mut self.link, &self.keys)
     }
 
     fn submit(&mut self, commit: &Commit) -> Result<(), StoreError> {
