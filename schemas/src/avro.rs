@@ -178,13 +178,14 @@ pub fn read(message: &[u8]) -> Result<Message<'_>, Unreadable> {
     let entity = input.text()?;
     let occurred_at = input.instant()?;
     let deleted = if input.branch(1)? == 1 { Some(input.flag()?) } else { None };
-    let mut said = None;
+    // Filled in place: a patch is some 400 bytes, and moving it through every step would cost as much as reading it.
+    let (mut said, mut patch) = (None, Patch::new());
     for kind in Kind::ALL {
         if input.branch(1)? == 1 {
-            if said.is_some() {
+            if said.replace(kind).is_some() {
                 return Err(Unreadable::Kind);
             }
-            said = Some((kind, input.patch(kind)?));
+            input.patch(kind, &mut patch)?;
         }
     }
     let heartbeat = input.branch(1)? == 1;
@@ -192,7 +193,7 @@ pub fn read(message: &[u8]) -> Result<Message<'_>, Unreadable> {
         return Err(Unreadable::Long);
     }
     match said {
-        Some((kind, patch)) if !heartbeat => {
+        Some(kind) if !heartbeat => {
             if id.len() > MAX_TEXT_BYTES {
                 return Err(Unreadable::Field("id"));
             }
@@ -280,8 +281,7 @@ impl<'a> Input<'a> {
         std::str::from_utf8(text).map_err(|_| Unreadable::Utf8)
     }
 
-    fn patch(&mut self, kind: Kind) -> Result<Patch<'a>, Unreadable> {
-        let mut patch = Patch::new();
+    fn patch(&mut self, kind: Kind, patch: &mut Patch<'a>) -> Result<(), Unreadable> {
         for (no, field) in kind.fields().iter().enumerate() {
             let branch = self.branch(if field.shape == Shape::Time { 2 } else { 1 })?;
             if branch > 0 {
@@ -289,11 +289,11 @@ impl<'a> Input<'a> {
             }
         }
         let values = patch.len();
-        self.cleared(kind, &mut patch)?;
+        self.cleared(kind, patch)?;
         if patch.len() > values {
             patch.sort_unstable_by_key(|(no, _)| *no);
         }
-        Ok(patch)
+        Ok(())
     }
 
     fn value(&mut self, name: &'static str, shape: Shape, branch: i64) -> Result<Value<'a>, Unreadable> {
