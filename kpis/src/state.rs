@@ -95,12 +95,13 @@ impl State {
         let at = match self.fields.binary_search_by_key(&no, |(known, _)| *known) {
             Ok(at) => at,
             Err(at) => {
-                let nothing = match field.keep {
-                    Keep::Latest => Kept::Latest((stamp, held)),
+                let first = match field.keep {
+                    // Nothing to compare it with.
+                    Keep::Latest => return self.fields.insert(at, (no, Kept::Latest((stamp, held)))),
                     Keep::First => Kept::First(i64::MAX),
                     Keep::Tracked => Kept::Tracked(Box::default()),
                 };
-                self.fields.insert(at, (no, nothing));
+                self.fields.insert(at, (no, first));
                 at
             }
         };
