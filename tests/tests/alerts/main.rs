@@ -1,0 +1,34 @@
+//! Who is told what, end to end: onpace on Kafka and Redis, a real Prometheus and a real Alertmanager with what `onpace rules` writes, and a
+//! receiver that notes what comes. One scenario to a file, each named for what must hold.
+//!
+//! They wait more than they work, so they run side by side, all at once unless `--test-threads` says otherwise.
+
+mod a_late_event_mends_a_miss;
+mod a_restarted_alertmanager_repeats_nothing;
+mod a_scrape_gap_is_no_recovery;
+mod behind_and_back_is_told_once_each;
+mod no_manager_hears_of_a_broken_pipe;
+
+use libtest_mimic::{Arguments, Trial};
+
+fn main() {
+    let scenarios: Vec<(&str, fn())> = vec![
+        ("a_late_event_mends_a_miss", a_late_event_mends_a_miss::holds),
+        ("a_restarted_alertmanager_repeats_nothing", a_restarted_alertmanager_repeats_nothing::holds),
+        ("a_scrape_gap_is_no_recovery", a_scrape_gap_is_no_recovery::holds),
+        ("behind_and_back_is_told_once_each", behind_and_back_is_told_once_each::holds),
+        ("no_manager_hears_of_a_broken_pipe::kafka_down", no_manager_hears_of_a_broken_pipe::kafka_down),
+        ("no_manager_hears_of_a_broken_pipe::redis_down", no_manager_hears_of_a_broken_pipe::redis_down),
+        ("no_manager_hears_of_a_broken_pipe::processor_stopped", no_manager_hears_of_a_broken_pipe::processor_stopped),
+        ("no_manager_hears_of_a_broken_pipe::sink_stopped", no_manager_hears_of_a_broken_pipe::sink_stopped),
+    ];
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(scenarios.len());
+    let trial = |(name, holds): (&str, fn())| {
+        Trial::test(name, move || {
+            holds();
+            Ok(())
+        })
+    };
+    libtest_mimic::run(&arguments, scenarios.into_iter().map(trial).collect()).exit();
+}
