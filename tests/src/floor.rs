@@ -17,6 +17,7 @@ use crate::generate::{Moment, adversarial_set, deliveries};
 use crate::onpace::{Onpace, binary};
 use crate::oracle::{By, Oracle, Question};
 use crate::servers::{Process, Redis, provided, unique};
+use crate::serving::Serving;
 
 /// How long a processor may be silent before its partitions go to another.
 pub const SESSION: Duration = Duration::from_millis(1_500);
@@ -129,12 +130,17 @@ impl Floor {
 
     /// Starts a processor with small commits, so that whatever is done to it falls between many.
     pub fn processor(&self, name: &str) -> Process {
-        Process::start(self.processor_command(&["--batch", "50"]), self.folder.path(), name)
+        Process::start(self.processor_command(&["--listen", "127.0.0.1:0", "--batch", "50"]), self.folder.path(), name)
+    }
+
+    /// Starts a processor that can be asked for its metrics at a port.
+    pub fn processor_at(&self, port: u16) -> Serving {
+        Serving::start_at(self.processor_command(&[]), self.folder.path(), "processor", port)
     }
 
     fn processor_command(&self, more: &[&str]) -> Command {
         let mut command = self.onpace("processor");
-        command.args(["--redis", &self.redis.url(), "--group", &self.group, "--listen", "127.0.0.1:0"]);
+        command.args(["--redis", &self.redis.url(), "--group", &self.group]);
         command.args(["--session-timeout-ms", &SESSION.as_millis().to_string()]).args(more);
         command
     }
@@ -144,7 +150,8 @@ impl Floor {
     /// # Panics
     /// It isn't within minutes.
     pub fn catch_up(&self) {
-        let mut process = Process::start(self.processor_command(&["--until-caught-up"]), self.folder.path(), "catch-up");
+        let mut process =
+            Process::start(self.processor_command(&["--listen", "127.0.0.1:0", "--until-caught-up"]), self.folder.path(), "catch-up");
         let status = process.wait(LIMIT);
         assert!(status.success(), "catching up failed: {}", process.tail());
     }

@@ -49,8 +49,12 @@ pub struct Serving {
 
 impl Serving {
     /// Starts it on a free port; it may not answer yet.
-    pub fn start(mut command: Command, folder: &Path, name: &str) -> Serving {
-        let port = free_port();
+    pub fn start(command: Command, folder: &Path, name: &str) -> Serving {
+        Serving::start_at(command, folder, name, free_port())
+    }
+
+    /// Starts it on a port, such as that of one that ended.
+    pub fn start_at(mut command: Command, folder: &Path, name: &str, port: u16) -> Serving {
         command.args(["--listen", &format!("127.0.0.1:{port}")]);
         Serving { process: Process::start(command, folder, name), port }
     }

@@ -4,12 +4,15 @@
 //! series of their own, so that no post can make more of them; the rest are counted as `other`.
 
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use onpace_schemas::{Kind, Reason};
-use prometheus::{GaugeVec, IntCounterVec, Opts, Registry};
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricFamily;
+use prometheus::{GaugeVec, IntCounterVec, IntGauge, Opts, Registry};
 
 use super::decode::Batch;
+use crate::log::EventLog;
 
 /// How many sources have series of their own.
 pub(super) const MAX_SOURCES: usize = 100;
@@ -25,6 +28,23 @@ pub(super) struct Metrics {
     /// Apart, so that refused events can't take the names of those that are taken.
     accepting: Sources,
     rejecting: Sources,
+}
+
+/// Whether the log takes events, looked up whenever somebody asks.
+struct LogUp {
+    log: Arc<dyn EventLog>,
+    up: IntGauge,
+}
+
+impl Collector for LogUp {
+    fn desc(&self) -> Vec<&Desc> {
+        self.up.desc()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        self.up.set(i64::from(self.log.ready().is_ok()));
+        self.up.collect()
+    }
 }
 
 /// The sources that have series of their own.
@@ -53,7 +73,7 @@ impl Metrics {
     ///
     /// # Errors
     /// The registry has them already.
-    pub(super) fn new(registry: &Registry) -> Result<Metrics, prometheus::Error> {
+    pub(super) fn new(registry: &Registry, log: &Arc<dyn EventLog>) -> Result<Metrics, prometheus::Error> {
         let accepted =
             IntCounterVec::new(Opts::new("onpace_events_accepted_total", "Events taken: they are in the log"), &["source", "kind"])?;
         let rejected = IntCounterVec::new(Opts::new("onpace_events_rejected_total", "Events refused, by why"), &["source", "reason"])?;
@@ -61,6 +81,8 @@ impl Metrics {
             Opts::new("onpace_last_event_timestamp_seconds", "When a source's latest event was taken, in seconds since 1970"),
             &["source"],
         )?;
+        let up = IntGauge::new("onpace_log_up", "1 while the log takes events; while it does not, events are refused")?;
+        registry.register(Box::new(LogUp { log: Arc::clone(log), up }))?;
         registry.register(Box::new(accepted.clone()))?;
         registry.register(Box::new(rejected.clone()))?;
         registry.register(Box::new(last.clone()))?;

@@ -117,7 +117,7 @@ struct Gateway {
 pub fn router(settings: GatewaySettings, log: Arc<dyn EventLog>, registry: &Registry) -> Result<Router, prometheus::Error> {
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let gateway = Gateway {
-        metrics: Metrics::new(registry)?,
+        metrics: Metrics::new(registry, &log)?,
         log,
         memory: Arc::new(Semaphore::new(settings.limits.memory_bytes / body::UNIT)),
         in_flight: Semaphore::new(settings.limits.in_flight),

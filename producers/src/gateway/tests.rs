@@ -310,7 +310,9 @@ async fn every_other_answer_is_a_problem_too() {
 async fn while_the_log_is_away_it_says_so_and_when_to_come_back() {
     let place = Place::new(Limits { append: Duration::from_millis(50), ..Limits::default() });
     let post = || Request::post("/v1/events").header(header::CONTENT_TYPE, JSON).body(event(1).into()).unwrap();
+    assert_eq!(place.metric("onpace_log_up", &[]), 1.0);
     place.door.away.store(true, Ordering::Relaxed);
+    assert_eq!(place.metric("onpace_log_up", &[]), 0.0);
     let (status, headers, problem) = place.ask(post()).await;
     assert_eq!((status.as_u16(), &headers[header::RETRY_AFTER]), (503, &"5".parse().unwrap()));
     assert!(problem["detail"].as_str().unwrap().contains("9092"), "{problem}");

@@ -1,6 +1,6 @@
 //! English: pieces of templates.
 
-use super::{News, Words};
+use super::{Causes, News, Words};
 
 pub const WORDS: Words = Words {
     code: "en",
@@ -11,6 +11,13 @@ pub const WORDS: Words = Words {
     figures: FIGURES,
     line: r#"- {{ $who }}: {{ template "value" (args $attained $unit $currency) }}, {{ template "value" (args $expected $unit $currency) }} expected by now{{ if gt $needed 0.0 }}; {{ template "value" (args $needed $unit $currency) }} a day needed{{ end }}"#,
     more: r#"- and others: {{ template "number" .Value }} in all"#,
+    causes: Causes {
+        silent_part: "{{ .Labels.job }} at {{ .Labels.instance }} does not answer.",
+        log_down: "The log takes no events: look at Kafka.",
+        no_sink: "No sink says how far it is.",
+        waiting: r#"{{ printf "%.0f" .Value }} messages of the log wait to be counted: look at the processors."#,
+        nothing: "Nothing has come through for {{ humanizeDuration .Value }}, not even a heartbeat.",
+    },
 };
 
 /// 1,234.5 · €1,234.50 · 35% · 3 h 25 min · Sunday 29 November 2026
@@ -58,12 +65,11 @@ pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
     match alert {
         "OnpaceStoreDown" => (
             "The store does not answer",
-            "No KPI is shown and no objective is judged. Nothing is lost: start the store, and the numbers come back by themselves.",
+            "No KPI is shown and no objective is judged. Nothing is lost: look at Redis; once it answers, the numbers come back by themselves.",
         ),
-        "OnpacePipelineDown" => (
-            "The pipeline stands still",
-            "A part of onpace does not answer, or processors are more than a minute behind the log. Alerts about objectives are withheld until it moves again.",
-        ),
+        "OnpacePipelineDown" => {
+            ("The pipeline stands still", "Alerts about objectives are withheld until it moves again; what is true then is sent.")
+        }
         "OnpaceSourceSilent" => (
             "{{ $labels.source }} is silent",
             "{{ $labels.source }} has recorded no {{ $labels.kind }} for longer than its max_silence of working time. Alerts about objectives that it feeds are withheld.",

@@ -1,6 +1,6 @@
 //! French: pieces of templates.
 
-use super::{News, Words};
+use super::{Causes, News, Words};
 
 pub const WORDS: Words = Words {
     code: "fr",
@@ -11,6 +11,13 @@ pub const WORDS: Words = Words {
     figures: FIGURES,
     line: r#"- {{ $who }} : {{ template "value" (args $attained $unit $currency) }}, pour {{ template "value" (args $expected $unit $currency) }} attendus à ce jour{{ if gt $needed 0.0 }} ; il faut {{ template "value" (args $needed $unit $currency) }} par jour{{ end }}"#,
     more: r#"- et d'autres : {{ template "number" .Value }} en tout"#,
+    causes: Causes {
+        silent_part: "{{ .Labels.job }} ({{ .Labels.instance }}) ne répond pas.",
+        log_down: "Le journal ne prend plus d'événements : voyez Kafka.",
+        no_sink: "Aucun service de lecture ne dit où il en est.",
+        waiting: r#"{{ printf "%.0f" .Value }} messages du journal attendent d'être comptés : voyez les processeurs."#,
+        nothing: "Rien n'est passé depuis {{ humanizeDuration .Value }}, pas même un battement.",
+    },
 };
 
 /// 1 234,5 · 1 234,50 € · 35 % · 3 h 25 min · 29/11/2026; the spaces are narrow and don't break.
@@ -62,12 +69,12 @@ fn summary(news: News) -> &'static str {
 pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
     match alert {
         "OnpaceStoreDown" => (
-            "Le magasin de données ne répond pas",
-            "Aucun indicateur n'est montré, aucun objectif jugé. Rien n'est perdu : relancez le magasin, les chiffres reviennent d'eux-mêmes.",
+            "La base des indicateurs ne répond pas",
+            "Aucun indicateur n'est montré, aucun objectif jugé. Rien n'est perdu : voyez Redis ; dès qu'il répond, les chiffres reviennent d'eux-mêmes.",
         ),
         "OnpacePipelineDown" => (
             "La chaîne de traitement est arrêtée",
-            "Une partie d'onpace ne répond pas, ou les traitements ont plus d'une minute de retard sur le journal. Les alertes d'objectifs sont retenues jusqu'à la reprise.",
+            "Les alertes d'objectifs sont retenues jusqu'à la reprise ; ce qui sera vrai alors sera envoyé.",
         ),
         "OnpaceSourceSilent" => (
             "{{ $labels.source }} se tait",

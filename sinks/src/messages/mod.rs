@@ -10,7 +10,7 @@ mod style;
 
 use onpace_kpis::roster::{Language, Style};
 
-use crate::rules::expressions::{ROW, STATE, string};
+use crate::rules::expressions::{LOG_UP, PARTS_UP, ROW, STATE, string};
 
 /// What happened to an objective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,6 +59,19 @@ struct Words {
     /// A line of the list, and the one for those left out of it.
     line: &'static str,
     more: &'static str,
+    causes: Causes,
+}
+
+/// Why the pipeline stands still, a sentence each.
+struct Causes {
+    /// A part that does not answer.
+    silent_part: &'static str,
+    log_down: &'static str,
+    no_sink: &'static str,
+    /// So many messages are not folded.
+    waiting: &'static str,
+    /// For so many seconds nothing came.
+    nothing: &'static str,
 }
 
 /// How many a list names.
@@ -182,12 +195,29 @@ fn list(words: &Words, record: &str, with: &str) -> String {
 /// When a list was rendered: of several, the latest is true.
 pub const RENDERED_AT: &str = r#"{{ range query "vector(time())" }}{{ printf "%.0f" .Value }}{{ end }}"#;
 
-/// What operations are told of the pipeline: `summary` and `description` of an alert, in the roster's language.
-pub fn to_operations(alert: &str, language: Language) -> (&'static str, &'static str) {
-    match language {
+/// What operations are told of the pipeline: `summary` and `description` of an alert, in the roster's language. That it stands still is told
+/// with what Prometheus knows of the cause.
+pub fn to_operations(alert: &str, language: Language) -> (&'static str, String) {
+    let (summary, description) = match language {
         Language::En => en::pipeline(alert),
         Language::Fr => fr::pipeline(alert),
-    }
+    };
+    let causes = if alert == "OnpacePipelineDown" { causes(words(language)) } else { String::new() };
+    (summary, causes + description)
+}
+
+/// What keeps the pipeline from moving, as far as it can be seen.
+fn causes(words: &Words) -> String {
+    let Causes { silent_part, log_down, no_sink, waiting, nothing } = &words.causes;
+    let standing = "and on () min(onpace_pipeline_up) == 0";
+    let seen = [
+        (format!("{PARTS_UP} == 0"), silent_part),
+        (format!("min({LOG_UP}) == 0"), log_down),
+        (format!("absent(onpace_pipeline_up) unless on () count({PARTS_UP} == 0)"), no_sink),
+        (format!("sum(max by (partition) (onpace_processor_lag_events)) > 0 {standing}"), waiting),
+        (format!("time() - max(onpace_data_timestamp_seconds) > 60 {standing}"), nothing),
+    ];
+    seen.iter().map(|(query, text)| format!("{{{{ range query {} }}}}{text} {{{{ end }}}}", string(query))).collect()
 }
 
 /// What a KPI is called in a language: a name for the built-in ones in French, else its own with spaces.

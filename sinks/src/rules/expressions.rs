@@ -14,6 +14,10 @@ pub const OWN_ALERT: &str = "objective, kpi, period, rep, team, scope, importanc
 pub const BEST: &str = "rep, team, kpi, span, period";
 /// The label of the state set.
 pub const STATE: &str = "onpace_objective_state";
+/// Whether the log takes events, by each gateway.
+pub const LOG_UP: &str = "onpace_log_up";
+/// Whether each part of onpace answers.
+pub const PARTS_UP: &str = "up{job=~\"onpace.*\"}";
 /// For how long a scrape may be missed.
 const RECENT: &str = "5m";
 /// A matcher's value, quoted for PromQL.
@@ -223,12 +227,14 @@ pub fn best(matcher: &str, own: bool) -> String {
 /// The pipeline's own alerts: names and expressions.
 pub fn pipeline() -> Vec<(&'static str, String)> {
     let known = known_objectives();
+    let store_down = format!("min({}) == 0", recent("onpace_store_up"));
+    // Without a store nothing comes through either: that is told as what it is, not a second time as this.
+    let pipeline_down = format!(
+        "(min(onpace_pipeline_up) == 0 unless {store_down})\nor min({LOG_UP}) == 0\nor absent(onpace_pipeline_up)\nor min({PARTS_UP}) == 0"
+    );
     vec![
-        ("OnpaceStoreDown", format!("min({}) == 0", recent("onpace_store_up"))),
-        (
-            "OnpacePipelineDown",
-            "min(onpace_pipeline_up) == 0\nor absent(onpace_pipeline_up)\nor min(up{job=~\"onpace.*\"}) == 0".to_owned(),
-        ),
+        ("OnpaceStoreDown", store_down),
+        ("OnpacePipelineDown", pipeline_down),
         ("OnpaceSourceSilent", format!("max by (source, kind) ({}) == 1", recent("onpace_source_silent"))),
         (
             "OnpaceObjectiveAbsent",

@@ -188,7 +188,7 @@ fn pipeline(plan: &Plan<'_>) -> Vec<Rule> {
             labels: vec![("audience", "operations".into()), ("severity", severity.into())],
             annotations: vec![
                 ("summary", summary.to_owned()),
-                ("description", description.to_owned()),
+                ("description", description),
                 ("dashboard_url", messages::address(&plan.settings.dashboard_url)),
                 ("runbook_url", messages::address(&format!("{}#{}", plan.settings.runbook_url, name.to_lowercase()))),
             ],

@@ -1,0 +1,49 @@
+//! By amtool: each manager's, rep's and operations' alerts go to the receiver of that name and to no other, whatever they are called.
+
+use std::process::Command;
+
+use onpace_tests::onpace::run;
+use onpace_tests::servers::provided;
+
+use crate::hostile::{MANAGER, REP, written};
+
+pub fn holds() {
+    let folder = written();
+    let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
+    let goes_to = |receiver: &str, labels: &[(&str, &str)]| {
+        let mut command = Command::new(provided("ONPACE_TEST_AMTOOL"));
+        command.args(["config", "routes", "test", "--config.file=alertmanager.yml"]).current_dir(folder.path());
+        command.args(labels.iter().map(|(label, value)| format!("{label}={}", quoted(value))));
+        let output = run(&mut command).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), receiver, "{labels:?}");
+    };
+    let names = [
+        "ObjectiveBehind",
+        "ObjectiveBehindUrgent",
+        "ObjectiveMissed",
+        "ObjectiveMet",
+        "ObjectiveMended",
+        "ObjectiveRecovered",
+        "PersonalBest",
+    ];
+    for name in names {
+        for importance in ["normal", "high"] {
+            let with = |more: &[(&'static str, &'static str)]| {
+                [&[("alertname", name), ("importance", importance), ("objective", "calls")], more].concat()
+            };
+            for manager in ["luc", MANAGER, "quiet", "ops"] {
+                let rep = [("audience", "manager"), ("manager", manager), ("rep", "marie"), ("team", "paris")];
+                goes_to(&format!("manager {manager}"), &with(&rep));
+            }
+            for rep in ["marie", REP] {
+                goes_to(&format!("rep {rep}"), &with(&[("audience", "rep"), ("rep", rep), ("team", "paris")]));
+            }
+        }
+    }
+    for name in ["OnpacePipelineDown", "OnpaceStoreDown", "OnpaceSourceSilent", "OnpaceObjectiveAbsent", "OnpaceRulesOutdated"] {
+        goes_to("operations", &[("alertname", name), ("audience", "operations"), ("objective", "calls")]);
+    }
+    goes_to("watchdog", &[("alertname", "Watchdog"), ("audience", "operations")]);
+    // Whatever else this Prometheus sends is operations'.
+    goes_to("operations", &[("alertname", "DiskFull"), ("manager", "luc"), ("rep", "marie")]);
+}
