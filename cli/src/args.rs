@@ -124,7 +124,7 @@ pub struct Definitions {
 }
 
 /// Who the company is, and where its days, weeks and years begin.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Company {
     /// The roster: people with their identities, teams, working time, managers, in YAML. A running process takes up changes.
     #[arg(long, env = "ONPACE_ROSTER", value_name = "FILE")]
@@ -158,16 +158,16 @@ pub enum Day {
 /// `onpace demo`
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// Keep the sales floor here, to go on with it later; otherwise nothing is left behind.
+    /// Keep the sales floor here, with its roster and objectives, to go on with it later; otherwise nothing is left behind.
     #[arg(long, env = "ONPACE_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Where to serve.
     #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
-    /// How many reps.
-    #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    /// How many people the made-up company has, in its two teams.
+    #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u32).range(3..=1000))]
     pub reps: u32,
-    /// What chance begins with: the same seed makes the same floor.
+    /// What chance begins with: the same seed makes the same people, who do the same.
     #[arg(long, default_value_t = 7, value_name = "SEED")]
     pub seed: u64,
     /// Live events a second.
@@ -284,7 +284,10 @@ pub struct Simulate {
     /// Events a second.
     #[arg(long, default_value_t = 10.0, value_name = "PER_SECOND", value_parser = rate)]
     pub rate: f64,
-    /// How many reps.
+    /// Whose activity: the people of this roster, in their zones and hours, but for whoever is on leave; otherwise --reps invented ones.
+    #[arg(long, env = "ONPACE_ROSTER", value_name = "FILE")]
+    pub roster: Option<PathBuf>,
+    /// How many invented people, where there is no roster.
     #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub reps: u32,
     /// What chance begins with.

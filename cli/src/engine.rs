@@ -50,9 +50,6 @@ pub fn configured(catalogue: Catalogue, company: &args::Company) -> Result<Confi
 /// What the flags say of days, weeks and years.
 fn overrides(company: &args::Company) -> Result<Overrides> {
     use jiff::civil::Weekday;
-    let zone = company.time_zone.as_ref().map(|name| {
-        jiff::tz::TimeZone::get(name).with_context(|| format!("--time-zone {name}: no such zone; write an IANA name such as Europe/Paris"))
-    });
     let week_start = company.week_starts.map(|day| match day {
         args::Day::Monday => Weekday::Monday,
         args::Day::Tuesday => Weekday::Tuesday,
@@ -62,7 +59,15 @@ fn overrides(company: &args::Company) -> Result<Overrides> {
         args::Day::Saturday => Weekday::Saturday,
         args::Day::Sunday => Weekday::Sunday,
     });
-    Ok(Overrides { zone: zone.transpose()?, week_start, fiscal_month: company.fiscal_year_starts })
+    Ok(Overrides { zone: zone(company)?, week_start, fiscal_month: company.fiscal_year_starts })
+}
+
+/// The company's zone, where the flags say it.
+pub fn zone(company: &args::Company) -> Result<Option<jiff::tz::TimeZone>> {
+    let zone = company.time_zone.as_ref().map(|name| {
+        jiff::tz::TimeZone::get(name).with_context(|| format!("--time-zone {name}: no such zone; write an IANA name such as Europe/Paris"))
+    });
+    zone.transpose()
 }
 
 /// The folder of the embedded engine.

@@ -3,6 +3,7 @@
 
 mod args;
 mod commands;
+mod crew;
 mod engine;
 mod floor;
 mod say;

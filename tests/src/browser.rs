@@ -16,12 +16,20 @@ const PAGE_CLOCK_MS: u32 = 8_000;
 /// # Panics
 /// There is no browser, or it shows nothing.
 pub fn page(address: &str, folder: &Path) -> String {
+    page_in(address, folder, "en-US")
+}
+
+/// As [`page`], for somebody who reads another language.
+///
+/// # Panics
+/// There is no browser, or it shows nothing.
+pub fn page_in(address: &str, folder: &Path, language: &str) -> String {
     let browser = std::env::var("ONPACE_TEST_CHROMIUM").unwrap_or_else(|_| "chromium".into());
     let mut command = Command::new(browser);
     command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run"]);
     command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server"]);
-    command.args(["--lang=en-US", "--accept-lang=en-US", "--log-level=3"]);
-    command.arg(format!("--user-data-dir={}", folder.join("browser").display()));
+    command.args([&format!("--lang={language}"), &format!("--accept-lang={language}"), "--log-level=3"]);
+    command.arg(format!("--user-data-dir={}", folder.join(format!("browser-{language}")).display()));
     command.arg(format!("--virtual-time-budget={PAGE_CLOCK_MS}")).args(["--dump-dom", address]);
     let mut process = Process::start(command, folder, "browser");
     let ended = process.wait(Duration::from_secs(120));

@@ -1,25 +1,31 @@
 //! `onpace demo`: a living sales floor on the embedded engine, with nothing installed and nothing left behind.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use jiff::tz::TimeZone;
+use onpace_kpis::{Catalogue, Roster};
 use onpace_producers::gateway::system_clock;
-use onpace_producers::simulate::{Destination, Pace, Simulation, live, record};
+use onpace_producers::simulate::{Company, Destination, Pace, Simulation, live, record};
 use onpace_schemas::counted;
+use onpace_sinks::Configuration;
 
+use crate::crew::workers;
 use crate::floor::{self, Floor};
 use crate::say::say;
 use crate::shutdown::Shutdown;
 use crate::{args, engine, serving};
 
-/// How much of a past the floor has.
-const HISTORY_US: i64 = 90 * 86_400 * 1_000_000;
+/// How much of a past the floor has: a whole quarter, on its last day too.
+const HISTORY_US: i64 = 100 * 86_400 * 1_000_000;
+
+const ROSTER: &str = "roster.yaml";
+const RATES: &str = "rates.csv";
+const OBJECTIVES: &str = "objectives.yaml";
 
 pub fn run(args: args::Demo) -> Result<ExitCode> {
-    let configuration = engine::configuration(&args::Definitions { catalogue: None }, &args.company)?;
-    let evaluation = configuration.now();
-    let catalogue = Arc::clone(&evaluation.catalogue);
     let temporary = match &args.data {
         Some(_) => None,
         None => Some(
@@ -31,33 +37,39 @@ pub fn run(args: args::Demo) -> Result<ExitCode> {
         let shutdown = Shutdown::on_signals()?;
         let listener = serving::bind(args.listen).await?;
         let address = listener.local_addr()?;
-        let (log, store, _claim) = tokio::task::block_in_place(|| {
-            let claim = engine::claim(data)?;
-            let log = engine::embedded_log(data)?;
-            let store = engine::embedded_store(data, &catalogue)?;
-            engine::settle(&*log, &*store, &catalogue, true)?;
-            anyhow::Ok((log, store, claim))
-        })?;
         let now_us = system_clock();
-        let mut simulation = Simulation::in_zone(args.seed, args.reps, now_us - HISTORY_US, evaluation.roster.schedule.zone.clone());
+        let (log, store, mut scene, _claim) = tokio::task::block_in_place(|| {
+            let claim = engine::claim(data)?;
+            let scene = Scene::set(&args, &engine::folder(data), now_us)?;
+            let catalogue = &scene.configuration.now().catalogue;
+            let log = engine::embedded_log(data)?;
+            let store = engine::embedded_store(data, catalogue)?;
+            engine::settle(&*log, &*store, catalogue, true)?;
+            anyhow::Ok((log, store, scene, claim))
+        })?;
         if log.ends()?.iter().all(|end| *end == 0) {
-            say(format_args!("Making up three months of {}…", counted(args.reps, "rep")));
+            say(format_args!("Making up three months of {}…", counted(scene.people, "rep")));
             let events = tokio::select! {
-                events = record(&mut simulation, now_us, &*log) => events?,
+                events = record(&mut scene.simulation, now_us, &*log) => events?,
                 () = shutdown.token.cancelled() => return Ok(ExitCode::SUCCESS),
             };
             say(format_args!("{} written; folding now.", counted(events, "event")));
         } else {
             // An old floor goes on: what was made up before is in its log.
-            simulation.history(now_us).for_each(drop);
+            scene.simulation.history(now_us).for_each(drop);
         }
-        let zone = evaluation.zone();
-        let floor = Floor { log: Arc::clone(&log), store, configuration, threads: 1, series_per_metric: 10_000 };
         say(format_args!(
-            "\n  The sales floor, live:   http://{address}/\n  KPIs as JSON:            http://{address}/v1/kpis?by=rep&window=month\n  Prometheus metrics:      http://{address}/metrics\n\n\
-             Days and months are those of {zone} (--time-zone). Ctrl-C ends it{}.\n",
+            "\n  The sales floor, live:   http://{address}/\n  KPIs as JSON:            http://{address}/v1/kpis?by=rep&window=month\n  \
+             Objectives as JSON:      http://{address}/v1/objectives\n  Prometheus metrics:      http://{address}/metrics\n"
+        ));
+        scene.say_files();
+        say(format_args!(
+            "Days and months are those of {} (--time-zone). Ctrl-C ends it{}.\n",
+            scene.configuration.now().zone(),
             if temporary.is_some() { " and leaves nothing behind" } else { "" }
         ));
+        let Scene { configuration, mut simulation, .. } = scene;
+        let floor = Floor { log: Arc::clone(&log), store, configuration, threads: 1, series_per_metric: 10_000 };
         let pace = Pace { rate: args.rate, count: None, now: system_clock };
         let token = shutdown.token.clone();
         let living = tokio::spawn(async move { live(&mut simulation, &pace, &Destination::Log(log), &token).await });
@@ -66,3 +78,68 @@ pub fn run(args: args::Demo) -> Result<ExitCode> {
         Ok(ExitCode::SUCCESS)
     })
 }
+
+/// Who is on the floor and what is wanted of them.
+struct Scene {
+    configuration: Configuration,
+    simulation: Simulation,
+    people: usize,
+    /// The files that it comes from.
+    files: args::Company,
+}
+
+impl Scene {
+    /// The company of the files that are named; else that of the folder; else one that is made up and written there.
+    fn set(args: &args::Demo, folder: &Path, now_us: i64) -> Result<Scene> {
+        let catalogue = engine::catalogue(&args::Definitions { catalogue: None })?;
+        let mut files = args.company.clone();
+        let mut made_up = None;
+        if files.roster.is_none() {
+            let [roster, rates] = [ROSTER, RATES].map(|name| folder.join(name));
+            if !roster.exists() {
+                let zone = engine::zone(&files)?.map_or_else(|| TimeZone::get(Company::ZONE), Ok)?;
+                let company = Company::around(now_us, &zone, args.seed, args.reps);
+                write(&rates, &company.rates())?;
+                write(&roster, &company.roster())?;
+                made_up = Some(company);
+            }
+            files.roster = Some(roster);
+        }
+        let roster = known_roster(&catalogue, &files)?;
+        let workers = workers(&roster, now_us);
+        let people = if workers.is_empty() { args.reps as usize } else { workers.len() };
+        let start_us = now_us - HISTORY_US;
+        let simulation = match workers.is_empty() {
+            true => Simulation::new(args.seed, args.reps, start_us),
+            false => Simulation::of(args.seed, workers, start_us),
+        };
+        if args.company.roster.is_none() && files.objectives.is_none() {
+            let objectives = folder.join(OBJECTIVES);
+            if let Some(company) = made_up {
+                write(&objectives, &company.objectives(&simulation))?;
+            }
+            files.objectives = objectives.exists().then_some(objectives);
+        }
+        Ok(Scene { configuration: engine::configured(catalogue, &files)?, simulation, people, files })
+    }
+
+    fn say_files(&self) {
+        let name =
+            |what: &str, file: &Option<PathBuf>| file.as_ref().map(|file| format!("  {what:<24} {}\n", file.display())).unwrap_or_default();
+        let (roster, objectives) = (name("Who is who:", &self.files.roster), name("What is wanted:", &self.files.objectives));
+        say(format_args!("{roster}{objectives}  Change these files: the page follows within seconds.\n"));
+    }
+}
+
+fn write(file: &Path, text: &str) -> Result<()> {
+    std::fs::write(file, text).with_context(|| format!("can't write {}", file.display()))
+}
+
+/// The roster alone: the objectives may be yet to be written.
+fn known_roster(catalogue: &Catalogue, files: &args::Company) -> Result<Roster> {
+    let alone = args::Company { objectives: None, ..files.clone() };
+    Ok(engine::configured(catalogue.clone(), &alone)?.now().roster.clone())
+}
+
+#[cfg(test)]
+mod tests;

@@ -99,6 +99,26 @@ pub enum Importance {
     Normal,
 }
 
+impl Direction {
+    /// Its name in YAML and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Direction::AtLeast => "at_least",
+            Direction::AtMost => "at_most",
+        }
+    }
+}
+
+impl Importance {
+    /// Its name in YAML and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Importance::High => "high",
+            Importance::Normal => "normal",
+        }
+    }
+}
+
 /// Runs of days.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Period {

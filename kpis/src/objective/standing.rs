@@ -9,12 +9,15 @@ use onpace_schemas::time::show_instant;
 use onpace_schemas::{Currency, Kind};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::State;
+use super::{Direction, Importance, Period, State};
 use crate::catalogue::{Catalogue, Kpi, Unit};
 use crate::evaluate::Unconvertible;
 use crate::exact::Exact;
 use crate::roster::{PersonNo, TeamNo};
 use crate::row::{By, Sides, number_of};
+
+/// With less than a fifth of a period left, being behind is urgent.
+const LATE: (i128, i128) = (4, 5);
 
 /// What is known of the pipeline that the counters came through.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,6 +60,12 @@ pub struct Standing {
     pub subject: Subject,
     /// As a row of KPIs is keyed; `None` for the company.
     pub key: Option<(By, Arc<str>)>,
+    /// How often the period comes.
+    pub period: Period,
+    /// Which side of the target is the right one.
+    pub direction: Direction,
+    /// How much it matters.
+    pub importance: Importance,
     /// The whole period's days, days since 1970-01-01, the end excluded.
     pub days: Range<i32>,
     /// When it begins for whom it is about, microseconds since 1970.
@@ -91,6 +100,14 @@ pub struct Standing {
     pub needed: Option<Exact>,
 }
 
+impl Standing {
+    /// Whether something must be done at once: it is out of reach, or at risk with less than a fifth of the period left.
+    pub fn is_urgent(&self) -> bool {
+        let late = || self.share.as_ref().zip(Exact::ratio(LATE.0, LATE.1)).is_some_and(|(share, late)| *share > late);
+        self.state == State::OutOfReach || (self.state == State::AtRisk && late())
+    }
+}
+
 /// How objectives stand.
 #[derive(Clone, Debug, Default)]
 pub struct Standings {
@@ -109,10 +126,14 @@ impl Serialize for Standing {
         if let Some((by, key)) = &self.key {
             map.serialize_entry(by.name(), &**key)?;
         }
+        map.serialize_entry("period", self.period.name())?;
         map.serialize_entry("start", &show_instant(self.start))?;
         map.serialize_entry("end", &show_instant(self.end))?;
         map.serialize_entry("state", self.state.name())?;
         map.serialize_entry("complete", &self.complete)?;
+        map.serialize_entry("urgent", &self.is_urgent())?;
+        map.serialize_entry("importance", self.importance.name())?;
+        map.serialize_entry("direction", self.direction.name())?;
         map.serialize_entry("target", &number_of(&self.target, self.unit, self.currency))?;
         map.serialize_entry("attained", &value(&self.attained))?;
         if let Some(sides) = &self.sides {

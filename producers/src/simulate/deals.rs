@@ -5,7 +5,6 @@ use onpace_schemas::{Currency, Kind, Money, Time, Value, time};
 use rand::RngExt;
 
 use super::floor::{Act, Floor};
-use super::hours::Hours;
 use super::people;
 use super::say::{choice, text};
 
@@ -39,22 +38,22 @@ pub(super) struct Deal {
 }
 
 impl Floor {
-    pub(super) fn deal(&mut self, rep: usize, act: &mut Act, hours: &Hours) {
+    pub(super) fn deal(&mut self, rep: usize, act: &mut Act) {
         let open = self.reps[rep].deals.len();
         if self.chance(1.0 - open as f64 / FULL as f64) {
-            return self.find(rep, act, hours);
+            return self.find(rep, act);
         }
         let at = self.dice.random_range(0..open);
         let mut deal = self.reps[rep].deals.swap_remove(at);
         if self.chance(0.02) {
-            let to = self.someone();
-            self.tell(&deal, act, vec![("rep", text(&self.reps[to].name))]);
+            let to = self.another();
+            self.tell(&deal, act, vec![("rep", self.name(to, Kind::Deal))]);
             return self.reps[to].deals.push(deal);
         }
         let (stage, skill) = (deal.stage, self.reps[rep].skill);
         let lost = self.chance([0.12, 0.12, 0.15, 0.25][stage]);
         if lost || (stage + 1 == STAGES.len() && self.chance(0.7 * skill)) {
-            return self.close(rep, deal, !lost, act, hours);
+            return self.close(rep, deal, !lost, act);
         }
         deal.stage = (stage + 1).min(STAGES.len() - 1);
         let mut said = vec![("stage", text(STAGES[deal.stage]))];
@@ -62,18 +61,18 @@ impl Floor {
             deal.amount = self.around(deal.amount).max(1_000) / 100 * 100;
             said.push(self.amount(rep, &deal));
         }
-        said.push(("expected_close", self.date(act, hours, 30)));
+        said.push(("expected_close", self.date(rep, act, 30)));
         self.tell(&deal, act, said);
         self.reps[rep].deals.push(deal);
     }
 
-    fn find(&mut self, rep: usize, act: &mut Act, hours: &Hours) {
+    fn find(&mut self, rep: usize, act: &mut Act) {
         let (product, price) = self.one_of(&PRODUCTS);
         let account = people::account(&mut self.dice);
         let amount = price * self.dice.random_range(1..6);
         let deal = Deal { entity: self.entity(Kind::Deal), stage: 0, amount, won: false };
         let mut said = vec![
-            ("rep", text(&self.reps[rep].name)),
+            ("rep", self.name(rep, Kind::Deal)),
             ("contact", text(people::contact(&mut self.dice))),
             ("name", text(format!("{product} – {account}"))),
             ("account", text(account)),
@@ -81,7 +80,7 @@ impl Floor {
             ("origin", text(self.one_of(&ORIGINS))),
             ("stage", text(STAGES[0])),
             ("created_at", Value::Time(Time::Instant(act.at))),
-            ("expected_close", self.date(act, hours, 60)),
+            ("expected_close", self.date(rep, act, 60)),
         ];
         if self.chance(0.4) {
             said.push(self.amount(rep, &deal));
@@ -90,10 +89,10 @@ impl Floor {
         self.reps[rep].deals.push(deal);
     }
 
-    fn close(&mut self, rep: usize, mut deal: Deal, won: bool, act: &mut Act, hours: &Hours) {
+    fn close(&mut self, rep: usize, mut deal: Deal, won: bool, act: &mut Act) {
         let status = if won { "won" } else { "lost" };
         // Contracts are signed on a date; the CRM knows when it was told.
-        let closed_at = if self.chance(0.3) { self.date(act, hours, 0) } else { Value::Time(Time::Instant(act.at)) };
+        let closed_at = if self.chance(0.3) { self.date(rep, act, 0) } else { Value::Time(Time::Instant(act.at)) };
         let mut said = vec![
             ("status", choice(Kind::Deal, "status", status)),
             ("stage", text(if won { "closed_won" } else { "closed_lost" })),
@@ -112,11 +111,10 @@ impl Floor {
         self.closed.push((rep, deal));
     }
 
-    /// A closed deal's amount was wrong, or a lost deal comes back; where there is none, somebody finds a new one.
-    pub(super) fn second_thought(&mut self, act: &mut Act, hours: &Hours) {
+    /// A closed deal's amount was wrong, or a lost deal comes back; where there is none, the rep finds a new one.
+    pub(super) fn second_thought(&mut self, rep: usize, act: &mut Act) {
         if self.closed.is_empty() {
-            let rep = self.someone();
-            return self.find(rep, act, hours);
+            return self.find(rep, act);
         }
         let at = self.dice.random_range(0..self.closed.len());
         if self.closed[at].1.won {
@@ -148,8 +146,8 @@ impl Floor {
     }
 
     /// A date up to so many days after the act's.
-    fn date(&mut self, act: &Act, hours: &Hours, days: i64) -> Value<'static> {
+    fn date(&mut self, rep: usize, act: &Act, days: i64) -> Value<'static> {
         let ahead: Span = self.dice.random_range(days / 2..=days).days();
-        Value::Time(Time::Date(time::day_of(hours.date_of(act.at).saturating_add(ahead))))
+        Value::Time(Time::Date(time::day_of(self.reps[rep].hours.date_of(act.at).saturating_add(ahead))))
     }
 }

@@ -9,9 +9,10 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::deals::Deal;
-use super::hours::{self, Hours};
+use super::hours::{Hours, Presence};
 use super::people;
 use super::say::{choice, event, text};
+use super::{ACTS_A_DAY, Worker};
 
 const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -21,12 +22,35 @@ const HOUR: i64 = 60 * MINUTE;
 const HURRY: i64 = 40;
 const CAMPAIGNS: [&str; 4] = ["spring-launch", "newsletter", "webinar-follow-up", "win-back"];
 
+/// Nothing is planned further ahead.
+const HORIZON: i64 = 366 * 24 * HOUR;
+
+/// Of 100 acts, so many are calls.
+const CALLS: u32 = 64;
+/// The part of calls that come in.
+const INBOUND: f64 = 0.12;
+/// The part of calls made in which somebody of average skill speaks to somebody.
+const CONNECTS: f64 = 0.3;
+
+/// What somebody does on average.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Habits {
+    /// Calls made in a working day, of which half are prospecting.
+    pub(super) calls_a_day: f64,
+    /// The part of them in which somebody is spoken to.
+    pub(super) connects: f64,
+}
+
 /// An event and when it is reported, in microseconds since 1970.
 pub(super) type Report = (i64, Event<'static>);
 
 /// Somebody who sells.
 pub(super) struct Rep {
-    pub(super) name: String,
+    /// What events call him; at least one.
+    identities: Vec<String>,
+    pub(super) hours: Hours,
+    /// About 1; above it he does more in a day.
+    pub(super) diligence: f64,
     /// About 1; above it more calls connect and more deals are won.
     pub(super) skill: f64,
     pub(super) currency: Currency,
@@ -38,8 +62,8 @@ pub(super) struct Rep {
 pub(super) struct Floor {
     pub(super) dice: StdRng,
     pub(super) reps: Vec<Rep>,
-    /// The sum of the reps' diligence up to each.
-    diligence: Vec<f64>,
+    /// Who acts live, and until when that holds.
+    present: (i64, Draw),
     /// Deals closed lately, with whose they were.
     pub(super) closed: Vec<(usize, Deal)>,
     /// What every id begins with, so that two floors don't speak of the same entity.
@@ -47,51 +71,99 @@ pub(super) struct Floor {
     said: u64,
 }
 
-impl Floor {
-    pub(super) fn new(seed: u64, reps: u32, start_us: i64) -> Floor {
-        let mut dice = StdRng::seed_from_u64(seed);
+/// Some of the reps, to be drawn from.
+#[derive(Default)]
+struct Draw {
+    reps: Vec<usize>,
+    /// The sum of their diligence up to each.
+    diligence: Vec<f64>,
+}
+
+impl Draw {
+    fn of(reps: &[Rep], chosen: impl Fn(usize) -> bool) -> Draw {
+        let mut draw = Draw::default();
         let mut sum = 0.0;
-        let currencies: Vec<Currency> =
-            [b"EUR", b"EUR", b"EUR", b"USD", b"GBP"].into_iter().filter_map(|code| Currency::from_bytes(code)).collect();
-        let mut diligence = Vec::new();
-        let reps = (0..reps.max(1)).map(|number| {
-            sum += dice.random_range(0.6..1.4);
-            diligence.push(sum);
-            Rep {
-                name: people::rep(number, seed),
-                skill: dice.random_range(0.7..1.3),
-                currency: currencies[dice.random_range(0..currencies.len())],
-                deals: Vec::new(),
-            }
+        for (number, rep) in reps.iter().enumerate().filter(|(number, _)| chosen(*number)) {
+            sum += rep.diligence;
+            draw.reps.push(number);
+            draw.diligence.push(sum);
+        }
+        draw
+    }
+
+    /// The more diligent, the more often; `None` of nobody.
+    fn one(&self, dice: &mut StdRng) -> Option<usize> {
+        let point = dice.random_range(0.0..*self.diligence.last()?);
+        self.reps.get(self.diligence.partition_point(|sum| *sum <= point).min(self.reps.len() - 1)).copied()
+    }
+}
+
+impl Floor {
+    pub(super) fn new(seed: u64, workers: Vec<Worker>, start_us: i64) -> Floor {
+        let mut dice = StdRng::seed_from_u64(seed);
+        let reps = workers.into_iter().map(|worker| Rep {
+            hours: Hours::new(&worker, start_us),
+            currency: worker.currency,
+            identities: worker.identities,
+            diligence: dice.random_range(0.6..1.4),
+            skill: dice.random_range(0.7..1.3),
+            deals: Vec::new(),
         });
         let reps = reps.collect();
-        Floor { dice, reps, diligence, closed: Vec::new(), prefix: format!("sim-{seed}-{:x}", start_us / SECOND), said: 0 }
+        let prefix = format!("sim-{seed}-{:x}", start_us / SECOND);
+        Floor { dice, reps, present: (i64::MIN, Draw::default()), closed: Vec::new(), prefix, said: 0 }
     }
 
-    pub(super) fn reps(&self) -> impl Iterator<Item = &str> {
-        self.reps.iter().map(|rep| rep.name.as_str())
+    /// When a rep does something next. As with anything that is done time and again, the time between is exponential.
+    pub(super) fn next_act(&mut self, rep: usize, after_us: i64) -> i64 {
+        let rep = &mut self.reps[rep];
+        let mean = rep.hours.day_us() as f64 / (ACTS_A_DAY * rep.diligence);
+        let gap = -mean * (1.0 - self.dice.random_range(0.0..1.0f64)).ln();
+        rep.hours.after(after_us, gap as i64)
     }
 
-    /// Somebody does something at `at_us`. Live, it is reported at that instant and what follows comes soon; else each in its time.
-    pub(super) fn act(&mut self, at_us: i64, live: bool, hours: &mut Hours) -> Vec<Report> {
+    /// What a rep does on average.
+    pub(super) fn habits(&self, rep: usize) -> Habits {
+        let rep = &self.reps[rep];
+        let calls_a_day = ACTS_A_DAY * rep.diligence * f64::from(CALLS) / 100.0 * (1.0 - INBOUND);
+        Habits { calls_a_day, connects: CONNECTS * rep.skill }
+    }
+
+    /// What events call a rep: a call says the last of his identities, everything else the first.
+    pub(super) fn name(&self, rep: usize, kind: Kind) -> Value<'static> {
+        let identities = &self.reps[rep].identities;
+        let name = if kind == Kind::Call { identities.last() } else { identities.first() };
+        text(name.map(String::as_str).unwrap_or_default())
+    }
+
+    /// A rep does something at `at_us`. Live, it is reported at that instant and what follows comes soon; else each in its time.
+    pub(super) fn act(&mut self, rep: usize, at_us: i64, live: bool) -> Vec<Report> {
         let mut act = Act { at: at_us, live, reports: Vec::new() };
-        let rep = self.someone();
         match self.dice.random_range(0..100) {
-            0..64 => self.call(rep, &mut act),
-            64..88 => self.email(rep, &mut act),
-            88..93 => self.meeting(rep, &mut act, hours),
-            93..99 => self.deal(rep, &mut act, hours),
-            _ => self.second_thought(&mut act, hours),
+            0..CALLS => self.call(rep, &mut act),
+            CALLS..88 => self.email(rep, &mut act),
+            88..93 => self.meeting(rep, &mut act),
+            93..99 => self.deal(rep, &mut act),
+            _ => self.second_thought(rep, &mut act),
         }
         self.noise(&mut act);
         act.reports
     }
 
-    /// The more diligent, the more often.
-    pub(super) fn someone(&mut self) -> usize {
-        let all = self.diligence.last().copied().unwrap_or(1.0);
-        let point = self.dice.random_range(0.0..all);
-        self.diligence.partition_point(|sum| *sum <= point).min(self.reps.len() - 1)
+    /// Whoever acts live: of those at work; where nobody is, of those who rest; at the last, of those on holiday. Never one on leave.
+    pub(super) fn someone_present(&mut self, at_us: i64) -> Option<usize> {
+        let minute = at_us.div_euclid(MINUTE);
+        if self.present.0 != minute {
+            let presence: Vec<Presence> = self.reps.iter().map(|rep| rep.hours.presence(at_us)).collect();
+            let most = presence.iter().copied().filter(|presence| *presence > Presence::Absent).max();
+            self.present = (minute, Draw::of(&self.reps, |rep| Some(presence[rep]) == most));
+        }
+        self.present.1.one(&mut self.dice)
+    }
+
+    /// Any other rep, for a deal to be handed to.
+    pub(super) fn another(&mut self) -> usize {
+        self.dice.random_range(0..self.reps.len())
     }
 
     pub(super) fn chance(&mut self, of: f64) -> bool {
@@ -120,9 +192,9 @@ impl Floor {
 
     fn call(&mut self, rep: usize, act: &mut Act) {
         let entity = self.entity(Kind::Call);
-        let inbound = self.chance(0.12);
+        let inbound = self.chance(INBOUND);
         let skill = self.reps[rep].skill;
-        let connected = self.chance(if inbound { 0.85 } else { 0.3 * skill });
+        let connected = self.chance(if inbound { 0.85 } else { CONNECTS * skill });
         let outcome = match connected {
             true => "connected",
             false if inbound => "no_answer",
@@ -143,7 +215,7 @@ impl Floor {
         // Live, a call is told of when it is over: it began before now.
         let started = if act.live { act.at - span } else { act.at };
         let mut began = vec![
-            ("rep", text(&self.reps[rep].name)),
+            ("rep", self.name(rep, Kind::Call)),
             ("account", text(people::account(&mut self.dice))),
             ("contact", text(people::contact(&mut self.dice))),
             ("direction", choice(Kind::Call, "direction", if inbound { "inbound" } else { "outbound" })),
@@ -171,7 +243,7 @@ impl Floor {
         let entity = self.entity(Kind::Email);
         let inbound = self.chance(0.15);
         let mut sent = vec![
-            ("rep", text(&self.reps[rep].name)),
+            ("rep", self.name(rep, Kind::Email)),
             ("account", text(people::account(&mut self.dice))),
             ("contact", text(people::contact(&mut self.dice))),
             ("direction", choice(Kind::Email, "direction", if inbound { "inbound" } else { "outbound" })),
@@ -213,14 +285,16 @@ impl Floor {
         act.report(told);
     }
 
-    fn meeting(&mut self, rep: usize, act: &mut Act, hours: &mut Hours) {
+    fn meeting(&mut self, rep: usize, act: &mut Act) {
         let entity = self.entity(Kind::Meeting);
-        let lead = self.dice.random_range(0..5 * hours::DAY_US);
+        let day_us = self.reps[rep].hours.day_us();
+        let lead = self.dice.random_range(0..5 * day_us);
         let half_hours = |at: i64| (at / (30 * MINUTE) + 1) * 30 * MINUTE;
-        let mut starts_at = if act.live { act.at + act.soon(lead) } else { half_hours(hours.after(act.at, lead)) };
+        let mut starts_at =
+            if act.live { act.at + act.soon(lead) } else { half_hours(self.reps[rep].hours.after(act.at, lead).min(act.at + HORIZON)) };
         let duration_s = self.one_of(&[1800, 1800, 2700, 3600]);
         let booked = vec![
-            ("rep", text(&self.reps[rep].name)),
+            ("rep", self.name(rep, Kind::Meeting)),
             ("account", text(people::account(&mut self.dice))),
             ("contact", text(people::contact(&mut self.dice))),
             ("status", choice(Kind::Meeting, "status", "scheduled")),
@@ -232,7 +306,11 @@ impl Floor {
         act.report(told);
         let decided_at = act.at + (starts_at - act.at) / 2;
         if self.chance(0.12) {
-            starts_at = if act.live { starts_at + act.soon(2 * HOUR) } else { half_hours(hours.after(starts_at, hours::DAY_US)) };
+            starts_at = if act.live {
+                starts_at + act.soon(2 * HOUR)
+            } else {
+                half_hours(self.reps[rep].hours.after(starts_at, day_us).min(starts_at + HORIZON))
+            };
             let told = self.say(Kind::Meeting, &entity, decided_at, vec![("starts_at", Value::Time(Time::Instant(starts_at)))]);
             act.report(told);
         }

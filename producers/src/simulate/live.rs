@@ -81,12 +81,15 @@ pub async fn live(simulation: &mut Simulation, pace: &Pace, to: &Destination, st
             continue;
         }
         let now_us = (pace.now)();
-        let events: Vec<Event<'static>> = (0..due).map(|_| simulation.at(now_us)).collect();
+        let events: Vec<Event<'static>> = (0..due).map_while(|_| simulation.at(now_us)).collect();
+        if events.is_empty() {
+            continue;
+        }
         tokio::select! {
             () = stop.cancelled() => break,
             taken = sender.send(&events) => taken?,
         }
-        sent += due;
+        sent += events.len() as u64;
     }
     Ok(sent)
 }

@@ -1,10 +1,11 @@
 //! A believable sales floor, for trying things out and for `onpace demo`.
 //!
-//! In: a seed, how many reps, instants. Out: events: calls with outcomes, e-mails that are opened by people and machines, meetings that
+//! In: a seed, who works when, instants. Out: events: calls with outcomes, e-mails that are opened by people and machines, meetings that
 //! are held or not, deals on their way to being won or lost; with corrections, duplicates and late reports, as real sources
-//! send them. The same seed, reps and instants make the same events.
+//! send them; nothing by whoever is on leave. The same seed, people and instants make the same events.
 //! Never here, but in [`live`]: a clock, I/O. Never at all: an `occurred_at` after the instant at which the event is reported.
 
+mod company;
 mod deals;
 mod floor;
 mod hours;
@@ -18,26 +19,57 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use jiff::tz::TimeZone;
-use onpace_schemas::Event;
-use rand::RngExt;
+use onpace_schemas::{Currency, Event};
 
 use floor::{Floor, Report};
-use hours::Hours;
 
+pub use company::Company;
 pub use live::{Destination, Pace, SimulateError, live, record};
 
-/// How many things a rep does in a working day.
-const ACTS_A_DAY: i64 = 40;
+/// How many things a rep of average diligence does in a working day.
+const ACTS_A_DAY: f64 = 40.0;
 /// How much may be yet to come; past it, what follows live is left out.
 const MOST_WAITING: usize = 200_000;
+
+/// Somebody on the floor, as a roster has him.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Worker {
+    /// What events call him: a call says the last, everything else the first.
+    pub identities: Vec<String>,
+    /// Whose days they are.
+    pub zone: TimeZone,
+    /// On which days of the week he works, from Monday.
+    pub working_days: [bool; 7],
+    /// From when to when, seconds of his clock since midnight, at most 86,400.
+    pub hours_s: (u32, u32),
+    /// Days since 1970-01-01, sorted.
+    pub holidays: Vec<i32>,
+    /// First and last days.
+    pub absences: Vec<(i32, i32)>,
+    /// What his deals are paid in.
+    pub currency: Currency,
+}
+
+impl Worker {
+    /// Somebody who works Monday to Friday, 08:30 to 18:00 in UTC.
+    pub fn named(name: &str, currency: Currency) -> Worker {
+        Worker {
+            identities: vec![name.to_owned()],
+            zone: TimeZone::UTC,
+            working_days: [true, true, true, true, true, false, false],
+            hours_s: (8 * 3600 + 1800, 18 * 3600),
+            holidays: Vec::new(),
+            absences: Vec::new(),
+            currency,
+        }
+    }
+}
 
 /// A sales floor. As an iterator it goes on for ever, from its start, in working time.
 pub struct Simulation {
     floor: Floor,
-    hours: Hours,
-    reps: u32,
-    /// When the next act is due, in microseconds since 1970.
-    next_act: i64,
+    /// When whose next act is due, in microseconds since 1970.
+    due: BinaryHeap<Reverse<(i64, usize)>>,
     /// What happened and is yet to be reported: first when, then in the order in which it was said.
     waiting: BinaryHeap<Reverse<(i64, u64)>>,
     events: BTreeMap<u64, Event<'static>>,
@@ -45,22 +77,20 @@ pub struct Simulation {
 }
 
 impl Simulation {
-    /// A floor that begins to work at `start_us` (microseconds since 1970), in UTC.
+    /// A floor of so many invented people that begins to work at `start_us` (microseconds since 1970), in UTC.
     pub fn new(seed: u64, reps: u32, start_us: i64) -> Simulation {
-        Simulation::in_zone(seed, reps, start_us, TimeZone::UTC)
+        let currencies = [b"EUR", b"EUR", b"EUR", b"USD", b"GBP"].into_iter().filter_map(|code| Currency::from_bytes(code));
+        let currencies: Vec<Currency> = currencies.collect();
+        let people = (0..reps.max(1)).zip(currencies.iter().cycle());
+        let workers = people.map(|(number, currency)| Worker::named(&people::rep(number, seed), *currency)).collect();
+        Simulation::of(seed, workers, start_us)
     }
 
-    /// A floor whose working hours are those of a time zone.
-    pub fn in_zone(seed: u64, reps: u32, start_us: i64, zone: TimeZone) -> Simulation {
-        let mut hours = Hours::new(zone, start_us);
-        let next_act = hours.after(start_us, 0);
-        let floor = Floor::new(seed, reps, start_us);
-        Simulation { floor, hours, reps: reps.max(1), next_act, waiting: BinaryHeap::new(), events: BTreeMap::new(), said: 0 }
-    }
-
-    /// The reps' names.
-    pub fn reps(&self) -> impl Iterator<Item = &str> {
-        self.floor.reps()
+    /// A floor of these people that begins to work at `start_us` (microseconds since 1970).
+    pub fn of(seed: u64, workers: Vec<Worker>, start_us: i64) -> Simulation {
+        let mut floor = Floor::new(seed, workers, start_us);
+        let due = (0..floor.reps.len()).map(|rep| Reverse((floor.next_act(rep, start_us), rep))).collect();
+        Simulation { floor, due, waiting: BinaryHeap::new(), events: BTreeMap::new(), said: 0 }
     }
 
     /// What is reported from where the simulation stands up to `until_us`, in the order of the reports.
@@ -68,31 +98,36 @@ impl Simulation {
         std::iter::from_fn(move || self.report_by(until_us).map(|(_, event)| event))
     }
 
-    /// What is reported at this instant: something that was still to come, or else somebody does something.
-    pub fn at(&mut self, now_us: i64) -> Event<'static> {
+    /// What is reported at this instant: something that was still to come, or else somebody does something. `None` where all are on leave.
+    pub fn at(&mut self, now_us: i64) -> Option<Event<'static>> {
         loop {
             if let Some((_, event)) = self.waiting_by(now_us) {
-                return event;
+                return Some(event);
             }
-            let reports = self.floor.act(now_us, true, &mut self.hours);
+            let rep = self.floor.someone_present(now_us)?;
+            let reports = self.floor.act(rep, now_us, true);
             self.queue(reports);
         }
     }
 
+    /// What a rep does on average, and on how many of these days, both included, he works.
+    fn habits(&self, rep: usize, first: i32, last: i32) -> (floor::Habits, u32) {
+        (self.floor.habits(rep), self.floor.reps[rep].hours.working_days(first, last))
+    }
+
     fn report_by(&mut self, until_us: i64) -> Option<Report> {
         loop {
-            if let Some(report) = self.waiting_by(until_us.min(self.next_act)) {
+            let next_act = self.due.peek().map_or(i64::MAX, |Reverse((at_us, _))| *at_us);
+            if let Some(report) = self.waiting_by(until_us.min(next_act)) {
                 return Some(report);
             }
-            if self.next_act > until_us {
+            if next_act > until_us || next_act == i64::MAX {
                 return None;
             }
-            let reports = self.floor.act(self.next_act, false, &mut self.hours);
+            let Reverse((at_us, rep)) = self.due.pop()?;
+            let reports = self.floor.act(rep, at_us, false);
             self.queue(reports);
-            // As with anything that many do independently of one another, the time between two acts is exponential.
-            let mean = hours::DAY_US as f64 / (f64::from(self.reps) * ACTS_A_DAY as f64);
-            let gap = -mean * (1.0 - self.floor.dice.random_range(0.0..1.0f64)).ln();
-            self.next_act = self.hours.after(self.next_act, gap as i64);
+            self.due.push(Reverse((self.floor.next_act(rep, at_us), rep)));
         }
     }
 

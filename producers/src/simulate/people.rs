@@ -209,6 +209,25 @@ pub(super) fn rep(number: u32, seed: u64) -> String {
     }
 }
 
+/// A name as an id: small letters without accents, with hyphens between.
+pub(super) fn id(name: &str) -> String {
+    let mut id = String::with_capacity(name.len());
+    for letter in name.chars().flat_map(char::to_lowercase) {
+        match letter {
+            'à'..='å' => id.push('a'),
+            'ç' => id.push('c'),
+            'è'..='ë' => id.push('e'),
+            'ì'..='ï' => id.push('i'),
+            'ò'..='ö' => id.push('o'),
+            'ù'..='ü' => id.push('u'),
+            'a'..='z' | '0'..='9' => id.push(letter),
+            _ if !id.ends_with('-') => id.push('-'),
+            _ => {}
+        }
+    }
+    id
+}
+
 /// Somebody at a customer's.
 pub(super) fn contact(dice: &mut StdRng) -> String {
     format!("{} {}", FIRST[dice.random_range(0..FIRST.len())], LAST[dice.random_range(0..LAST.len())])
@@ -230,6 +249,10 @@ mod tests {
         for seed in [0, 7, u64::MAX] {
             let names: HashSet<String> = (0..100_000).map(|number| rep(number, seed)).collect();
             assert_eq!(names.len(), 100_000);
+            let ids: HashSet<String> = names.iter().map(|name| id(name)).collect();
+            assert_eq!(ids.len(), 100_000);
+            let plain = |id: &String| id.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+            assert!(ids.iter().all(plain), "{:?}", ids.iter().find(|id| !plain(id)));
         }
     }
 }

@@ -81,8 +81,42 @@ fn three_months_are_believable() {
     let now = START + 90 * DAY;
     for step in 0..20_000 {
         let at = now + step * 1_000_000;
-        assert!(simulation.at(at).occurred_at <= at);
+        assert!(simulation.at(at).unwrap().occurred_at <= at);
     }
+}
+
+#[test]
+fn on_leave_nobody_does_anything_and_on_a_holiday_only_where_nobody_else_is() {
+    let euro = Currency::from_bytes(b"EUR").unwrap();
+    let day = |number: i64| onpace_schemas::time::day_of("2025-12-01".parse().unwrap()) + number as i32;
+    let named = |name: &str| Worker { identities: vec![name.into(), format!("phone:{name}")], ..Worker::named(name, euro) };
+    let gone = Worker { absences: vec![(day(10), day(40))], ..named("gone") };
+    let here = Worker { holidays: vec![day(14)], ..named("here") };
+    let mut simulation = Simulation::of(7, vec![gone, here], START);
+    let mut calls: HashMap<String, Vec<i64>> = HashMap::new();
+    let mut note = |event: &Event<'static>| {
+        let rep = event.patch.iter().find(|(field, _)| Some(*field) == event.kind.field("rep"));
+        if let (Kind::Call, Some((_, Value::Text(rep)))) = (event.kind, rep) {
+            calls.entry(rep.to_string()).or_default().push((event.occurred_at - START).div_euclid(DAY));
+        }
+    };
+    simulation.history(START + 30 * DAY).for_each(|event| note(&event));
+    for hour in 0..24 {
+        for _ in 0..50 {
+            note(&simulation.at(START + 30 * DAY + hour * DAY / 24).unwrap());
+        }
+    }
+    let days = |name: &str| calls.get(name).map_or(&[][..], |days| days);
+    assert!(days("gone").is_empty() && days("here").is_empty(), "calls say the last identity");
+    assert!(!days("phone:gone").is_empty() && days("phone:gone").iter().all(|day| *day < 10), "{:?}", days("phone:gone"));
+    assert!(days("phone:here").contains(&11) && days("phone:here").contains(&30), "{:?}", days("phone:here"));
+    assert!(!days("phone:here").iter().any(|day| *day == 14 || day % 7 >= 5), "{:?}", days("phone:here"));
+
+    let absent = Worker { absences: vec![(i32::MIN, i32::MAX)], ..named("absent") };
+    let feasting = Worker { holidays: vec![day(0)], ..named("feasting") };
+    assert!(Simulation::of(7, vec![absent.clone()], START).at(START).is_none());
+    assert_eq!(Simulation::of(7, vec![absent.clone()], START).next(), None);
+    assert!(Simulation::of(7, vec![absent, feasting], START).at(START).is_some());
 }
 
 #[tokio::test]

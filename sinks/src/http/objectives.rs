@@ -5,7 +5,7 @@
 use axum::extract::{Query, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use onpace_kpis::objective::{Standing, Standings};
+use onpace_kpis::objective::{Completeness, Standing, Standings};
 use onpace_schemas::time::{parse_instant, show_instant};
 use serde::Serialize;
 
@@ -23,9 +23,28 @@ struct Answer<'a> {
     time_zone: &'a str,
     freshness: Freshness,
     objectives: Vec<Standing>,
+    /// Why some are incomplete; left out where none is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    incomplete: Option<Incomplete>,
     /// Objectives that can't be judged, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unconvertible: Vec<Unjudged>,
+}
+
+/// What has not arrived.
+#[derive(Serialize)]
+struct Incomplete {
+    /// The processors are behind the log's end, or the store isn't read.
+    behind: bool,
+    /// Kinds of events that a live source has been silent about for too long.
+    silent: Vec<&'static str>,
+}
+
+impl Incomplete {
+    fn of(completeness: &Completeness) -> Option<Incomplete> {
+        let silent: Vec<&'static str> = completeness.silent.iter().map(|kind| kind.name()).collect();
+        (completeness.behind || !silent.is_empty()).then_some(Incomplete { behind: completeness.behind, silent })
+    }
 }
 
 /// An objective that can't be judged.
@@ -91,14 +110,15 @@ pub async fn answer(
 }
 
 fn work(view: &View, evaluation: &Evaluation, asked: &Asked, raw: &str, held: &str) -> Result<Response, Problem> {
-    let (whole, standings) = {
+    let (whole, standings, incomplete) = {
         let picture = view.read();
         let whole = match whole(&picture, evaluation, asked.at_us, raw, held) {
             Ok(whole) => whole,
             Err(answer) => return *answer,
         };
-        let standings = evaluation.standings(&picture.tally, whole.at_us, &picture.known.completeness(now_ms() * 1000));
-        (whole, standings)
+        let completeness = picture.known.completeness(now_ms() * 1000);
+        let standings = evaluation.standings(&picture.tally, whole.at_us, &completeness);
+        (whole, standings, Incomplete::of(&completeness))
     };
     let Standings { rows, unconvertible } = standings;
     if rows.is_empty() && !unconvertible.is_empty() {
@@ -110,6 +130,7 @@ fn work(view: &View, evaluation: &Evaluation, asked: &Asked, raw: &str, held: &s
         time_zone: evaluation.zone(),
         freshness: whole.freshness,
         objectives: rows.into_iter().filter(|row| asked.wants(row)).collect(),
+        incomplete,
         unconvertible: unconvertible.into_iter().map(|(id, why)| Unjudged { objective: id.to_string(), error: why.to_string() }).collect(),
     };
     tagged(&answer, whole.tag)

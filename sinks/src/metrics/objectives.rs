@@ -11,9 +11,6 @@ use onpace_schemas::time::show_date;
 use super::exposition::{Family, FamilyKind, labels, number};
 use crate::evaluation::Evaluation;
 
-/// A fifth of a period: with less of it left, being behind is urgent.
-const LATE: (i128, i128) = (4, 5);
-
 /// Every objective's figures and states.
 pub fn families(standings: &[Standing], evaluation: &Evaluation) -> Vec<Family> {
     if evaluation.objectives.is_empty() {
@@ -55,7 +52,7 @@ pub fn families(standings: &[Standing], evaluation: &Evaluation) -> Vec<Family> 
         }
         let flag = |yes: bool| if yes { "1" } else { "0" };
         complete.sample_with(&own, flag(row.complete));
-        urgent.sample_with(&own, flag(is_urgent(row)));
+        urgent.sample_with(&own, flag(row.is_urgent()));
         running.sample_with(&own, flag(row.running));
         end.sample_with(&own, &number(row.end as f64 / 1e6));
         for one in State::ALL {
@@ -67,12 +64,6 @@ pub fn families(standings: &[Standing], evaluation: &Evaluation) -> Vec<Family> 
     let mut families = vec![target, attained, expected, forecast, chance, needed, share, complete, urgent, running, end, state];
     families.push(info(evaluation));
     families
-}
-
-/// Whether something must be done at once.
-pub fn is_urgent(row: &Standing) -> bool {
-    let late = || row.share.as_ref().zip(Exact::ratio(LATE.0, LATE.1)).is_some_and(|(share, late)| *share > late);
-    row.state == State::OutOfReach || (row.state == State::AtRisk && late())
 }
 
 /// A rep with the team he is in when the period ends or now, a team, or neither.

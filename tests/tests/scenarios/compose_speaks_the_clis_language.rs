@@ -1,7 +1,8 @@
 //! No container engine runs here, so the Compose file is held against the program: its commands, variables, ports, health
-//! checks, and what Prometheus is told to scrape.
+//! checks, the files it is given, what Prometheus is told to scrape and whom to alarm.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::process::Command;
 
 use onpace_tests::engine::root;
@@ -23,6 +24,24 @@ fn texts(value: &Value) -> Vec<String> {
         .as_sequence()
         .map(|list| list.iter().map(|item| item.as_str().unwrap_or_else(|| panic!("{item:?} is no text")).to_owned()).collect())
         .unwrap_or_default()
+}
+
+/// The file of this checkout that a path in a service's container is.
+fn mounted(service: &Value, path: &str) -> Option<PathBuf> {
+    texts(&service["volumes"]).iter().find_map(|volume| {
+        let (here, rest) = volume.split_once(':')?;
+        let within = path.strip_prefix(rest.strip_suffix(":ro")?)?.strip_prefix('/')?;
+        Some(root().join(here.strip_prefix("./")?).join(within))
+    })
+}
+
+/// The file of this checkout that a service's `--config.file` is.
+fn configured(service: &Value) -> PathBuf {
+    let command = texts(&service["command"]);
+    let file = command.iter().find_map(|word| word.strip_prefix("--config.file=")).expect("a configuration is named");
+    let here = mounted(service, file).unwrap_or_else(|| panic!("{file} is in no volume"));
+    assert!(here.is_file(), "there is no {}", here.display());
+    here
 }
 
 #[test]
@@ -69,6 +88,11 @@ fn compose_speaks_the_clis_language() {
             let server = match variable {
                 "ONPACE_KAFKA" => value,
                 "ONPACE_REDIS" => value.strip_prefix("redis://").and_then(|rest| rest.split('/').next()).expect("Redis's address"),
+                "ONPACE_ROSTER" | "ONPACE_OBJECTIVES" => {
+                    let here = mounted(service, value).unwrap_or_else(|| panic!("{name}: {value} is in no volume"));
+                    assert!(here.is_file(), "{name}: there is no {}", here.display());
+                    continue;
+                }
                 "ONPACE_LISTEN" => {
                     listen = value.strip_prefix("0.0.0.0:");
                     continue;
@@ -108,7 +132,7 @@ fn compose_speaks_the_clis_language() {
     }
 
     let prometheus = "deploy/prometheus/prometheus.yml";
-    assert!(texts(&services["prometheus"]["volumes"]).iter().any(|volume| volume.starts_with(&format!("./{prometheus}:"))));
+    assert_eq!(configured(services["prometheus"]), root().join(prometheus));
     let jobs = yaml(prometheus)["scrape_configs"].as_sequence().expect("jobs").clone();
     let targets: BTreeSet<String> = jobs
         .iter()
@@ -117,6 +141,16 @@ fn compose_speaks_the_clis_language() {
         .collect();
     let expected: BTreeSet<String> = listening.iter().map(|(name, port)| format!("{name}:{port}")).collect();
     assert_eq!(targets, expected, "Prometheus asks every onpace where it listens");
+    let alerting = &yaml(prometheus)["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"];
+    let alerted = texts(alerting);
+    assert_eq!(alerted, ["alertmanager:9093"], "Prometheus alarms the Alertmanager that runs");
+    assert!(texts(&services["alertmanager"]["ports"]).iter().any(|port| port.ends_with(":9093")));
+    assert_eq!(configured(services["alertmanager"]), root().join("deploy/alerts/alertmanager.yml"));
+    for (name, service) in &services {
+        let image = service["image"].as_str().expect("an image");
+        let tag = image.split_once(':').map_or("", |(_, tag)| tag);
+        assert!(image == "onpace:local" || tag.bytes().any(|byte| byte.is_ascii_digit()), "{name}: {image} names no version");
+    }
     let promtool = std::env::var("ONPACE_TEST_PROMTOOL").unwrap_or_else(|_| "promtool".into());
     let checked = Command::new(promtool).args(["check", "config"]).arg(root().join(prometheus)).output().expect("promtool runs");
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));

@@ -18,6 +18,8 @@ mod partitions_change_hands_without_a_trace;
 mod prometheus_scrapes_what_is_posted;
 mod seeds;
 mod teams_add_up;
+mod the_deployed_alerts_are_those_of_the_company;
 mod the_look_alikes_import_as_they_are;
+mod the_page_shows_the_objectives_the_api_says;
 mod the_page_shows_what_the_api_says;
 mod truth_embedded;

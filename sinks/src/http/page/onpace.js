@@ -1,5 +1,5 @@
-// The live page: asks /v1/kpis every second and shows what it says. It computes no KPI of its own, loads nothing from
-// elsewhere, and sets every text as text.
+// The live page: asks /v1/kpis every second and shows what it says; beside texts.js and objectives.js. It computes no KPI of its own,
+// loads nothing from elsewhere, and sets every text as text.
 "use strict";
 
 const COLUMNS = ["calls_made", "calls_connected", "talk_time_s", "meetings_held", "emails_sent", "deals_won", "revenue_won", "win_rate", "open_deals", "open_pipeline"];
@@ -9,55 +9,9 @@ const LEVELS = ["open_deals", "open_pipeline"];
 const NOBODY = "unassigned";
 const EVERY_MS = 1000;
 const ROWS = 300;
+// Who is called what is asked for at every so many rounds.
+const ROUNDS = 5;
 
-const TEXTS = {
-  en: {
-    skip: "Skip to the table", company: "Company", reps: "By rep", rep: "Rep", catalogue: "Catalogue", today: "today", month: "this month", level: "now", find: "Find a rep",
-    legend: (today, month) => `large: today, since ${today} · small: this month, since ${month}`,
-    fresh: "Live", stale: "Old", catching_up: "Catching up", loading: "Loading", store_away: "Store away", empty: "Waiting for the first event", offline: "No connection",
-    asOf: (time, age) => `as of ${time} · ${age}`, ago: (text) => `${text} ago`, now: "now",
-    notices: {
-      offline: "The server does not answer. These are the last numbers it gave.",
-      store_away: "The store can't be reached. These numbers are as old as it says above.",
-      catching_up: "Catching up: numbers are shown once they are whole.",
-      loading: "Loading…",
-      stale: "Nothing has come through for a while, not even a heartbeat: these numbers are as old as it says above.",
-      empty: "No activity yet. Post an event to /v1/events, or run `onpace simulate`.",
-    },
-    more: (shown, all) => `${shown} of ${all} reps shown. Find others by name.`,
-    edge: (zone) => `Days begin at midnight, ${zone}.`,
-    units: { count: "", seconds: "h:mm", ratio: "%", days: "days" },
-    names: {
-      calls_made: "Calls", calls_connected: "Connected", talk_time_s: "Talk time", meetings_held: "Meetings held", emails_sent: "E-mails sent",
-      deals_won: "Deals won", revenue_won: "Revenue won", win_rate: "Win rate", open_deals: "Open deals", open_pipeline: "Open pipeline", unassigned: "unassigned",
-    },
-  },
-  fr: {
-    skip: "Aller au tableau", company: "Entreprise", reps: "Par commercial", rep: "Commercial", catalogue: "Catalogue", today: "aujourd’hui", month: "ce mois", level: "en ce moment", find: "Trouver un commercial",
-    legend: (today, month) => `en grand : aujourd’hui, depuis ${today} · en petit : ce mois, depuis le ${month}`,
-    fresh: "En direct", stale: "Ancien", catching_up: "Rattrapage", loading: "Chargement", store_away: "Base injoignable", empty: "En attente du premier événement", offline: "Pas de connexion",
-    asOf: (time, age) => `à ${time} · ${age}`, ago: (text) => `il y a ${text}`, now: "à l’instant",
-    notices: {
-      offline: "Le serveur ne répond pas. Voici les derniers chiffres qu’il a donnés.",
-      store_away: "La base est injoignable. Ces chiffres datent de l’heure indiquée ci-dessus.",
-      catching_up: "Rattrapage en cours : les chiffres s’affichent dès qu’ils sont complets.",
-      loading: "Chargement…",
-      stale: "Plus rien n’arrive depuis un moment, pas même un battement : ces chiffres datent de l’heure indiquée ci-dessus.",
-      empty: "Pas encore d’activité. Envoyez un événement à /v1/events, ou lancez `onpace simulate`.",
-    },
-    more: (shown, all) => `${shown} commerciaux sur ${all}. Cherchez les autres par leur nom.`,
-    edge: (zone) => `Les jours commencent à minuit, ${zone}.`,
-    units: { count: "", seconds: "h:mm", ratio: "%", days: "jours" },
-    names: {
-      calls_made: "Appels", calls_connected: "Aboutis", talk_time_s: "Temps d’appel", meetings_held: "Rendez-vous tenus", emails_sent: "E-mails envoyés",
-      deals_won: "Affaires gagnées", revenue_won: "CA signé", win_rate: "Taux de réussite", open_deals: "Affaires en cours", open_pipeline: "Portefeuille ouvert", unassigned: "non attribué",
-    },
-  },
-};
-
-const language = (navigator.languages || [navigator.language]).map((tag) => tag.slice(0, 2)).find((tag) => TEXTS[tag]) || "en";
-const locale = (navigator.languages || [navigator.language]).find((tag) => tag.startsWith(language)) || language;
-const say = TEXTS[language];
 const $ = (id) => document.getElementById(id);
 
 document.documentElement.lang = language;
@@ -281,23 +235,23 @@ function drawBody() {
     }
     // What belongs to nobody comes last.
     if ((a === NOBODY) !== (b === NOBODY)) return a === NOBODY ? 1 : -1;
-    return a.localeCompare(b, locale) * (sort.column || !sort.down ? 1 : -1);
+    return personName(a).localeCompare(personName(b), locale) * (sort.column || !sort.down ? 1 : -1);
   };
-  const wanted = $("find").value.trim().toLocaleLowerCase(locale);
-  const reps = [...known.reps.keys()].filter((rep) => rep.toLocaleLowerCase(locale).includes(wanted)).sort(compare);
+  const sought = $("find").value.trim().toLocaleLowerCase(locale);
+  const reps = [...known.reps.keys()].filter((rep) => `${personName(rep)} ${rep}`.toLocaleLowerCase(locale).includes(sought)).sort(compare);
   const visible = reps.slice(0, ROWS);
   visible.forEach((rep, at) => {
     let line = lines.get(rep);
     if (!line) {
       line = { element: make("tr"), cells: new Map() };
-      const name = make("th", "", line.element);
-      name.scope = "row";
-      name.dir = "auto";
-      name.textContent = rep === NOBODY ? say.names.unassigned : rep;
-      name.title = rep;
+      line.name = make("th", "", line.element);
+      line.name.scope = "row";
+      line.name.dir = "auto";
+      line.name.title = rep;
       for (const column of known.columns) line.cells.set(keyOf(column), figures(make("td", "", line.element), column.kpi));
       lines.set(rep, line);
     }
+    if (line.name.textContent !== personName(rep)) line.name.textContent = personName(rep);
     for (const column of columns) fill(line.cells.get(column), known.reps.get(rep).get(column));
     if ($("body").children[at] !== line.element) $("body").insertBefore(line.element, $("body").children[at] || null);
   });
@@ -334,6 +288,7 @@ function drawStatus() {
 
 function draw() {
   drawStatus();
+  drawObjectives();
   drawCards();
   drawHead();
   drawBody();
@@ -351,10 +306,13 @@ async function explain() {
   }
 }
 
+let round = 0;
 async function refresh() {
   const began = performance.now();
   try {
-    const [company, reps] = await Promise.all([ask("company"), ask("rep")]);
+    const asked = [ask("company"), ask("rep"), askObjectives()];
+    if (round++ % ROUNDS === 0) asked.push(askRoster());
+    const [company, reps] = await Promise.all(asked);
     take(company, reps);
   } catch (error) {
     known.state = "offline";
@@ -368,5 +326,6 @@ async function refresh() {
 $("find").addEventListener("input", draw);
 document.addEventListener("visibilitychange", () => document.hidden || drawStatus());
 setInterval(drawStatus, EVERY_MS);
+startObjectives();
 explain();
 refresh();
