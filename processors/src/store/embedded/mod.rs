@@ -1,0 +1,184 @@
+//! The store in an SQLite file, beside the embedded log.
+//!
+//! In: commits, one transaction each. Out: what they left. The packed tables are the truth; `kpi` repeats the counters in
+//! columns that any SQLite or BI tool can read, kept in the same transaction.
+
+mod reader;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
+
+use self::reader::Reader;
+use self::writer::Writer;
+use super::{KpiStore, LaneWriter, Settings, StoreError, StoreReader, refuse_other};
+
+/// The tables' version; a file of another one is refused.
+const LAYOUT: i64 = 1;
+/// How long to wait for another process that writes the file.
+const BUSY: Duration = Duration::from_secs(10);
+/// How many commits a lane's stream of changes remembers.
+const CHANGES: i64 = 10_000;
+/// In a lane of at most so many entities it is known without asking which are new: 9 to 18 bytes of memory each.
+const KNOWN: u64 = 4_000_000;
+
+const TABLES: &str = r#"
+    CREATE TABLE IF NOT EXISTS kpi_store (layout INTEGER NOT NULL, lanes INTEGER NOT NULL, fingerprint INTEGER NOT NULL);
+    CREATE TABLE IF NOT EXISTS kpi_head (
+        lane INTEGER PRIMARY KEY, birth INTEGER NOT NULL, epoch INTEGER NOT NULL, "offset" INTEGER NOT NULL,
+        "end" INTEGER NOT NULL, recorded_ms INTEGER NOT NULL, entities INTEGER NOT NULL
+    );
+    CREATE TABLE IF NOT EXISTS kpi_name (lane INTEGER NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (lane, id)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS kpi_entity (lane INTEGER NOT NULL, id BLOB NOT NULL, state BLOB NOT NULL, PRIMARY KEY (lane, id)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS kpi_block (
+        lane INTEGER NOT NULL, rep INTEGER NOT NULL, day INTEGER NOT NULL, counters BLOB NOT NULL, PRIMARY KEY (lane, rep, day)
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS kpi_change (lane INTEGER NOT NULL, number INTEGER NOT NULL, mark INTEGER NOT NULL, blocks BLOB NOT NULL,
+        PRIMARY KEY (lane, number)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS kpi_source (
+        lane INTEGER NOT NULL, source TEXT NOT NULL, kind TEXT NOT NULL, recorded_ms INTEGER NOT NULL, PRIMARY KEY (lane, source, kind)
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS kpi (
+        lane INTEGER NOT NULL, rep_id INTEGER NOT NULL, day INTEGER NOT NULL,
+        rep TEXT NOT NULL, measure TEXT NOT NULL, starts_at TEXT, date TEXT, by_1 TEXT, by_2 TEXT, currency TEXT, bucket INTEGER, value NOT NULL
+    );
+    CREATE INDEX IF NOT EXISTS kpi_of_block ON kpi (lane, rep_id, day);
+"#;
+
+/// The store in an SQLite file.
+pub struct EmbeddedStore {
+    path: PathBuf,
+    measures: Vec<String>,
+    /// What this process settled on: a lane of a store for something else is not taken over.
+    settled: Mutex<Option<Settings>>,
+}
+
+impl EmbeddedStore {
+    /// Opens the store in a file, which is made when there is none; `measures` are the catalogue's names, by number.
+    ///
+    /// # Errors
+    /// The file can't be written or is something else.
+    pub fn open(path: impl AsRef<Path>, measures: Vec<String>) -> Result<Self, StoreError> {
+        let store = EmbeddedStore { path: path.as_ref().to_owned(), measures, settled: Mutex::new(None) };
+        store.connect()?.execute_batch(TABLES).map_err(|error| store.explain(&error))?;
+        Ok(store)
+    }
+
+    fn connect(&self) -> Result<Connection, StoreError> {
+        let wrong = |error| self.explain(&error);
+        let connection = Connection::open(&self.path).map_err(wrong)?;
+        connection.busy_timeout(BUSY).map_err(wrong)?;
+        connection.pragma_update(None, "journal_mode", "WAL").map_err(wrong)?;
+        // A power cut may take the last commits back, state and offset together: they are folded again.
+        connection.pragma_update(None, "synchronous", "NORMAL").map_err(wrong)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(connection)
+    }
+
+    fn explain(&self, error: &rusqlite::Error) -> StoreError {
+        explain(&self.path, error)
+    }
+
+    fn settled(&self) -> MutexGuard<'_, Option<Settings>> {
+        self.settled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read_settings(&self, connection: &Connection) -> Result<Option<Settings>, StoreError> {
+        read_settings(connection, &self.path)
+    }
+}
+
+fn read_settings(connection: &Connection, path: &Path) -> Result<Option<Settings>, StoreError> {
+    let row = connection.query_row("SELECT layout, lanes, fingerprint FROM kpi_store", [], |row| {
+        Ok((row.get::<_, i64>(0)?, Settings { lanes: row.get(1)?, fingerprint: row.get::<_, i64>(2)? as u64 }))
+    });
+    match row.optional().map_err(|error| explain(path, &error))? {
+        None => Ok(None),
+        Some((LAYOUT, settings)) => Ok(Some(settings)),
+        Some((layout, _)) => Err(StoreError::Settings(format!(
+            "the store in {} was written by another onpace (its layout is {layout}, here it is {LAYOUT}); use that one, or run `onpace rebuild`",
+            path.display()
+        ))),
+    }
+}
+
+fn write_settings(to: &Connection, settings: Settings) -> rusqlite::Result<()> {
+    to.execute("INSERT INTO kpi_store VALUES (?1, ?2, ?3)", params![LAYOUT, settings.lanes, settings.fingerprint as i64]).map(|_| ())
+}
+
+fn explain(path: &Path, error: &rusqlite::Error) -> StoreError {
+    let path = path.display();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            StoreError::Away(format!("another process has been writing {path} for {} s; wait for it, or stop it", BUSY.as_secs()))
+        }
+        Some(ErrorCode::DiskFull) => StoreError::Away(format!("no room to write {path}; free some")),
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            StoreError::Settings(format!("{path} can't be opened for writing ({error}); check the folder and its permissions"))
+        }
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            // The log lies in the same file: nothing can be rebuilt from it.
+            StoreError::Settings(format!("{path} is no onpace file, or it is damaged ({error}); put back a backup"))
+        }
+        _ => StoreError::Away(format!("{path}: {error}")),
+    }
+}
+
+impl KpiStore for EmbeddedStore {
+    fn settle(&self, settings: Settings) -> Result<(), StoreError> {
+        let mut connection = self.connect()?;
+        let wrong = |error| self.explain(&error);
+        let settling = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(wrong)?;
+        match self.read_settings(&settling)? {
+            Some(there) => refuse_other(&self.path.display().to_string(), there, settings)?,
+            None => {
+                write_settings(&settling, settings).map_err(wrong)?;
+                settling.commit().map_err(wrong)?;
+            }
+        }
+        *self.settled() = Some(settings);
+        Ok(())
+    }
+
+    fn settings(&self) -> Result<Option<Settings>, StoreError> {
+        self.read_settings(&self.connect()?)
+    }
+
+    fn wipe(&self, settings: Settings) -> Result<(), StoreError> {
+        let mut connection = self.connect()?;
+        let mut wiped = || -> rusqlite::Result<()> {
+            let wiping = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for table in ["kpi_store", "kpi_head", "kpi_name", "kpi_entity", "kpi_block", "kpi_change", "kpi_source", "kpi"] {
+                wiping.execute(&format!("DELETE FROM {table}"), [])?;
+            }
+            write_settings(&wiping, settings)?;
+            wiping.commit()
+        };
+        wiped().map_err(|error| self.explain(&error))?;
+        *self.settled() = Some(settings);
+        Ok(())
+    }
+
+    fn verify(&self) -> Result<(), StoreError> {
+        let found: String =
+            self.connect()?.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(|error| self.explain(&error))?;
+        match found.as_str() {
+            "ok" => Ok(()),
+            damage => Err(StoreError::Settings(format!("{} is damaged ({damage}); put back a backup", self.path.display()))),
+        }
+    }
+
+    fn writer(&self, lane: u32) -> Result<Box<dyn LaneWriter>, StoreError> {
+        Ok(Box::new(Writer::new(self.connect()?, &self.path, lane, &self.measures, *self.settled())))
+    }
+
+    fn reader(&self) -> Result<Box<dyn StoreReader>, StoreError> {
+        Ok(Box::new(Reader::new(self.connect()?, &self.path, &self.measures)))
+    }
+}

@@ -1,0 +1,215 @@
+//! The reading end: every lane, each look at one moment of the file.
+//!
+//! In: lanes and places in their streams of changes. Out: what is there, and any key in words. Never here: a write.
+
+use std::path::{Path, PathBuf};
+
+use onpace_kpis::block::{Block, BlockId};
+use rusqlite::{Connection, params};
+
+use super::explain;
+use super::tables::{count_names, last_change, read_block, read_head, read_names, read_sources};
+use crate::store::{Changes, Head, Heard, Position, StoreError, StoreReader, changed, show_block, show_head, show_sources};
+
+pub(super) struct Reader {
+    connection: Connection,
+    path: PathBuf,
+    measures: Vec<String>,
+}
+
+impl Reader {
+    pub(super) fn new(connection: Connection, path: &Path, measures: &[String]) -> Reader {
+        Reader { connection, path: path.to_owned(), measures: measures.to_owned() }
+    }
+
+    fn tried<T>(&self, result: rusqlite::Result<T>) -> Result<T, StoreError> {
+        result.map_err(|error| explain(&self.path, &error))
+    }
+
+    fn position(&self, lane: u32, head: Head, names: u32) -> Result<Position, StoreError> {
+        let (number, mark) = self.tried(last_change(&self.connection, lane))?.unwrap_or_default();
+        Ok(Position { birth: head.birth, offset: head.offset, names, mark: format!("{number} {mark}") })
+    }
+}
+
+impl StoreReader for Reader {
+    fn head(&mut self, lane: u32) -> Result<Option<Head>, StoreError> {
+        self.tried(read_head(&self.connection, lane))
+    }
+
+    fn load(
+        &mut self,
+        lane: u32,
+        names: &mut dyn FnMut(&str),
+        each: &mut dyn FnMut(BlockId, &[u8]),
+    ) -> Result<Option<Position>, StoreError> {
+        // One read transaction sees one moment.
+        self.tried(self.connection.execute_batch("BEGIN"))?;
+        let loaded = self.load_moment(lane, names, each);
+        self.tried(self.connection.execute_batch("COMMIT"))?;
+        loaded
+    }
+
+    fn changes(&mut self, lane: u32, since: &Position) -> Result<Changes, StoreError> {
+        self.tried(self.connection.execute_batch("BEGIN"))?;
+        let changes = self.changes_moment(lane, since);
+        self.tried(self.connection.execute_batch("COMMIT"))?;
+        changes
+    }
+
+    fn names(&mut self, lane: u32, from: u32, each: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
+        self.tried(read_names(&self.connection, lane, from, each))
+    }
+
+    fn blocks(&mut self, lane: u32, ids: &[BlockId], each: &mut dyn FnMut(BlockId, &[u8])) -> Result<(), StoreError> {
+        for id in ids {
+            let mut found = false;
+            let read = read_block(&self.connection, lane, *id, &mut |packed| {
+                found = true;
+                each(*id, packed);
+            });
+            self.tried(read)?;
+            if !found {
+                each(*id, &[]);
+            }
+        }
+        Ok(())
+    }
+
+    fn sources(&mut self, lane: u32) -> Result<Vec<Heard>, StoreError> {
+        self.tried(read_sources(&self.connection, lane))
+    }
+
+    fn inspect(&mut self, key: &str) -> Result<Option<String>, StoreError> {
+        let (what, rest) = key.split_once(':').unwrap_or((key, ""));
+        let (lane, rep) = rest.split_once(':').unwrap_or((rest, ""));
+        let Ok(lane) = lane.parse() else { return if key.is_empty() { self.list().map(Some) } else { Ok(None) } };
+        let Some(head) = self.head(lane)? else { return Ok(None) };
+        let mut names = vec!["unassigned".to_owned()];
+        self.names(lane, 1, &mut |name| names.push(name.to_owned()))?;
+        match what {
+            "head" => Ok(Some(format!("{}\n", show_head(lane, &head)))),
+            "names" => Ok(Some(names.iter().enumerate().skip(1).map(|(number, name)| format!("{number} = {name}\n")).collect())),
+            "sources" => Ok(Some(show_sources(&self.sources(lane)?)).filter(|words| !words.is_empty())),
+            "counters" => self.show_counters(lane, rep, &names),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl Reader {
+    fn list(&self) -> Result<String, StoreError> {
+        let listed = || -> rusqlite::Result<String> {
+            let mut text = String::new();
+            let mut lanes = self.connection.prepare("SELECT lane FROM kpi_head ORDER BY lane")?;
+            for lane in lanes.query_map([], |row| row.get::<_, u32>(0))? {
+                let lane = lane?;
+                text.push_str(&format!("head:{lane}\nnames:{lane}\n"));
+                if !read_sources(&self.connection, lane)?.is_empty() {
+                    text.push_str(&format!("sources:{lane}\n"));
+                }
+                let mut reps = self.connection.prepare(
+                    "SELECT DISTINCT coalesce(name, 'unassigned') FROM kpi_block b LEFT JOIN kpi_name n ON n.lane = b.lane AND n.id = b.rep WHERE b.lane = ?1 LIMIT 1000",
+                )?;
+                for rep in reps.query_map([lane], |row| row.get::<_, String>(0))? {
+                    text.push_str(&format!("counters:{lane}:{}\n", rep?));
+                }
+            }
+            Ok(text)
+        };
+        let listed = self.tried(listed())?;
+        Ok(format!("{listed}The tables `event` and `kpi` of {} can be read with any SQLite tool.\n", self.path.display()))
+    }
+
+    fn show_counters(&mut self, lane: u32, rep: &str, names: &[String]) -> Result<Option<String>, StoreError> {
+        let Some(number) = names.iter().position(|name| name == rep) else { return Ok(None) };
+        let mut packed: Vec<(i32, Vec<u8>)> = Vec::new();
+        let mut read = || -> rusqlite::Result<()> {
+            let mut select =
+                self.connection.prepare_cached("SELECT day, counters FROM kpi_block WHERE lane = ?1 AND rep = ?2 ORDER BY day")?;
+            let mut rows = select.query(params![lane, number as i64])?;
+            while let Some(row) = rows.next()? {
+                packed.push((row.get(0)?, row.get(1)?));
+            }
+            Ok(())
+        };
+        let read = read();
+        self.tried(read)?;
+        let mut text = format!("rep {rep}, {} bytes packed\n", packed.iter().map(|(_, packed)| packed.len()).sum::<usize>());
+        for (day, packed) in packed {
+            let block = Block::unpack(day, &packed).map_err(|why| StoreError::Damaged {
+                place: format!("{}, table kpi_block, lane {lane}, rep {rep}, day {day}", self.path.display()),
+                why: why.to_string(),
+            })?;
+            let name = |number: u32| names.get(number as usize).cloned().unwrap_or_else(|| format!("number {number}"));
+            text.push_str(&show_block(day, &block, &self.measures, &name));
+        }
+        Ok(Some(text))
+    }
+
+    fn load_moment(
+        &mut self,
+        lane: u32,
+        names: &mut dyn FnMut(&str),
+        each: &mut dyn FnMut(BlockId, &[u8]),
+    ) -> Result<Option<Position>, StoreError> {
+        let Some(head) = self.head(lane)? else { return Ok(None) };
+        let mut known = 1;
+        self.tried(read_names(&self.connection, lane, 1, &mut |name| {
+            known += 1;
+            names(name);
+        }))?;
+        let position = self.position(lane, head, known)?;
+        let mut read = || -> rusqlite::Result<()> {
+            let mut select = self.connection.prepare_cached("SELECT rep, day, counters FROM kpi_block WHERE lane = ?1")?;
+            let mut rows = select.query([lane])?;
+            while let Some(row) = rows.next()? {
+                each(BlockId { rep: row.get(0)?, day: row.get(1)? }, row.get_ref(2)?.as_blob()?);
+            }
+            Ok(())
+        };
+        let read = read();
+        self.tried(read)?;
+        Ok(Some(position))
+    }
+
+    fn changes_moment(&mut self, lane: u32, since: &Position) -> Result<Changes, StoreError> {
+        let Some(head) = self.head(lane)? else { return Ok(Changes::Gap) };
+        let mark = since.mark.split_once(' ').and_then(|(number, mark)| Some((number.parse::<i64>().ok()?, mark.parse::<i64>().ok()?)));
+        let Some((number, mark)) = mark.filter(|_| head.birth == since.birth && head.offset >= since.offset) else {
+            return Ok(Changes::Gap);
+        };
+        let mut blocks = Vec::new();
+        let mut read = || -> rusqlite::Result<Option<bool>> {
+            let mut select =
+                self.connection.prepare_cached("SELECT mark, blocks FROM kpi_change WHERE lane = ?1 AND number >= ?2 ORDER BY number")?;
+            let mut rows = select.query(params![lane, number])?;
+            // The change that was last then must still be there.
+            match rows.next()? {
+                Some(row) if row.get::<_, i64>(0)? == mark => {}
+                _ => return Ok(Some(false)),
+            }
+            while let Some(row) = rows.next()? {
+                if changed::unpack(row.get_ref(1)?.as_blob()?, &mut blocks).is_none() {
+                    return Ok(None);
+                }
+            }
+            Ok(Some(true))
+        };
+        let read = read();
+        match self.tried(read)? {
+            None => {
+                return Err(StoreError::Damaged {
+                    place: format!("{}, table kpi_change, lane {lane}", self.path.display()),
+                    why: "a change is none of ours".into(),
+                });
+            }
+            Some(false) => return Ok(Changes::Gap),
+            Some(true) => {}
+        }
+        blocks.sort_unstable();
+        blocks.dedup();
+        let names = self.tried(count_names(&self.connection, lane))?;
+        Ok(Changes::Blocks(blocks, self.position(lane, head, names)?))
+    }
+}
