@@ -67,8 +67,8 @@ fn known_objectives() -> String {
 
 /// What is recorded of each row, in the order in which one needs the other: names and expressions.
 ///
-/// `company_manager` hears of whatever has no manager of its own; `noon_s` lies between the end of a period and noon of its last day.
-pub fn rows(company_manager: Option<&str>, noon_s: i64) -> Vec<(&'static str, String)> {
+/// `company_manager` hears of whatever has no manager of its own.
+pub fn rows(company_manager: Option<&str>) -> Vec<(&'static str, String)> {
     let known = known_objectives();
     let mut addressee = "onpace:objective_shown * on (team) group_left (manager) onpace:team_manager\n".to_owned();
     addressee += &with_company_manager("onpace:objective_shown", ROW, company_manager);
@@ -84,8 +84,6 @@ pub fn rows(company_manager: Option<&str>, noon_s: i64) -> Vec<(&'static str, St
                 newest("onpace_objective_end_timestamp_seconds")
             ),
         ),
-        // A moment of that date in every zone near the company's, whatever the season.
-        ("onpace:objective_last_day_seconds", format!("onpace:objective_end_seconds - {noon_s}")),
         (
             "onpace:objective_shown",
             "(onpace:objective_complete * 0 + 1)\n* on (objective) group_left (scope, importance, kinds) onpace:objective_about".to_owned(),
