@@ -66,13 +66,13 @@ impl fmt::Debug for Metrics {
 }
 
 /// What a round's values depend on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Basis {
     version: u64,
     configured: u64,
     end_us: i64,
-    /// Whether objectives can be judged by it.
-    complete: bool,
+    /// Which objectives can be judged by it.
+    completeness: Completeness,
 }
 
 impl Metrics {
@@ -135,13 +135,16 @@ impl Metrics {
         let inner = &self.inner;
         let mut own = pipeline::families(&inner.registry);
         let (known, now_ms) = (inner.view.known(), now_ms());
-        let standing = pipeline::standing(&known, now_ms);
         // A process that also folds says some of it itself.
         let said: Vec<String> = own.iter().map(|family| family.name().to_owned()).collect();
-        own.extend(standing.into_iter().filter(|family| !said.iter().any(|name| name == family.name())));
+        own.extend(pipeline::standing(&known, now_ms).into_iter().filter(|family| !said.iter().any(|name| name == family.name())));
         own.push(pipeline::build_info());
         own.extend(pipeline::configuration(&inner.configuration.loads()));
-        let kpis = if shows(&known.standing(now_ms)) { self.ready().clone() } else { Arc::default() };
+        let standing = known.standing(now_ms);
+        if standing.whole {
+            own.extend(pipeline::sources(&known, &inner.configuration.now().roster, now_ms));
+        }
+        let kpis = if shows(&standing) { self.ready().clone() } else { Arc::default() };
         page(kpis.iter().chain(&own), format)
     }
 
@@ -178,12 +181,17 @@ impl Metrics {
             }
             let at_us = now_ms * 1000;
             let evaluation = inner.configuration.now();
-            let completeness = picture.known.completeness(at_us);
-            let complete = completeness == Completeness::default();
-            let now = Basis { version: picture.version, configured: evaluation.version, end_us: round_up(at_us), complete };
-            if basis.replace(now) == Some(now) {
+            let completeness = picture.known.completeness(&evaluation.roster, at_us, now_ms);
+            let now = Basis {
+                version: picture.version,
+                configured: evaluation.version,
+                end_us: round_up(at_us),
+                completeness: completeness.clone(),
+            };
+            if basis.as_ref() == Some(&now) {
                 None
             } else {
+                *basis = Some(now);
                 let mut families = kpis::families(&picture.tally, &evaluation, at_us, inner.settings.series_per_metric);
                 let standings = evaluation.standings(&picture.tally, at_us, &completeness);
                 families.extend(objectives::families(&standings.rows, &evaluation));

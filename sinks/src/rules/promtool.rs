@@ -253,6 +253,8 @@ fn pipeline(plan: &Plan<'_>) -> String {
         ),
         ("another program does not answer", with("up{job=\"node\"}", "0x20"), vec![check(10, "")]),
         ("a source is silent", with(&silent("call"), "0x9 1x30"), vec![check(9, ""), check(13, source)]),
+        ("a source was never heard of", with(&silent(""), "1x30"), vec![check(3, source)]),
+        ("a source is heard for the first time", with(&silent(""), "1x9 stale _x30"), vec![check(9, source), check(20, "")]),
         ("a source speaks", with(&silent("call"), "0x60"), vec![check(50, "")]),
         ("a source speaks again", with(&silent("call"), "1x19 0x30"), vec![check(15, source), check(25, "")]),
         ("a source was silent for one scrape", with(&silent("call"), "0x9 1 0x30"), vec![check(12, "")]),
