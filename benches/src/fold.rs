@@ -6,7 +6,7 @@ use anyhow::Result;
 use onpace_kpis::block::BlockId;
 use onpace_kpis::fold::Rules;
 use onpace_processors::lane::{Bounds, Lane};
-use onpace_processors::store::{Commit, EntityId, Head, LaneWriter, Settled, StoreError};
+use onpace_processors::store::{Commit, EntityId, Head, Heard, LaneWriter, Settled, StoreError};
 use onpace_producers::log::Message;
 
 use crate::cost::{Cost, Meter};
@@ -27,6 +27,9 @@ impl LaneWriter for Nowhere {
     }
     fn every_entity(&mut self, _: &mut dyn FnMut(EntityId)) -> Result<(), StoreError> {
         Ok(())
+    }
+    fn sources(&mut self) -> Result<Vec<Heard>, StoreError> {
+        Ok(Vec::new())
     }
     fn submit(&mut self, commit: &Commit) -> Result<(), StoreError> {
         std::hint::black_box(commit);

@@ -21,6 +21,7 @@ use quick_cache::unsync::Cache;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use smallvec::SmallVec;
 
+use crate::sources::Sources;
 use crate::store::{Commit, EntityId, Head, LaneWriter, Settled, StoreError};
 
 /// How much a lane keeps in memory.
@@ -58,6 +59,7 @@ pub struct Lane {
     most_addresses: usize,
     batch: Batch,
     waiting: Waiting,
+    sources: Sources,
     next: Next,
     submitted: Option<Instant>,
     /// Buffers of former commits, for the states of the next: half of all events would else cost an allocation.
@@ -118,6 +120,7 @@ impl Lane {
                 stored.entities.insert(id.short());
             })?;
         }
+        let sources = if fresh { Sources::default() } else { Sources::stored(writer.sources()?) };
         Ok(Lane {
             writer,
             rules,
@@ -129,6 +132,7 @@ impl Lane {
             most_addresses: bounds.addresses,
             batch: Batch::default(),
             waiting: Waiting::default(),
+            sources,
             next: Next { offset: head.offset, end: head.end, recorded_ms: head.recorded_ms, messages: 0 },
             head,
             submitted: None,
@@ -167,6 +171,7 @@ impl Lane {
             avro::Message::Event(event) => event,
             avro::Message::Heartbeat { .. } => return Ok(()),
         };
+        self.sources.heard(&event.source, event.kind, message.recorded_ms);
         let id = self.address(event.kind, &event.entity);
         if self.batch.merge(id, &event, &self.rules, &mut self.names) {
             return Ok(());
@@ -221,6 +226,7 @@ impl Lane {
             blocks,
             names: self.names.since(self.names_sent).map(str::to_owned).collect(),
             names_from: self.names_sent as u32,
+            sources: self.sources.take_changed(),
         };
         for changed in &folded.entities {
             let mut packed = self.spare.pop().unwrap_or_else(|| Vec::with_capacity(48));

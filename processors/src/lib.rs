@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod processor;
 #[cfg(test)]
 mod simulation;
+pub mod sources;
 pub mod store;
 
 pub use metrics::Metrics;

@@ -1,5 +1,5 @@
 //! The loop over an in-memory log and store, with faults by a seed: commits lost, answers lost, the store wiped or set back, two processors at
-//! once, events in any order and as often as they come. After all of it every counter equals a naive fold of the log.
+//! once, events in any order and as often as they come. After all of it every counter, and when each source was last heard of, equals a naive fold of the log.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use onpace_kpis::fold::Rules;
 use onpace_kpis::{Block, Catalogue, Contribution, Names, Slot, State, contributions::contributions};
 use onpace_producers::log::memory::MemoryLog;
-use onpace_producers::log::{Entry, EventLog, Route};
+use onpace_producers::log::{Entry, EventLog, Message, Polled, Route};
 use onpace_schemas::{Currency, Event, Kind, Money, Patch, Shape, Time, Value, avro};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -50,7 +50,7 @@ fn event(rng: &mut StdRng) -> Event<'static> {
         .collect();
     Event {
         id: "i".into(),
-        source: "s".into(),
+        source: ["phone", "crm", "post"][rng.random_range(0..3)].into(),
         kind,
         entity: format!("e{}", rng.random_range(0..25)).into(),
         occurred_at: rng.random_range(0..50) * 7_200_000_000,
@@ -113,6 +113,37 @@ fn stored(store: &MemoryStore) -> Counters {
     counters
 }
 
+/// When each source was last heard of, by lane, source and kind: read off the log, and off the store.
+type Moments = BTreeMap<(u32, String, Kind), i64>;
+
+fn said_of_sources(log: &MemoryLog) -> Moments {
+    let mut moments = Moments::new();
+    let mut reader = log.reader().unwrap();
+    while !matches!(reader.poll(Duration::ZERO, 1, &mut |_| {}).unwrap(), Polled::Assigned(_)) {}
+    for partition in 0..LANES {
+        reader.start(partition, 0).unwrap();
+    }
+    let mut note = |message: Message<'_>| {
+        if let Ok(avro::Message::Event(event)) = avro::read(message.value) {
+            let moment = moments.entry((message.partition, event.source.to_string(), event.kind)).or_default();
+            *moment = message.recorded_ms.max(*moment);
+        }
+    };
+    while !matches!(reader.poll(Duration::ZERO, 100, &mut note).unwrap(), Polled::Messages(0)) {}
+    moments
+}
+
+fn stored_of_sources(store: &MemoryStore) -> Moments {
+    let mut reader = store.reader().unwrap();
+    let mut moments = Moments::new();
+    for lane in 0..LANES {
+        for row in reader.sources(lane).unwrap() {
+            moments.extend(row.kinds().map(|(kind, recorded_ms)| ((lane, row.source.clone(), kind), recorded_ms)));
+        }
+    }
+    moments
+}
+
 fn simulate(seed: u64) {
     let mut rng = StdRng::seed_from_u64(seed);
     let catalogue = Catalogue::built_in().unwrap();
@@ -164,6 +195,7 @@ fn simulate(seed: u64) {
     // Faults may have hit the very last commit.
     processor().catch_up(&AtomicBool::new(false), &mut |_, _| {}).unwrap();
     assert_eq!(stored(&store), naive(&said, &rules), "seed {seed}");
+    assert_eq!(stored_of_sources(&store), said_of_sources(&log), "seed {seed}");
 }
 
 #[test]
@@ -192,4 +224,5 @@ fn two_processors_that_both_believe_they_own_all_lanes_count_once() {
         }
     });
     assert_eq!(stored(&store), naive(&said, &rules));
+    assert_eq!(stored_of_sources(&store), said_of_sources(&log));
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use onpace_kpis::block::BlockId;
 use onpace_kpis::{Block, Catalogue, Counter, Names, Roster, Slot};
-use onpace_processors::store::{Changes, Head, KpiStore, LaneWriter, Position, Settings, StoreError, StoreReader};
+use onpace_processors::store::{Changes, Head, Heard, KpiStore, LaneWriter, Position, Settings, StoreError, StoreReader};
 use onpace_schemas::{Currency, Time};
 
 use crate::Evaluation;
@@ -19,6 +19,7 @@ pub struct Lane {
     names: Names,
     blocks: BTreeMap<BlockId, Block>,
     stream: Vec<BlockId>,
+    pub sources: Vec<Heard>,
 }
 
 #[derive(Clone, Default)]
@@ -193,6 +194,10 @@ impl StoreReader for Store {
                 each(*id, &packed(lane.blocks.get(id)));
             }
         })
+    }
+
+    fn sources(&mut self, lane: u32) -> Result<Vec<Heard>, StoreError> {
+        self.lane(lane, |lane| lane.sources.clone())
     }
 
     fn inspect(&mut self, _: &str) -> Result<Option<String>, StoreError> {

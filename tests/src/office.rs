@@ -18,7 +18,6 @@ use crate::inbox::Inbox;
 use crate::mailbox::Mailbox;
 use crate::monitoring::{Alertmanager, Prometheus};
 use crate::onpace::{bare, run};
-use crate::servers::wait_until;
 use crate::serving::{Serving, midday};
 use crate::tempo;
 
@@ -174,7 +173,12 @@ sources: {sources}
         let again = format!("--rules.alert.resend-delay={}s", 60 / tempo::FASTER);
         let prometheus = Prometheus::start(folder, &configuration, &[&lookback, &again]);
         let settled = "min(onpace:objective_complete) == 1 unless on () ALERTS{audience=\"operations\",alertname!=\"Watchdog\"}";
-        wait_until("Prometheus has seen that all is well", LIMIT, || !prometheus.series(settled).is_empty());
+        let begun = std::time::Instant::now();
+        while prometheus.series(settled).is_empty() {
+            let seen = "{__name__=~\"ALERTS|up|onpace_pipeline_up|onpace:objective_complete\"}";
+            assert!(begun.elapsed() < LIMIT, "all isn't well: {:?}\n{}", prometheus.series(seen), prometheus.process.tail());
+            std::thread::sleep(Duration::from_millis(50));
+        }
         assert_eq!(prometheus.broken_rules(), Vec::<String>::new(), "{}", prometheus.process.tail());
         Watch { prometheus, alertmanager }
     }

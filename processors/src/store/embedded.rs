@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use onpace_kpis::Slot;
 use onpace_kpis::block::{Block, BlockId};
-use onpace_schemas::{Currency, time};
+use onpace_schemas::{Currency, Kind, time};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::{
-    Changes, Commit, EntityId, Head, KpiStore, LaneWriter, Position, Settings, Settled, StoreError, StoreReader, changed, refuse_other,
-    show_block, show_head,
+    Changes, Commit, EntityId, Head, Heard, KpiStore, LaneWriter, Position, Settings, Settled, StoreError, StoreReader, changed,
+    refuse_other, show_block, show_head, show_sources,
 };
 
 /// The tables' version; a file of another one is refused.
@@ -37,6 +37,9 @@ const TABLES: &str = r#"
     ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS kpi_change (lane INTEGER NOT NULL, number INTEGER NOT NULL, mark INTEGER NOT NULL, blocks BLOB NOT NULL,
         PRIMARY KEY (lane, number)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS kpi_source (
+        lane INTEGER NOT NULL, source TEXT NOT NULL, kind TEXT NOT NULL, recorded_ms INTEGER NOT NULL, PRIMARY KEY (lane, source, kind)
+    ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS kpi (
         lane INTEGER NOT NULL, rep_id INTEGER NOT NULL, day INTEGER NOT NULL,
         rep TEXT NOT NULL, measure TEXT NOT NULL, starts_at TEXT, date TEXT, by_1 TEXT, by_2 TEXT, currency TEXT, bucket INTEGER, value NOT NULL
@@ -147,7 +150,7 @@ impl KpiStore for EmbeddedStore {
         let mut connection = self.connect()?;
         let mut wiped = || -> rusqlite::Result<()> {
             let wiping = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for table in ["kpi_store", "kpi_head", "kpi_name", "kpi_entity", "kpi_block", "kpi_change", "kpi"] {
+            for table in ["kpi_store", "kpi_head", "kpi_name", "kpi_entity", "kpi_block", "kpi_change", "kpi_source", "kpi"] {
                 wiping.execute(&format!("DELETE FROM {table}"), [])?;
             }
             write_settings(&wiping, settings)?;
@@ -230,6 +233,23 @@ fn read_names(connection: &Connection, lane: u32, from: u32, each: &mut dyn FnMu
     Ok(())
 }
 
+fn read_sources(connection: &Connection, lane: u32) -> rusqlite::Result<Vec<Heard>> {
+    let mut select = connection.prepare_cached("SELECT source, kind, recorded_ms FROM kpi_source WHERE lane = ?1 ORDER BY source, kind")?;
+    let mut rows = select.query([lane])?;
+    let mut sources: Vec<Heard> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let source = row.get_ref(0)?.as_str()?;
+        if sources.last().is_none_or(|last| last.source != source) {
+            sources.push(Heard { source: source.to_owned(), ..Heard::default() });
+        }
+        // A kind of a later release isn't this one's to count.
+        if let (Some(last), Some(kind)) = (sources.last_mut(), Kind::named(row.get_ref(1)?.as_str()?)) {
+            last.recorded_ms[kind as usize] = row.get(2)?;
+        }
+    }
+    Ok(sources)
+}
+
 fn read_block(connection: &Connection, lane: u32, id: BlockId, each: &mut dyn FnMut(&[u8])) -> rusqlite::Result<()> {
     let mut select = connection.prepare_cached("SELECT counters FROM kpi_block WHERE lane = ?1 AND rep = ?2 AND day = ?3")?;
     let mut rows = select.query(params![lane, id.rep, id.day])?;
@@ -309,6 +329,10 @@ impl LaneWriter for Writer {
         read().map_err(|error| explain(&self.path, &error))
     }
 
+    fn sources(&mut self) -> Result<Vec<Heard>, StoreError> {
+        read_sources(&self.connection, self.lane).map_err(|error| explain(&self.path, &error))
+    }
+
     fn submit(&mut self, commit: &Commit) -> Result<(), StoreError> {
         let Writer { connection, lane, measures, names, head, .. } = self;
         let mut submitted = || -> rusqlite::Result<Option<Head>> {
@@ -358,6 +382,13 @@ fn write(to: &Transaction<'_>, lane: u32, measures: &[String], names: &[String],
             put.execute(params![lane, id.rep, id.day, packed])?;
         }
         write_legibly(to, lane, measures, names, *id, packed)?;
+    }
+    for row in &commit.sources {
+        to.prepare_cached("DELETE FROM kpi_source WHERE lane = ?1 AND source = ?2")?.execute(params![lane, row.source])?;
+        let mut put = to.prepare_cached("INSERT OR REPLACE INTO kpi_source VALUES (?1, ?2, ?3, ?4)")?;
+        for (kind, recorded_ms) in row.kinds() {
+            put.execute(params![lane, row.source, kind.name(), recorded_ms])?;
+        }
     }
     if !commit.blocks.is_empty() {
         let mut blocks = Vec::new();
@@ -493,6 +524,10 @@ impl StoreReader for Reader {
         Ok(())
     }
 
+    fn sources(&mut self, lane: u32) -> Result<Vec<Heard>, StoreError> {
+        self.tried(read_sources(&self.connection, lane))
+    }
+
     fn inspect(&mut self, key: &str) -> Result<Option<String>, StoreError> {
         let (what, rest) = key.split_once(':').unwrap_or((key, ""));
         let (lane, rep) = rest.split_once(':').unwrap_or((rest, ""));
@@ -503,6 +538,7 @@ impl StoreReader for Reader {
         match what {
             "head" => Ok(Some(format!("{}\n", show_head(lane, &head)))),
             "names" => Ok(Some(names.iter().enumerate().skip(1).map(|(number, name)| format!("{number} = {name}\n")).collect())),
+            "sources" => Ok(Some(show_sources(&self.sources(lane)?)).filter(|words| !words.is_empty())),
             "counters" => self.show_counters(lane, rep, &names),
             _ => Ok(None),
         }
@@ -517,6 +553,9 @@ impl Reader {
             for lane in lanes.query_map([], |row| row.get::<_, u32>(0))? {
                 let lane = lane?;
                 text.push_str(&format!("head:{lane}\nnames:{lane}\n"));
+                if !read_sources(&self.connection, lane)?.is_empty() {
+                    text.push_str(&format!("sources:{lane}\n"));
+                }
                 let mut reps = self.connection.prepare(
                     "SELECT DISTINCT coalesce(name, 'unassigned') FROM kpi_block b LEFT JOIN kpi_name n ON n.lane = b.lane AND n.id = b.rep WHERE b.lane = ?1 LIMIT 1000",
                 )?;
@@ -649,7 +688,7 @@ mod tests {
         EmbeddedStore::open(folder.path().join("onpace.db"), vec!["calls_made".into(), "revenue_won".into()]).unwrap()
     }
 
-    const ALL: [&str; 7] = ["kpi_store", "kpi_head", "kpi_name", "kpi_entity", "kpi_block", "kpi_change", "kpi"];
+    const ALL: [&str; 8] = ["kpi_store", "kpi_head", "kpi_name", "kpi_entity", "kpi_block", "kpi_change", "kpi_source", "kpi"];
 
     impl Place for File {
         fn store(&self) -> &dyn KpiStore {

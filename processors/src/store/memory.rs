@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use onpace_kpis::block::BlockId;
 
 use super::{
-    Changes, Commit, EntityId, Head, KpiStore, LaneWriter, Position, Settings, Settled, StoreError, StoreReader, refuse_other, show_head,
+    Changes, Commit, EntityId, Head, Heard, KpiStore, LaneWriter, Position, Settings, Settled, StoreError, StoreReader, refuse_other,
+    show_head, show_sources,
 };
 
 /// How many commits a lane's stream remembers.
@@ -45,6 +46,7 @@ struct Lane {
     names: Vec<String>,
     entities: BTreeMap<EntityId, Vec<u8>>,
     blocks: BTreeMap<BlockId, Vec<u8>>,
+    sources: BTreeMap<String, Heard>,
     /// What the last commits changed, each under a mark that no other ever has.
     changes: VecDeque<(u64, Vec<BlockId>)>,
 }
@@ -152,6 +154,7 @@ impl LaneWriter for Writer {
             names: Vec::new(),
             entities: BTreeMap::new(),
             blocks: BTreeMap::new(),
+            sources: BTreeMap::new(),
             // So that every place in the stream is that of an entry.
             changes: VecDeque::from([(rand::random(), Vec::new())]),
         });
@@ -186,6 +189,10 @@ impl LaneWriter for Writer {
     fn every_entity(&mut self, each: &mut dyn FnMut(EntityId)) -> Result<(), StoreError> {
         self.with(|lane| lane.entities.keys().copied().for_each(each));
         Ok(())
+    }
+
+    fn sources(&mut self) -> Result<Vec<Heard>, StoreError> {
+        Ok(self.with(|lane| lane.sources.values().cloned().collect()).unwrap_or_default())
     }
 
     fn submit(&mut self, commit: &Commit) -> Result<(), StoreError> {
@@ -230,6 +237,13 @@ impl Lane {
                 self.blocks.remove(id);
             } else {
                 self.blocks.insert(*id, packed.clone());
+            }
+        }
+        for row in &commit.sources {
+            if row.says_nothing() {
+                self.sources.remove(&row.source);
+            } else {
+                self.sources.insert(row.source.clone(), row.clone());
             }
         }
         if !commit.blocks.is_empty() {
@@ -295,13 +309,25 @@ impl StoreReader for Reader {
         Ok(())
     }
 
+    fn sources(&mut self, lane: u32) -> Result<Vec<Heard>, StoreError> {
+        Ok(self.store.lock().lanes.get(&lane).map(|lane| lane.sources.values().cloned().collect()).unwrap_or_default())
+    }
+
     fn inspect(&mut self, key: &str) -> Result<Option<String>, StoreError> {
         let inner = self.store.lock();
         if key.is_empty() {
-            return Ok(Some(inner.lanes.keys().map(|lane| format!("head:{lane}\n")).collect()));
+            let keys = inner.lanes.iter().map(|(number, lane)| {
+                let sources = if lane.sources.is_empty() { String::new() } else { format!("sources:{number}\n") };
+                format!("head:{number}\n{sources}")
+            });
+            return Ok(Some(keys.collect()));
         }
-        let lane = key.strip_prefix("head:").and_then(|lane| lane.parse().ok());
-        Ok(lane.and_then(|number| inner.lanes.get(&number).map(|lane| show_head(number, &lane.head))))
+        let Some((what, lane)) = key.split_once(':').and_then(|(what, lane)| Some((what, lane.parse().ok()?))) else { return Ok(None) };
+        Ok(inner.lanes.get(&lane).and_then(|kept| match what {
+            "head" => Some(show_head(lane, &kept.head)),
+            "sources" => Some(show_sources(&kept.sources.values().cloned().collect::<Vec<_>>())),
+            _ => None,
+        }))
     }
 }
 

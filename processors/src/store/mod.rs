@@ -18,7 +18,7 @@ use std::time::Duration;
 use onpace_kpis::Slot;
 use onpace_kpis::block::{Block, BlockId};
 use onpace_kpis::slot::SLOT_S;
-use onpace_schemas::{Currency, time};
+use onpace_schemas::{Currency, Kind, time};
 
 pub use embedded::EmbeddedStore;
 pub use memory::{Fault, MemoryStore};
@@ -63,6 +63,27 @@ pub struct Head {
     pub entities: u64,
 }
 
+/// When a source was last heard of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Heard {
+    /// The source.
+    pub source: String,
+    /// By kind, when the last folded event was recorded, in milliseconds since 1970, to the millisecond; 0 where there was none.
+    pub recorded_ms: [i64; Kind::ALL.len()],
+}
+
+impl Heard {
+    /// Whether it was heard of about nothing: such a row is to be dropped.
+    pub fn says_nothing(&self) -> bool {
+        self.recorded_ms == [0; Kind::ALL.len()]
+    }
+
+    /// The kinds it was heard of about, and when.
+    pub fn kinds(&self) -> impl Iterator<Item = (Kind, i64)> {
+        Kind::ALL.into_iter().zip(self.recorded_ms).filter(|(_, recorded_ms)| *recorded_ms != 0)
+    }
+}
+
 /// One atomic step of a lane.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Commit {
@@ -80,6 +101,8 @@ pub struct Commit {
     pub names: Vec<String>,
     /// The number of the first of `names`.
     pub names_from: u32,
+    /// Sources heard of since the last commit; one that says nothing is to be dropped.
+    pub sources: Vec<Heard>,
 }
 
 /// How a commit ended.
@@ -176,6 +199,9 @@ pub trait LaneWriter: Send {
     /// Every entity's address, exact in the bits of [`EntityId::short`], so that "never stored" can be known without asking.
     fn every_entity(&mut self, each: &mut dyn FnMut(EntityId)) -> Result<(), StoreError>;
 
+    /// The lane's sources, in any order.
+    fn sources(&mut self) -> Result<Vec<Heard>, StoreError>;
+
     /// Sends a commit without waiting for its answer. The head is moved by exactly this commit or not at all.
     fn submit(&mut self, commit: &Commit) -> Result<(), StoreError>;
 
@@ -227,6 +253,9 @@ pub trait StoreReader: Send {
     /// Blocks of a lane as they are now, in the order asked; empty where there is none.
     fn blocks(&mut self, lane: u32, ids: &[BlockId], each: &mut dyn FnMut(BlockId, &[u8])) -> Result<(), StoreError>;
 
+    /// A lane's sources, by name: when each was last heard of. Empty where the lane was never begun.
+    fn sources(&mut self, lane: u32) -> Result<Vec<Heard>, StoreError>;
+
     /// Any key of the store in words, for `onpace inspect`; `None` where there is no such key. `pattern` may be a key or empty, for a list of keys (at most 1,000).
     fn inspect(&mut self, key: &str) -> Result<Option<String>, StoreError>;
 }
@@ -265,6 +294,14 @@ fn show_block(day: i32, block: &Block, measures: &[String], name: &dyn Fn(u32) -
         shown.push_str(&format!("    {measure} at {at}{dims}{extra}: {value}\n"));
     }
     shown
+}
+
+/// When sources were last heard of, in words, a line a source and kind.
+fn show_sources(rows: &[Heard]) -> String {
+    let line = |row: &Heard, kind: Kind, recorded_ms: i64| {
+        format!("{}: last {} recorded {}\n", row.source, kind.name(), time::show_instant(recorded_ms * 1_000))
+    };
+    rows.iter().flat_map(|row| row.kinds().map(move |(kind, recorded_ms)| line(row, kind, recorded_ms))).collect()
 }
 
 /// A head in words.

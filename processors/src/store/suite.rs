@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use onpace_kpis::block::{Block, BlockId};
 use onpace_kpis::{Counter, Slot};
+use onpace_schemas::Kind;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::{Changes, Commit, EntityId, Head, KpiStore, LaneWriter, Position, Settings, Settled, StoreError, StoreReader};
+use super::{Changes, Commit, EntityId, Head, Heard, KpiStore, LaneWriter, Position, Settings, Settled, StoreError, StoreReader};
 
 pub(crate) const SETTINGS: Settings = Settings { lanes: 3, fingerprint: 0xFEED_0000_0000_0001 };
 
@@ -39,7 +40,7 @@ macro_rules! tests {
             reads_see_what_was_submitted, changes_follow_commits, an_idle_commit_changes_nothing, a_forgotten_past_is_a_gap,
             another_birth_is_a_gap, going_back_is_a_gap, a_lane_that_was_never_begun, other_settings_are_refused,
             a_store_for_something_else_is_not_taken_over, a_wipe_takes_over_settings, lanes_are_apart, a_large_commit_arrives,
-            inspecting_says_what_is_there, does_what_a_map_does);
+            sources_move_with_the_commit, a_source_that_says_nothing_is_dropped, inspecting_says_what_is_there, does_what_a_map_does);
     };
     (@each $make:expr; $($case:ident),+) => {
         $(#[test]
@@ -189,9 +190,9 @@ pub(crate) fn a_commit_is_there_whole(place: &impl Place) {
 }
 
 /// All that a lane holds, to see that nothing moved.
-fn everything(place: &dyn Place, lane: u32) -> (Option<Head>, Option<Seen>) {
+fn everything(place: &dyn Place, lane: u32) -> (Option<Head>, Option<Seen>, Vec<Heard>) {
     let mut reader = place.store().reader().unwrap();
-    (reader.head(lane).unwrap(), load(reader.as_mut(), lane))
+    (reader.head(lane).unwrap(), load(reader.as_mut(), lane), reader.sources(lane).unwrap())
 }
 
 pub(crate) fn a_fenced_commit_does_nothing(place: &impl Place) {
@@ -203,6 +204,7 @@ pub(crate) fn a_fenced_commit_does_nothing(place: &impl Place) {
         entities: vec![(id(1), vec![9], false), (id(2), vec![9; 100], true)],
         blocks: vec![(at(0, 1), block(1, 9)), (at(0, 2), block(2, 9))],
         names: vec!["zombie".into()],
+        sources: vec![heard("zombie", &[(Kind::Call, 9)])],
         ..commit(2)
     };
     fenced(zombie.as_mut(), &late);
@@ -236,6 +238,7 @@ fn grown(place: &dyn Place) -> (Box<dyn LaneWriter>, Head) {
             blocks: vec![(at(step, 100), block(100, step.into()))],
             names: vec![format!("rep {step}")],
             names_from: step,
+            sources: vec![heard("phone", &[(Kind::Call, step.into())])],
             ..commit(step.into())
         };
         put(writer.as_mut(), &change);
@@ -246,9 +249,9 @@ fn grown(place: &dyn Place) -> (Box<dyn LaneWriter>, Head) {
 pub(crate) fn a_wiped_lane_fences_its_owner(place: &impl Place) {
     let (mut owner, head) = grown(place);
     place.store().wipe(SETTINGS).unwrap();
-    assert_eq!(everything(place, 0), (None, None));
+    assert_eq!(everything(place, 0), (None, None, Vec::new()));
     fenced(owner.as_mut(), &Commit { entities: vec![(id(1), vec![9], false)], ..commit(21) });
-    assert_eq!(everything(place, 0), (None, None));
+    assert_eq!(everything(place, 0), (None, None, Vec::new()));
     let (mut anew, next, names) = taken(place, 0);
     assert_eq!((next.offset, next.entities, names.len()), (0, 0, 0));
     assert_ne!(next.birth, head.birth);
@@ -281,6 +284,7 @@ pub(crate) fn an_older_store_fences_its_owner(place: &impl Place) {
         blocks: vec![(at(1, 100), block(100, 99))],
         names: vec!["new".into()],
         names_from: 21,
+        sources: vec![heard("phone", &[(Kind::Call, 21)]), heard("new", &[(Kind::Deal, 21)])],
         ..commit(21)
     };
     put(owner.as_mut(), &more);
@@ -510,7 +514,7 @@ pub(crate) fn a_store_for_something_else_is_not_taken_over(place: &impl Place) {
     fenced(owner.as_mut(), &commit(21));
     let why = refused(place.store().writer(0).and_then(|mut writer| writer.take_over()));
     assert!(why.contains("measures"), "{why}");
-    assert_eq!(everything(place, 0), (None, None));
+    assert_eq!(everything(place, 0), (None, None, Vec::new()));
 }
 
 pub(crate) fn a_wipe_takes_over_settings(place: &impl Place) {
@@ -562,6 +566,55 @@ pub(crate) fn a_large_commit_arrives(place: &impl Place) {
     assert_eq!(everything(place, 0).0.unwrap().entities, 60_000);
 }
 
+fn heard(source: &str, kinds: &[(Kind, i64)]) -> Heard {
+    let mut row = Heard { source: source.into(), ..Heard::default() };
+    kinds.iter().for_each(|(kind, recorded_ms)| row.recorded_ms[*kind as usize] = *recorded_ms);
+    row
+}
+
+pub(crate) fn sources_move_with_the_commit(place: &impl Place) {
+    let (mut writer, ..) = taken(place, 0);
+    assert_eq!(writer.sources().unwrap(), []);
+    let first = [heard("aircall", &[(Kind::Call, 5)]), heard("an \"odd\" näme\r\n=1 {0}", &[(Kind::Deal, i64::MAX), (Kind::Call, 1)])];
+    put(writer.as_mut(), &Commit { sources: first.to_vec(), ..commit(1) });
+    let mut reader = place.store().reader().unwrap();
+    assert_eq!(reader.sources(0).unwrap(), first);
+    put(writer.as_mut(), &commit(2));
+    let again = heard("aircall", &[(Kind::Call, 6), (Kind::Meeting, 7)]);
+    // Read by the writer itself, it is there before its answer is.
+    writer.submit(&Commit { sources: vec![again.clone()], ..commit(3) }).unwrap();
+    let [_, odd] = first;
+    let now = [again, odd];
+    let mut own = writer.sources().unwrap();
+    own.sort();
+    assert_eq!((own.as_slice(), writer.settle().unwrap()), (&now[..], Settled::Committed));
+    assert_eq!(reader.sources(0).unwrap(), now);
+    // Each lane has its own, one that was never begun none.
+    let (mut other, ..) = taken(place, 1);
+    put(other.as_mut(), &Commit { sources: vec![heard("aircall", &[(Kind::Call, 99)])], ..commit(1) });
+    assert_eq!((reader.sources(0).unwrap().as_slice(), reader.sources(2).unwrap().as_slice()), (&now[..], &[][..]));
+    let (mut next, ..) = taken(place, 0);
+    assert_eq!(next.sources().unwrap().len(), 2);
+    fenced(writer.as_mut(), &Commit { sources: vec![heard("zombie", &[(Kind::Call, 9)])], ..commit(4) });
+    assert_eq!(reader.sources(0).unwrap(), now);
+}
+
+pub(crate) fn a_source_that_says_nothing_is_dropped(place: &impl Place) {
+    let (mut writer, ..) = taken(place, 0);
+    let nothing = heard("a", &[]);
+    let rows = vec![heard("a", &[(Kind::Call, 1), (Kind::Email, 2)]), heard("b", &[(Kind::Call, 3)])];
+    put(writer.as_mut(), &Commit { sources: rows, ..commit(1) });
+    put(
+        writer.as_mut(),
+        &Commit { sources: vec![nothing.clone(), heard("gone before", &[]), heard("c", &[(Kind::Deal, 4)])], ..commit(2) },
+    );
+    let mut reader = place.store().reader().unwrap();
+    assert_eq!(reader.sources(0).unwrap(), [heard("b", &[(Kind::Call, 3)]), heard("c", &[(Kind::Deal, 4)])]);
+    // A row is written whole: what it no longer says has gone.
+    put(writer.as_mut(), &Commit { sources: vec![heard("b", &[(Kind::Meeting, 5)])], ..commit(3) });
+    assert_eq!(reader.sources(0).unwrap(), [heard("b", &[(Kind::Meeting, 5)]), heard("c", &[(Kind::Deal, 4)])]);
+}
+
 pub(crate) fn inspecting_says_what_is_there(place: &impl Place) {
     let (mut writer, _) = grown(place);
     put(writer.as_mut(), &Commit { blocks: vec![(at(2, 20_514), block(20_514, 12_345))], names_from: 21, ..commit(21) });
@@ -575,14 +628,16 @@ pub(crate) fn inspecting_says_what_is_there(place: &impl Place) {
     }
     let head = keys.iter().find(|key| key.contains("head")).unwrap();
     assert!(reader.inspect(head).unwrap().unwrap().contains("next offset 21 of 26 (5 behind), 20 entities"));
+    let sources = keys.iter().find(|key| key.contains("sources")).unwrap();
+    assert_eq!(reader.inspect(sources).unwrap().unwrap(), "phone: last call recorded 1970-01-01T00:00:00.02Z\n");
     assert_eq!(reader.inspect("no such key").unwrap(), None);
 }
 
 /// A step of the comparison with a map.
 #[derive(Clone, Debug)]
 enum Step {
-    /// Entities (number, size), blocks (rep, day, value), and how many new names.
-    Commit(Vec<(u64, usize)>, Vec<(u32, i32, i8)>, usize),
+    /// Entities (number, size), blocks (rep, day, value), how many new names, and sources (number, when it spoke of calls; 0: it is dropped).
+    Commit(Vec<(u64, usize)>, Vec<(u32, i32, i8)>, usize, Vec<(u8, i64)>),
     /// By the one that lost the lane.
     Zombie,
     TakeOver,
@@ -596,6 +651,7 @@ struct Model {
     names: Vec<String>,
     entities: BTreeMap<u64, Vec<u8>>,
     blocks: BTreeMap<BlockId, Vec<u8>>,
+    sources: BTreeMap<u8, i64>,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -603,7 +659,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let entities = prop::collection::btree_map(0..12u64, size, 0..6).prop_map(|map| map.into_iter().collect());
     let blocks = prop::collection::btree_map((0..4u32, -1..3i32), -2..3i8, 0..6)
         .prop_map(|map| map.into_iter().map(|((rep, day), value)| (rep, day, value)).collect());
-    let commit = (entities, blocks, 0..3usize).prop_map(|(entities, blocks, names)| Step::Commit(entities, blocks, names));
+    let sources = prop::collection::btree_map(0..3u8, 0..3i64, 0..2).prop_map(|map| map.into_iter().collect());
+    let commit = (entities, blocks, 0..3usize, sources)
+        .prop_map(|(entities, blocks, names, sources)| Step::Commit(entities, blocks, names, sources));
     prop::collection::vec(
         prop_oneof![12 => commit, 2 => Just(Step::TakeOver), 2 => Just(Step::Zombie), 4 => Just(Step::Follow), 1 => Just(Step::Wipe)],
         1..30,
@@ -629,7 +687,7 @@ fn against_a_map(place: &dyn Place, steps: Vec<Step>) {
     let mut copy = load(reader.as_mut(), 0).unwrap();
     for (number, step) in steps.into_iter().enumerate() {
         match step {
-            Step::Commit(states, counters, names) => {
+            Step::Commit(states, counters, names, sources) => {
                 model.offset += 1;
                 let names_from = model.names.len() as u32 + 1;
                 let names: Vec<String> = (0..names).map(|at| format!("{number} {at}")).collect();
@@ -650,7 +708,10 @@ fn against_a_map(place: &dyn Place, steps: Vec<Step>) {
                 }
                 model.blocks.retain(|_, packed| !packed.is_empty());
                 model.names.extend(names.iter().cloned());
-                put(writer.as_mut(), &Commit { entities, blocks, names, names_from, ..commit(model.offset) });
+                model.sources.extend(sources.iter().copied());
+                model.sources.retain(|_, recorded_ms| *recorded_ms != 0);
+                let sources = sources.iter().map(|(source, at)| heard(&source.to_string(), &[(Kind::Call, *at)])).collect();
+                put(writer.as_mut(), &Commit { entities, blocks, names, names_from, sources, ..commit(model.offset) });
             }
             Step::Zombie => {
                 if let Some(zombie) = &mut zombie {
@@ -683,6 +744,8 @@ fn against_a_map(place: &dyn Place, steps: Vec<Step>) {
     assert_eq!(shorts(writer.as_mut()), model.entities.keys().map(|entity| id(*entity).short()).collect());
     let seen = load(reader.as_mut(), 0).unwrap();
     assert_eq!((seen.names, seen.blocks), (model.names, model.blocks));
+    let sources: Vec<Heard> = model.sources.iter().map(|(source, at)| heard(&source.to_string(), &[(Kind::Call, *at)])).collect();
+    assert_eq!(reader.sources(0).unwrap(), sources);
 }
 
 fn follow(reader: &mut dyn StoreReader, copy: &mut Seen) {

@@ -77,7 +77,7 @@ pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
         }
         "OnpaceSourceSilent" => (
             "{{ $labels.source }} is silent",
-            "{{ $labels.source }} has recorded no {{ $labels.kind }} for longer than its max_silence of working time. Alerts about objectives that it feeds are withheld.",
+            "{{ if $labels.kind }}{{ $labels.source }}, which feeds {{ $labels.kind }}s, has recorded nothing for longer than its max_silence of working time. Alerts about objectives that it feeds are withheld.{{ else }}{{ $labels.source }} was never heard of: connect it, or give it in the roster the name that its events have in `source`. No alert is withheld.{{ end }}",
         ),
         "OnpaceObjectiveAbsent" => (
             "Objective {{ $labels.objective }} is not evaluated",

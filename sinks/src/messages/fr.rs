@@ -82,7 +82,7 @@ pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
         ),
         "OnpaceSourceSilent" => (
             "{{ $labels.source }} se tait",
-            "{{ $labels.source }} n'a rien enregistré ({{ $labels.kind }}) depuis plus que son max_silence de temps ouvré. Les alertes des objectifs qui en dépendent sont retenues.",
+            "{{ if $labels.kind }}{{ $labels.source }}, qui alimente {{ $labels.kind }}, n'a rien enregistré depuis plus que son max_silence de temps ouvré. Les alertes des objectifs qui en dépendent sont retenues.{{ else }}{{ $labels.source }} n'a jamais été entendue : raccordez-la, ou donnez-lui dans le roster le nom que ses événements ont dans `source`. Aucune alerte n'est retenue.{{ end }}",
         ),
         "OnpaceObjectiveAbsent" => (
             "L'objectif {{ $labels.objective }} n'est pas évalué",

@@ -75,13 +75,13 @@ impl fmt::Debug for Metrics {
 }
 
 /// What a round's values depend on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Basis {
     version: u64,
     configured: u64,
     end_us: i64,
-    /// Whether objectives can be judged by it.
-    complete: bool,
+    /// Which objectives can be judged by it; like what follows, no KPI depends on it.
+    completeness: Completeness,
     /// The stretch of [`OBJECTIVES_MS`]; always the same where there are no objectives.
     moment: i64,
 }
@@ -146,13 +146,16 @@ impl Metrics {
         let inner = &self.inner;
         let mut own = pipeline::families(&inner.registry);
         let (known, now_ms) = (inner.view.known(), now_ms());
-        let standing = pipeline::standing(&known, now_ms);
         // A process that also folds says some of it itself.
         let said: Vec<String> = own.iter().map(|family| family.name().to_owned()).collect();
-        own.extend(standing.into_iter().filter(|family| !said.iter().any(|name| name == family.name())));
+        own.extend(pipeline::standing(&known, now_ms).into_iter().filter(|family| !said.iter().any(|name| name == family.name())));
         own.push(pipeline::build_info());
         own.extend(pipeline::configuration(&inner.configuration.loads()));
-        let ready = if shows(&known.standing(now_ms)) { self.ready().clone() } else { Ready::default() };
+        let standing = known.standing(now_ms);
+        if standing.whole {
+            own.extend(pipeline::sources(&known, &inner.configuration.now().roster, now_ms));
+        }
+        let ready = if shows(&standing) { self.ready().clone() } else { Ready::default() };
         page(ready.kpis.iter().chain(&*ready.objectives).chain(&own), format)
     }
 
@@ -188,16 +191,20 @@ impl Metrics {
             }
             let at_us = now_ms * 1000;
             let evaluation = inner.configuration.now();
-            let completeness = picture.known.completeness(at_us);
-            let complete = completeness == Completeness::default();
-            let moment = if evaluation.objectives.is_empty() { 0 } else { now_ms / OBJECTIVES_MS };
-            let now = Basis { version: picture.version, configured: evaluation.version, end_us: round_up(at_us), complete, moment };
-            let before = basis.replace(now);
-            if before == Some(now) {
+            let completeness = picture.known.completeness(&evaluation.roster, at_us, now_ms);
+            let now = Basis {
+                version: picture.version,
+                configured: evaluation.version,
+                end_us: round_up(at_us),
+                completeness: completeness.clone(),
+                moment: if evaluation.objectives.is_empty() { 0 } else { now_ms / OBJECTIVES_MS },
+            };
+            let before = basis.replace(now.clone());
+            if before.as_ref() == Some(&now) {
                 None
             } else {
-                let only_time_went_by = before.is_some_and(|before| Basis { moment, ..before } == now);
-                let kpis = match only_time_went_by {
+                let of_kpis = |basis: &Basis| (basis.version, basis.configured, basis.end_us);
+                let kpis = match before.is_some_and(|before| of_kpis(&before) == of_kpis(&now)) {
                     true => Arc::clone(&self.ready().kpis),
                     false => Arc::new(kpis::families(&picture.tally, &evaluation, at_us, inner.settings.series_per_metric)),
                 };

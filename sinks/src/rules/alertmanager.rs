@@ -7,7 +7,7 @@
 use onpace_kpis::roster::Language;
 use onpace_schemas::Kind;
 
-use super::expressions::any_of;
+use super::expressions::{STANDSTILL, any_of};
 use super::receivers::{Receiver, within};
 use super::{Plan, yaml};
 
@@ -147,7 +147,7 @@ fn inhibitions(plan: &Plan<'_>) -> Vec<String> {
         ),
         inhibition(
             "Nobody hears of objectives because the pipeline stands still.",
-            &[name("OnpacePipelineDown|OnpaceStoreDown")],
+            &[name(STANDSTILL)],
             &[name(&format!("{BEHIND}|{NEWS}|OnpaceSourceSilent|OnpaceObjectiveAbsent|OnpaceRulesOutdated"))],
             &[],
         ),

@@ -14,6 +14,8 @@ pub const OWN_ALERT: &str = "objective, kpi, period, rep, team, scope, importanc
 pub const BEST: &str = "rep, team, kpi, span, period";
 /// The label of the state set.
 pub const STATE: &str = "onpace_objective_state";
+/// The alerts that say that the pipeline stands still.
+pub const STANDSTILL: &str = "OnpacePipelineDown|OnpaceStoreDown";
 /// Whether the log takes events, by each gateway.
 pub const LOG_UP: &str = "onpace_log_up";
 /// Whether each part of onpace answers.
@@ -74,8 +76,14 @@ pub fn rows(company_manager: Option<&str>) -> Vec<(&'static str, String)> {
     addressee += &with_company_manager("onpace:objective_shown", ROW, company_manager);
     let (attained, expected) = (newest("onpace_objective_attained"), newest("onpace_objective_expected"));
     let behind = recent(&format!("onpace_objective_state{{{STATE}=~\"at_risk|out_of_reach\"}}"));
+    let complete = format!("min by ({ROW}) ({})", recent("onpace_objective_complete"));
     vec![
-        ("onpace:objective_complete", format!("min by ({ROW}) ({})", recent("onpace_objective_complete"))),
+        // While the pipeline stands still nothing is judged, whatever was last said of an objective: it may be behind for want of what
+        // hasn't arrived. A single missed scrape is no standstill.
+        (
+            "onpace:objective_complete",
+            format!("({complete} unless on () ALERTS{{alertname=~\"{STANDSTILL}\",alertstate=\"firing\"}})\nor {complete} * 0"),
+        ),
         // In a gap, what was last known, until the period is over; a row that is gone while others are there is gone.
         (
             "onpace:objective_end_seconds",

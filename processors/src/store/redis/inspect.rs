@@ -8,8 +8,9 @@ use onpace_schemas::time;
 use super::Inner;
 use super::head::{self, Found};
 use super::keys::Key;
+use super::sources;
 use super::wire::{Commands, Link, Value};
-use crate::store::{StoreError, changed, show_block, show_head};
+use crate::store::{StoreError, changed, show_block, show_head, show_sources};
 
 /// At most so many keys are listed, names and entries shown.
 const MOST: usize = 1_000;
@@ -43,6 +44,7 @@ pub fn inspect(store: &Inner, link: &mut Link, key: &str) -> Result<Option<Strin
             let names = one(&["LRANGE", key, "0", &(MOST - 1).to_string()])?.elements();
             names.iter().zip(1..).map(|(name, number)| format!("{number} = {}\n", name.text())).collect()
         }
+        Key::Sources(_) => show_sources(&sources::rows(one(&["HGETALL", key])?, key.as_bytes())?),
         Key::Changes(lane) => {
             let names = names(store, &mut one, lane)?;
             let entries = one(&["XREVRANGE", key, "+", "-", "COUNT", SHOWN])?.elements();

@@ -7,6 +7,7 @@
 //! onpace:kpi:rep:marie   hash    a published KPI and window → its value
 //! onpace:{2}:head        string  where lane 2 stands
 //! onpace:{2}:names       list    the lane's names, from number 1 up
+//! onpace:{2}:sources     hash    a source of the lane → by kind, when the last folded event was recorded, in ms
 //! onpace:{2}:changes     stream  which blocks each commit changed
 //! onpace:{2}:e:77        hash    a bucket of entities: ten bytes of the address → packed state
 //! onpace:{2}:E:0f…       string  an entity's packed state that would blow up its bucket
@@ -31,6 +32,8 @@ pub struct LaneKeys {
     pub head: Vec<u8>,
     /// Its names.
     pub names: Vec<u8>,
+    /// Its sources.
+    pub sources: Vec<u8>,
     /// Which blocks changed.
     pub changes: Vec<u8>,
     /// A bucket of entities, without its number.
@@ -50,6 +53,8 @@ pub enum Key<'a> {
     Head(u32),
     /// A lane's names.
     Names(u32),
+    /// A lane's sources.
+    Sources(u32),
     /// A lane's stream of changes.
     Changes(u32),
     /// A bucket of a lane's entities.
@@ -108,6 +113,7 @@ impl Keys {
         LaneKeys {
             head: key("head"),
             names: key("names"),
+            sources: key("sources"),
             changes: key("changes"),
             bucket: key("e:"),
             large: key("E:"),
@@ -129,6 +135,7 @@ impl Keys {
         Some(match rest.split_once(':') {
             None if rest == "head" => Key::Head(lane),
             None if rest == "names" => Key::Names(lane),
+            None if rest == "sources" => Key::Sources(lane),
             None if rest == "changes" => Key::Changes(lane),
             Some(("e", bucket)) => bucket.parse().map_or(Key::Other(lane), |bucket| Key::Bucket(lane, bucket)),
             Some(("E", address)) => Key::Large(lane, address),
@@ -182,6 +189,7 @@ mod tests {
             (keys.published("rep:x:y"), Key::Published("rep:x:y")),
             (ending(&lane.head, ""), Key::Head(7)),
             (ending(&lane.names, ""), Key::Names(7)),
+            (ending(&lane.sources, ""), Key::Sources(7)),
             (ending(&lane.changes, ""), Key::Changes(7)),
             (ending(&lane.bucket, "12"), Key::Bucket(7, 12)),
             (ending(&lane.large, "0f"), Key::Large(7, "0f")),

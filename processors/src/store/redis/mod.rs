@@ -11,6 +11,7 @@ mod inspect;
 mod keys;
 mod publish;
 mod reader;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod wipe;

@@ -10,8 +10,8 @@ use onpace_kpis::block::BlockId;
 use super::head::{self, Found};
 use super::keys::LaneKeys;
 use super::wire::{Commands, Link, Reply, Value, refused};
-use super::{Inner, inspect};
-use crate::store::{Changes, Head, Position, StoreError, StoreReader, changed};
+use super::{Inner, inspect, sources};
+use crate::store::{Changes, Head, Heard, Position, StoreError, StoreReader, changed};
 
 /// How many replies are asked for at once.
 const CHUNK: usize = 8_192;
@@ -228,6 +228,10 @@ impl StoreReader for Reader {
             }
             Ok(())
         })
+    }
+
+    fn sources(&mut self, lane: u32) -> Result<Vec<Heard>, StoreError> {
+        self.on(|store, link| sources::read(link, &store.keys.lane(lane)))
     }
 
     fn inspect(&mut self, key: &str) -> Result<Option<String>, StoreError> {

@@ -58,7 +58,7 @@ pub fn lane(store: &Inner, link: &mut Link, lane: u32) -> Result<(), StoreError>
 /// Whether a lane that has no head has other keys.
 pub fn leftovers(link: &mut Link, keys: &LaneKeys, buckets: u32) -> Result<bool, StoreError> {
     let mut commands = Commands::default();
-    commands.begin(4 + buckets as usize).arg(b"EXISTS").arg(&keys.names).arg(&keys.changes).numbered(&keys.counters, 0);
+    commands.begin(5 + buckets as usize).arg(b"EXISTS").arg(&keys.names).arg(&keys.sources).arg(&keys.changes).numbered(&keys.counters, 0);
     (0..buckets).for_each(|bucket| _ = commands.numbered(&keys.bucket, bucket.into()));
     Ok(link.ask(&commands)?.pop() != Some(Value::Number(0)))
 }
@@ -81,7 +81,7 @@ fn empty(store: &Inner, link: &mut Link, mut lanes: BTreeSet<u32>, only: Option<
         let mut by_lane: BTreeMap<u32, Vec<Vec<u8>>> = BTreeMap::new();
         for key in found.elements() {
             let lane = match store.keys.parse(&key.text()) {
-                Some(Key::Names(lane) | Key::Changes(lane) | Key::Other(lane)) => lane,
+                Some(Key::Names(lane) | Key::Sources(lane) | Key::Changes(lane) | Key::Other(lane)) => lane,
                 Some(Key::Bucket(lane, _) | Key::Large(lane, _) | Key::Counters(lane, _)) => lane,
                 Some(Key::Head(lane)) => {
                     by_lane.entry(lane).or_default();

@@ -16,8 +16,8 @@ use onpace_kpis::block::BlockId;
 use super::head::{self, Found};
 use super::keys::{LaneKeys, address_of, bucket_of, field_of, hex_of};
 use super::wire::{Commands, Link, Reply, Value, refused};
-use super::{Inner, Stored, TRIES, wipe};
-use crate::store::{Commit, EntityId, Head, LaneWriter, Settled, StoreError, changed, refuse_other};
+use super::{Inner, Stored, TRIES, sources, wipe};
+use crate::store::{Commit, EntityId, Head, Heard, LaneWriter, Settled, StoreError, changed, refuse_other};
 
 /// The longest value that a bucket takes: a longer one would turn it from a list into a table (`hash-max-listpack-value`).
 const SMALL: usize = 64;
@@ -294,6 +294,7 @@ impl Writer {
                 out.arg(name.as_bytes());
             }
         }
+        sources::pack(&commit.sources, keys, out);
         if !commit.blocks.is_empty() {
             packed.clear();
             changed::pack(commit.blocks.iter().map(|(id, _)| *id), packed);
@@ -402,6 +403,11 @@ impl LaneWriter for Writer {
             }
         }
         Ok(())
+    }
+
+    fn sources(&mut self) -> Result<Vec<Heard>, StoreError> {
+        self.land()?;
+        sources::read(&mut self.link, &self.keys)
     }
 
     fn submit(&mut self, commit: &Commit) -> Result<(), StoreError> {

@@ -1,0 +1,167 @@
+//! When each source was last heard of, by kind: what a lane keeps of it, and what changed since the last commit.
+//!
+//! In: the source, the kind and the recording time of each folded event. Out: rows for the commit.
+//! What always holds: at most [`MOST`] sources a lane, for a source is what anybody may post; the one not heard of for longest
+//! makes room. No allocation for an event whose source is known.
+
+use hashbrown::HashMap;
+use onpace_schemas::Kind;
+
+use crate::store::Heard;
+
+/// How many sources a lane keeps. Whoever could post so many strange ones within the `max_silence` of a source, and go on doing it, could
+/// have that source forgotten until it speaks again.
+pub const MOST: usize = 1_000;
+
+/// The sources of a lane.
+#[derive(Debug, Default)]
+pub struct Sources {
+    known: Vec<Known>,
+    places: HashMap<Box<str>, usize>,
+    /// Of the source heard of last: most events come from the one before.
+    last: usize,
+    /// Places of those heard of since the last commit.
+    changed: Vec<usize>,
+    /// Those stored that had to make room since.
+    forgotten: Vec<Box<str>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    source: Box<str>,
+    recorded_ms: [i64; Kind::ALL.len()],
+    stored: bool,
+    changed: bool,
+}
+
+impl Sources {
+    /// The sources that a store has.
+    pub fn stored(rows: Vec<Heard>) -> Sources {
+        let mut sources = Sources::default();
+        for Heard { source, recorded_ms } in rows {
+            sources.add(source.into(), true);
+            if let Some(known) = sources.known.get_mut(sources.last) {
+                known.recorded_ms = recorded_ms;
+            }
+        }
+        sources
+    }
+
+    /// Notes an event of a source.
+    pub fn heard(&mut self, source: &str, kind: Kind, recorded_ms: i64) {
+        if self.known.get(self.last).is_none_or(|known| *known.source != *source) {
+            match self.places.get(source) {
+                Some(place) => self.last = *place,
+                None => self.add(source.into(), false),
+            }
+        }
+        let Some(known) = self.known.get_mut(self.last) else { return };
+        let moment = &mut known.recorded_ms[kind as usize];
+        if *moment >= recorded_ms {
+            return;
+        }
+        *moment = recorded_ms;
+        if !known.changed {
+            known.changed = true;
+            self.changed.push(self.last);
+        }
+    }
+
+    /// The rows that changed since they were last taken, exact to the millisecond; those of forgotten sources say nothing.
+    pub fn take_changed(&mut self) -> Vec<Heard> {
+        let Sources { known, places, changed, forgotten, .. } = self;
+        let gone = forgotten.drain(..).filter(|source| !places.contains_key(source));
+        let mut rows: Vec<Heard> = gone.map(|source| Heard { source: source.into(), ..Heard::default() }).collect();
+        for place in changed.drain(..) {
+            let known = &mut known[place];
+            known.changed = false;
+            known.stored = true;
+            rows.push(Heard { source: known.source.to_string(), recorded_ms: known.recorded_ms });
+        }
+        rows
+    }
+
+    /// Makes a place for a source, and makes it the last.
+    fn add(&mut self, source: Box<str>, stored: bool) {
+        let new = Known { source: source.clone(), recorded_ms: [0; Kind::ALL.len()], stored, changed: false };
+        self.last = self.known.len();
+        if self.known.len() < MOST {
+            self.known.push(new);
+        } else {
+            let longest = self.known.iter().enumerate().min_by_key(|(_, known)| (known.recorded_ms.iter().max(), &known.source));
+            self.last = longest.map_or(0, |(place, _)| place);
+            let old = std::mem::replace(&mut self.known[self.last], new);
+            self.places.remove(&old.source);
+            if old.changed {
+                self.changed.retain(|place| *place != self.last);
+            }
+            if old.stored {
+                self.forgotten.push(old.source);
+            }
+        }
+        self.places.insert(source, self.last);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(source: &str, kind: Kind, recorded_ms: i64) -> Heard {
+        let mut row = Heard { source: source.into(), ..Heard::default() };
+        row.recorded_ms[kind as usize] = recorded_ms;
+        row
+    }
+
+    #[test]
+    fn the_latest_of_each_source_and_kind_is_told_once() {
+        let mut sources = Sources::default();
+        for (source, kind, at) in [("a", Kind::Call, 5), ("b", Kind::Deal, 6), ("a", Kind::Call, 9), ("a", Kind::Call, 7)] {
+            sources.heard(source, kind, at);
+        }
+        assert_eq!(sources.take_changed(), [row("a", Kind::Call, 9), row("b", Kind::Deal, 6)]);
+        sources.heard("b", Kind::Deal, 6);
+        assert_eq!(sources.take_changed(), []);
+        sources.heard("b", Kind::Email, 4);
+        let mut both = row("b", Kind::Deal, 6);
+        both.recorded_ms[Kind::Email as usize] = 4;
+        assert_eq!(sources.take_changed(), [both]);
+    }
+
+    #[test]
+    fn what_the_store_has_is_known_and_kept() {
+        let mut sources = Sources::stored(vec![row("a", Kind::Call, 5), row("b", Kind::Deal, 6)]);
+        assert_eq!(sources.take_changed(), []);
+        sources.heard("a", Kind::Meeting, 8);
+        let mut both = row("a", Kind::Call, 5);
+        both.recorded_ms[Kind::Meeting as usize] = 8;
+        assert_eq!(sources.take_changed(), [both]);
+    }
+
+    #[test]
+    fn the_one_not_heard_of_for_longest_makes_room() {
+        let mut sources = Sources::stored(vec![row("old", Kind::Call, 1), row("older", Kind::Call, 0)]);
+        for number in 2..MOST as i64 {
+            sources.heard(&format!("s{number}"), Kind::Call, number);
+        }
+        assert_eq!(sources.take_changed().len(), MOST - 2);
+        sources.heard("new", Kind::Call, 9_999);
+        assert_eq!(sources.take_changed(), [Heard { source: "older".into(), ..Heard::default() }, row("new", Kind::Call, 9_999)]);
+        // Gone and back within one commit: no row drops it. Never stored and gone: no row at all.
+        for source in ["x", "y", "old", "z"] {
+            sources.heard(source, Kind::Deal, 10_000);
+        }
+        for number in 0..3 * MOST {
+            sources.heard(&format!("many{number}"), Kind::Deal, 10_001 + number as i64);
+        }
+        sources.heard("old", Kind::Deal, 20_000);
+        let rows = sources.take_changed();
+        assert_eq!(rows.iter().filter(|row| row.source == "old").count(), 1);
+        assert!(rows.iter().all(|row| !["x", "y", "z", "many0"].contains(&row.source.as_str())));
+        let (gone, heard): (Vec<&Heard>, Vec<&Heard>) = rows.iter().partition(|row| row.says_nothing());
+        assert_eq!((gone.len(), heard.len(), sources.known.len(), sources.places.len()), (MOST - 1, MOST, MOST, MOST));
+        for (at, known) in sources.known.iter().enumerate() {
+            assert_eq!(sources.places[&known.source], at);
+        }
+    }
+}
