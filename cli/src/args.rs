@@ -388,10 +388,25 @@ pub struct Rules {
     /// Where people look: the live page's address.
     #[arg(long, default_value = "http://localhost:8080/", value_name = "URL")]
     pub dashboard: String,
+    /// Where it is written what to do about an alert; its name follows after `#`. The default is onpace's own page.
+    #[arg(long, value_name = "URL")]
+    pub runbook: Option<String>,
+    /// What will read the configuration: from 0.26 on, a webhook's address can stay in a file.
+    #[arg(long, default_value = "0.25", value_name = "VERSION")]
+    pub alertmanager: Alertmanager,
     #[command(flatten)]
     pub company: Company,
     #[command(flatten)]
     pub definitions: Definitions,
+}
+
+/// An Alertmanager, by the oldest version that reads what is written for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Alertmanager {
+    #[value(name = "0.25")]
+    V0_25,
+    #[value(name = "0.26")]
+    V0_26,
 }
 
 /// A duration such as `10m`, in seconds.

@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use jiff::civil::{Date, Time as Clock};
 use jiff::tz::{AmbiguousOffset, TimeZone};
-use onpace_schemas::time::date_of;
+use onpace_schemas::time::{date_of, day_of};
 
 use crate::exact::Exact;
-use crate::window::first_instant;
+use crate::window::{first_instant, local_date};
 
 const DAY_S: u32 = 86_400;
 
@@ -42,6 +42,20 @@ impl Schedule {
         // 1970-01-01 was a Thursday.
         let weekday = (i64::from(day) + 3).rem_euclid(7) as usize;
         self.working_days[weekday] && self.holidays.binary_search(&day).is_err()
+    }
+
+    /// Whether more working time lies between two instants than so many microseconds. Looks no further than it must.
+    pub fn works_longer_than(&self, from_us: i64, to_us: i64, limit_us: i64) -> bool {
+        let mut worked_us = 0;
+        let mut day = day_of(local_date(from_us, &self.zone));
+        let mut begins = first_instant(date_of(day), &self.zone);
+        while begins < to_us && worked_us <= limit_us {
+            let ends = first_instant(date_of(day + 1), &self.zone);
+            let (from, to) = self.hours_of(day, begins, ends);
+            worked_us += (to.min(to_us) - from.max(from_us)).max(0);
+            (day, begins) = (day + 1, ends);
+        }
+        worked_us > limit_us
     }
 
     /// The working hours of a day as instants, in microseconds since 1970; an empty stretch where there are none.
@@ -388,12 +402,14 @@ mod tests {
     ];
 
     prop_compose! {
-        fn whole()(zone in 0..ZONES.len(), first in 7000..20_500i32, from in 0..24u32, length in 1..24u32, away in 0..40i32, for_days in 0..9i32)
-            -> (Ledger, Vec<(i32, i32)>)
-        {
-            let hours = (from * 3600, ((from + length) * 3600).min(DAY_S));
-            let ledger = Ledger::of(&schedule(ZONES[zone], hours), first..first + 40);
-            (ledger, vec![(first + away, first + away + for_days)])
+        fn scheduled()(zone in 0..ZONES.len(), first in 7000..20_500i32, from in 0..24u32, length in 1..24u32) -> (Schedule, i32) {
+            (schedule(ZONES[zone], (from * 3600, ((from + length) * 3600).min(DAY_S))), first)
+        }
+    }
+
+    prop_compose! {
+        fn whole()((schedule, first) in scheduled(), away in 0..40i32, for_days in 0..9i32) -> (Ledger, Vec<(i32, i32)>) {
+            (Ledger::of(&schedule, first..first + 40), vec![(first + away, first + away + for_days)])
         }
     }
 
@@ -411,6 +427,17 @@ mod tests {
             let later = at + more * 3600 * US;
             prop_assert!(calendar.work_us_until(&all, at) <= calendar.work_us_until(&all, later));
             prop_assert!(calendar.work_us_until(&all, later) <= calendar.work_us(&all));
+        }
+
+        #[test]
+        fn working_longer_is_more_work_between((schedule, first) in scheduled(), from in -30..1000i64, length in -30..1000i64, off in -1..=1i64) {
+            let ledger = Ledger::of(&schedule, first..first + 40);
+            let calendar = Calendar { ledger: &ledger, absences: &[] };
+            let all = ledger.days();
+            let instant = |hour: i64| (calendar.begins(first) + hour * 1700 * US + 1).clamp(calendar.begins(first), calendar.begins(first + 40));
+            let (from, to) = (instant(from), instant(from + length));
+            let between = (calendar.work_us_until(&all, to) - calendar.work_us_until(&all, from)).max(0);
+            prop_assert_eq!(schedule.works_longer_than(from, to, between + off), off < 0, "{} {}", show_instant(from), show_instant(to));
         }
 
         #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use onpace_kpis::block::BlockId;
 use onpace_kpis::{Block, By, Catalogue, Counter, Question, Roster, Slot, Window};
-use onpace_processors::store::{Commit, EmbeddedStore, KpiStore, MemoryStore, Settings, Settled};
+use onpace_processors::store::{Commit, EmbeddedStore, Heard, KpiStore, MemoryStore, Settings, Settled};
 use onpace_sinks::{Evaluation, View, read_once};
 use tokio_util::sync::CancellationToken;
 
@@ -38,6 +38,7 @@ impl Folded {
         commit.blocks.sort_by_key(|(id, _)| *id);
         self.offset += 1;
         (commit.offset, commit.end, commit.recorded_ms) = (self.offset, self.offset, 1_000 * self.offset);
+        commit.sources = vec![Heard { source: "phone".into(), recorded_ms: [commit.recorded_ms, 0, 0, 0] }];
         writer.submit(&commit).unwrap();
         assert_eq!(writer.settle().unwrap(), Settled::Committed);
     }
@@ -64,7 +65,8 @@ fn follows(store: Arc<dyn KpiStore>) {
             assert!(Instant::now() < deadline, "{:?}: {:?}, not {wanted:?}", view.standing(), shown(&evaluation, &view.read().tally));
             std::thread::sleep(Duration::from_millis(20));
         }
-        assert_eq!(shown(&evaluation, &read_once(&*store, &evaluation.catalogue).unwrap().tally), wanted);
+        let once = read_once(&*store, &evaluation.catalogue).unwrap();
+        assert_eq!((shown(&evaluation, &once.tally), &once.sources), (wanted, &*view.known().sources));
     };
     until(&[]);
 
@@ -78,6 +80,8 @@ fn follows(store: Arc<dyn KpiStore>) {
     lanes[0].commit(&mut *writers[0], &[("marie", 4), ("zoë \"z\"", 7)]);
     lanes[1].commit(&mut *writers[1], &[("paul", 0)]);
     until(&[("marie", "6"), ("zoë \"z\"", "7")]);
+    // Each lane heard of it twice.
+    assert_eq!(view.known().sources["phone"], [2_000, 0, 0, 0]);
 
     // Wiped under the view, and folded anew with the names in another order.
     store.wipe(settings).unwrap();
@@ -87,6 +91,7 @@ fn follows(store: Arc<dyn KpiStore>) {
     lanes[0].commit(&mut *writers[0], &[("zoë \"z\"", 3)]);
     lanes[1].commit(&mut *writers[1], &[("marie", 2)]);
     until(&[("marie", "2"), ("zoë \"z\"", "3")]);
+    assert_eq!(view.known().sources["phone"], [1_000, 0, 0, 0]);
     stop.cancel();
 }
 

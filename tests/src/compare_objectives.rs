@@ -69,8 +69,8 @@ fn check(row: &Judged, json: &Value) -> Result<(), String> {
     if text("end").and_then(|text| text.parse::<Timestamp>().ok()).map(|end| end.as_microsecond()) != Some(row.end) {
         return Err(format!("end should be {}", instant_text(row.end)));
     }
-    if json["complete"] != true {
-        return Err("complete should be true: no source is live".to_owned());
+    if json["complete"] != row.complete {
+        return Err(format!("complete should be {}", row.complete));
     }
     // The parts first: a wrong state mostly has a wrong number for its reason.
     value(row, json, "target", Some(&row.target))?;
@@ -129,7 +129,7 @@ pub fn ideal_row(row: &Judged) -> Value {
         "start": instant_text(row.start),
         "end": instant_text(row.end),
         "state": row.states[0],
-        "complete": true,
+        "complete": row.complete,
         "target": shown(row, Some(&row.target)),
         "attained": shown(row, row.attained.as_ref()),
         "share": row.share.as_ref().and_then(ToPrimitive::to_f64),
@@ -158,7 +158,7 @@ mod tests {
     fn ideal() -> (Vec<Judged>, Timestamp, Value) {
         let company = company(2);
         let at = company.asked_at[0];
-        let rows = judge(&Oracle::new(&company.events), &company.roster, &company.objectives, at.as_microsecond());
+        let rows = judge(&Oracle::new(&company.events), &company.roster, &company.objectives, &company.words(), at.as_microsecond());
         let answer = json!({"at": at.to_string(), "objectives": rows.iter().map(ideal_row).collect::<Vec<_>>()});
         (rows, at, answer)
     }

@@ -14,6 +14,7 @@ pub mod exports;
 pub mod floor;
 pub mod generate;
 pub mod inbox;
+pub mod mailbox;
 pub mod monitoring;
 pub mod office;
 pub mod onpace;

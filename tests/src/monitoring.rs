@@ -73,9 +73,14 @@ pub struct Alertmanager {
 }
 
 impl Alertmanager {
-    /// One with the configuration `alertmanager.yml` of a folder, that doesn't run yet.
-    pub fn of(folder: &Path) -> Alertmanager {
-        Alertmanager { folder: folder.to_owned(), port: free_port(), process: None }
+    /// Starts one with the configuration `alertmanager.yml` of a folder.
+    ///
+    /// # Panics
+    /// It doesn't answer.
+    pub fn start(folder: &Path) -> Alertmanager {
+        let mut alertmanager = Alertmanager { folder: folder.to_owned(), port: free_port(), process: None };
+        alertmanager.resume();
+        alertmanager
     }
 
     /// Starts it (again) on the data it has.

@@ -4,7 +4,7 @@
 //! In: objectives, events. Out: what each was told. All lengths of time of the rules are shorter ([`crate::tempo`]); the periods are
 //! days whose working hours lie around now, in a zone in which no day ends meanwhile.
 //!
-//! Luc (French) manages Paris with Marie (dominant, French) and Paul; Anna (English) manages Berlin with Bob (conscientious, English).
+//! Luc (French; by webhook, e-mail and Slack) manages Paris with Marie (dominant, French) and Paul; Anna (English) manages Berlin with Bob (conscientious, English).
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -15,14 +15,16 @@ use serde_json::{Value, json};
 
 use crate::floor::Floor;
 use crate::inbox::Inbox;
+use crate::mailbox::Mailbox;
 use crate::monitoring::{Alertmanager, Prometheus};
 use crate::onpace::{bare, run};
-use crate::servers::wait_until;
 use crate::serving::{Serving, midday};
 use crate::tempo;
 
 /// Long enough for any of the steps here on a busy machine.
 pub const LIMIT: Duration = Duration::from_secs(240);
+/// Luc's Slack in the inbox.
+pub const SLACK: &str = "slack-luc";
 /// Who may be told of objectives.
 pub const PEOPLE: [&str; 4] = ["luc", "anna", "marie", "bob"];
 
@@ -30,8 +32,10 @@ pub const PEOPLE: [&str; 4] = ["luc", "anna", "marie", "bob"];
 pub struct Office {
     /// Kafka, Redis and the folder of everything.
     pub floor: Floor,
-    /// Whatever is sent.
+    /// Whatever is sent to webhooks and to Slack.
     pub inbox: Inbox,
+    /// Whatever is sent by e-mail.
+    pub mail: Mailbox,
     zone: &'static str,
 }
 
@@ -42,7 +46,7 @@ impl Office {
     /// # Panics
     /// There is no room.
     pub fn open(brokers: String, (before, after): (i64, i64), sources: &str, objectives: &str) -> Office {
-        let office = Office { floor: Floor::on(brokers), inbox: Inbox::open(), zone: midday() };
+        let office = Office { floor: Floor::on(brokers), inbox: Inbox::open(), mail: Mailbox::open(), zone: midday() };
         let clock = |minutes: i64| {
             let at = office.now().saturating_add(SignedDuration::from_mins(minutes));
             format!("{:02}:{:02}", at.hour(), at.minute())
@@ -54,11 +58,12 @@ time_zone: {zone}
 working_days: [mon, tue, wed, thu, fri, sat, sun]
 working_hours: "{begin}-{end}"
 managers:
-  - {{ id: luc, name: Luc Martin, webhook: "{luc}", language: fr }}
+  - {{ id: luc, name: Luc Martin, webhook: "{luc}", email: luc@acme.test, slack_file: slack, slack_channel: '#luc', language: fr }}
   - {{ id: anna, name: Anna Schmidt, webhook: "{anna}", language: en }}
   - {{ id: ops, name: Operations, webhook: "{ops}" }}
 manager: anna
 operations: ops
+smtp: {{ host: "{mail}", from: onpace@acme.test }}
 teams:
   - {{ id: paris, name: Paris, manager: luc }}
   - {{ id: berlin, name: Berlin, manager: anna }}
@@ -71,6 +76,7 @@ sources: {sources}
             zone = office.zone,
             begin = clock(-before),
             end = clock(after),
+            mail = office.mail.address(),
             luc = url("luc"),
             anna = url("anna"),
             ops = url("ops"),
@@ -78,6 +84,7 @@ sources: {sources}
             bob = url("bob"),
         );
         std::fs::write(office.roster(), roster).expect("a roster");
+        std::fs::write(office.floor.file("slack"), url(SLACK)).expect("a secret");
         let today = office.now().date().to_string();
         std::fs::write(office.objectives(), format!("objectives:\n{}\n", objectives.replace("TODAY", &today))).expect("objectives");
         office
@@ -133,7 +140,7 @@ sources: {sources}
         sink
     }
 
-    /// Prometheus and Alertmanager, once the first has seen that all is well. `targets` are jobs with the ports they serve at.
+    /// Alertmanager and Prometheus, once the latter has seen that all is well. `targets` are jobs with the ports they serve at.
     ///
     /// # Panics
     /// The files can't be written, or a server doesn't take them.
@@ -150,7 +157,7 @@ sources: {sources}
         };
         rewrite("onpace.rules.yml", tempo::rules);
         rewrite("alertmanager.yml", tempo::alertmanager);
-        let mut alertmanager = Alertmanager::of(&alerts);
+        let alertmanager = Alertmanager::start(&alerts);
         let jobs: String = targets
             .iter()
             .map(|(job, port)| format!("- {{ job_name: {job}, static_configs: [{{ targets: ['127.0.0.1:{port}'] }}] }}\n"))
@@ -166,9 +173,13 @@ sources: {sources}
         let again = format!("--rules.alert.resend-delay={}s", 60 / tempo::FASTER);
         let prometheus = Prometheus::start(folder, &configuration, &[&lookback, &again]);
         let settled = "min(onpace:objective_complete) == 1 unless on () ALERTS{audience=\"operations\",alertname!=\"Watchdog\"}";
-        wait_until("Prometheus has seen that all is well", LIMIT, || !prometheus.series(settled).is_empty());
+        let begun = std::time::Instant::now();
+        while prometheus.series(settled).is_empty() {
+            let seen = "{__name__=~\"ALERTS|up|onpace_pipeline_up|onpace:objective_complete\"}";
+            assert!(begun.elapsed() < LIMIT, "all isn't well: {:?}\n{}", prometheus.series(seen), prometheus.process.tail());
+            std::thread::sleep(Duration::from_millis(50));
+        }
         assert_eq!(prometheus.broken_rules(), Vec::<String>::new(), "{}", prometheus.process.tail());
-        alertmanager.resume();
         Watch { prometheus, alertmanager }
     }
 

@@ -6,17 +6,19 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow};
 use comfy_table::{CellAlignment, Table, presets};
 use jiff::Timestamp;
-use onpace_kpis::objective::{Checked, Completeness, Office, Scope, Standing, check};
+use onpace_kpis::objective::{Checked, Completeness, Office, Scope, Standing, Watched, check, watched};
 use onpace_kpis::row::shown;
-use onpace_kpis::{Exact, Unit};
+use onpace_kpis::{Exact, Roster, Unit};
 use onpace_schemas::did_you_mean;
 use onpace_schemas::time::{parse_instant, show_date, show_instant};
 use onpace_sinks::Evaluation;
+use onpace_sinks::view::{Once, now_ms};
 use serde::Serialize;
 
 use crate::args::{Objectives, ObjectivesWhat, TableOrJson};
 use crate::commands::kpis::printable;
 use crate::engine;
+use crate::say::say;
 
 /// What HTTP gives too.
 #[derive(Serialize)]
@@ -52,7 +54,8 @@ pub fn run(args: Objectives) -> Result<ExitCode> {
         writeln!(out, "{}", smart(&evaluation, &checked))?;
         return Ok(if checked.iter().any(|checked| checked.smart.fails()) { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
-    let mut standings = evaluation.standings(&once.tally, at_us, &Completeness::default());
+    let known = Known::of(&once, &args, roster, at_us);
+    let mut standings = evaluation.standings(&once.tally, at_us, &Completeness::of(known.behind, &known.watched));
     let named = |names: &[String], by: &str, row: &Standing| {
         row.key.as_ref().is_some_and(|(of, key)| of.name() == by && names.iter().any(|name| **name == **key))
     };
@@ -70,10 +73,56 @@ pub fn run(args: Objectives) -> Result<ExitCode> {
             writeln!(out, "{}", table(&standings.rows))?;
         }
     }
+    known.say();
     for (objective, why) in &standings.unconvertible {
-        crate::say::say(format_args!("onpace: {objective} can't be judged: {why}"));
+        say(format_args!("onpace: {objective} can't be judged: {why}"));
     }
     Ok(if standings.unconvertible.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What is known of the pipeline that the numbers came through.
+struct Known<'a> {
+    behind: bool,
+    watched: Vec<Watched<'a>>,
+}
+
+impl<'a> Known<'a> {
+    /// An embedded store was folded to the log's end just now: all that was recorded is known. One on Redis is as far as it says.
+    fn of(once: &Once, args: &Objectives, roster: &'a Roster, at_us: i64) -> Known<'a> {
+        let now_ms = now_ms();
+        let now_us = now_ms * 1_000;
+        let far_us = if args.redis.redis.is_some() { once.as_of_us().unwrap_or(now_us) } else { now_us };
+        Known {
+            behind: args.redis.redis.is_some() && once.behind(now_ms),
+            // What is yet to come is no silence.
+            watched: watched(roster, &once.sources, far_us.min(at_us)),
+        }
+    }
+
+    /// Why something is incomplete.
+    fn say(&self) {
+        if self.behind {
+            say(format_args!(
+                "onpace: the processors are more than a minute behind, or nothing comes through: every objective is incomplete"
+            ));
+        }
+        for source in self.watched.iter().filter(|source| source.silent) {
+            let name = printable(source.source);
+            match source.heard_ms() {
+                None => say(format_args!(
+                    "onpace: the live source {name} was never heard of; in the roster it must be called what its events have in `source`"
+                )),
+                Some(heard_ms) => {
+                    let kinds: Vec<&str> = source.kinds.iter().map(|(kind, _)| kind.name()).collect();
+                    say(format_args!(
+                        "onpace: {name} has recorded nothing since {}, longer than its max_silence: what counts its {}s is incomplete",
+                        show_instant(heard_ms * 1_000),
+                        kinds.join("s, ")
+                    ));
+                }
+            }
+        }
+    }
 }
 
 /// A line a standing.
@@ -93,7 +142,7 @@ fn table(rows: &[Standing]) -> Table {
             show(&row.forecast),
             row.chance.map_or_else(|| "–".to_owned(), |chance| format!("{:.0} %", chance * 100.0)),
             show(&row.needed),
-            row.state.name().to_owned(),
+            if row.complete { row.state.name().to_owned() } else { format!("{} (incomplete)", row.state.name()) },
         ]);
     }
     for column in table.column_iter_mut().skip(3).take(6) {

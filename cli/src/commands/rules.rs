@@ -4,9 +4,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
-use onpace_sinks::rules::{Settings, generate};
+use onpace_sinks::rules::{Alertmanager, Settings, generate};
 
-use crate::args::Rules;
+use crate::args::{self, Rules};
 use crate::engine;
 
 pub fn run(args: Rules) -> Result<ExitCode> {
@@ -16,11 +16,16 @@ pub fn run(args: Rules) -> Result<ExitCode> {
     );
     let evaluation = engine::configuration(&args.definitions, &args.company)?.now();
     let secrets = args.company.roster.as_deref().and_then(Path::parent).and_then(|folder| std::path::absolute(folder).ok());
+    let known = Settings::default();
     let settings = Settings {
         wait_s: args.wait_s,
         dashboard_url: args.dashboard,
+        runbook_url: args.runbook.unwrap_or(known.runbook_url),
         secrets_folder: secrets.map_or_else(String::new, |folder| folder.display().to_string()),
-        ..Settings::default()
+        alertmanager: match args.alertmanager {
+            args::Alertmanager::V0_25 => Alertmanager::V0_25,
+            args::Alertmanager::V0_26 => Alertmanager::V0_26,
+        },
     };
     let files = generate(&evaluation.roster, &evaluation.objectives, &evaluation.catalogue, &settings).map_err(|why| anyhow!(why))?;
     std::fs::create_dir_all(&args.out).with_context(|| format!("can't make the folder {}", args.out.display()))?;

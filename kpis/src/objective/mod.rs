@@ -18,6 +18,7 @@ mod office;
 pub mod pace;
 pub mod period;
 mod profile;
+pub mod silence;
 pub mod smart;
 mod standing;
 
@@ -29,6 +30,7 @@ pub use check::{Checked, check};
 pub use document::parse;
 pub use judge::standings;
 pub use office::Office;
+pub use silence::{Heard, Watched, watched};
 pub use standing::{Completeness, Standing, Standings, Subject};
 
 use crate::catalogue::KpiNo;

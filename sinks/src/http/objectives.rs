@@ -112,11 +112,13 @@ pub async fn answer(
 fn work(view: &View, evaluation: &Evaluation, asked: &Asked, raw: &str, held: &str) -> Result<Response, Problem> {
     let (whole, standings, incomplete) = {
         let picture = view.read();
-        let whole = match whole(&picture, evaluation, asked.at_us, raw, held) {
+        let now_ms = now_ms();
+        let completeness = picture.known.completeness(&evaluation.roster, asked.at_us.unwrap_or(now_ms * 1000), now_ms);
+        // What is incomplete is a part of the answer.
+        let whole = match whole(&picture, evaluation, asked.at_us, &format!("{raw} {completeness:?}"), held) {
             Ok(whole) => whole,
             Err(answer) => return *answer,
         };
-        let completeness = picture.known.completeness(now_ms() * 1000);
         let standings = evaluation.standings(&picture.tally, whole.at_us, &completeness);
         (whole, standings, Incomplete::of(&completeness))
     };

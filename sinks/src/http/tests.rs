@@ -4,13 +4,16 @@
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
+use onpace_kpis::objective::parse;
+use onpace_processors::store::Heard;
 use onpace_producers::gateway::closed;
+use onpace_schemas::Kind;
 use prometheus::{IntGaugeVec, Opts, Registry};
 use serde_json::Value;
 use tower::ServiceExt;
 
 use super::{Health, ops, router};
-use crate::fixture::{Store, evaluation};
+use crate::fixture::{Store, evaluation, with_roster};
 use crate::view::{View, now_ms};
 use crate::{Configuration, Metrics};
 
@@ -163,6 +166,71 @@ async fn a_store_that_is_away_takes_its_series_along_and_leaves_numbers_with_the
     let (status, _, body) = get(&router, "/v1/kpis").await;
     assert_eq!((status, body["freshness"]["state"].as_str()), (StatusCode::OK, Some("store_away")));
     assert!(body["freshness"]["as_of"].is_string() && body["freshness"]["reason"].as_str().unwrap().contains("refused"));
+}
+
+#[tokio::test]
+async fn a_silent_source_is_named_and_what_it_feeds_is_incomplete() {
+    let yaml = "time_zone: UTC\nworking_days: [mon, tue, wed, thu, fri, sat, sun]\nworking_hours: \"00:00-24:00\"\nteams: [{ id: paris, name: Paris }]\n\
+                people: [{ id: marie, name: Marie, teams: [{ team: paris }] }]\nsources:\n  - { id: aircall, live: true, max_silence: 1h }\n  \
+                - { id: crm, live: true, max_silence: 1h }\n  - { id: aircal, live: true, max_silence: 1h }\n  - { id: import, live: false }\n";
+    let mut evaluation = with_roster(yaml);
+    let wanted = "objectives:\n  - { id: calls, kpi: connect_rate, scope: company, target: 0.4, period: year, from: 2020-01-01 }\n  \
+                  - { id: deals, kpi: deals_won, scope: company, target: 4, period: year, from: 2020-01-01 }\n";
+    evaluation.objectives = parse(wanted, &evaluation.catalogue, &evaluation.roster).unwrap();
+    let store = store();
+    let ago = |minutes: i64| now_ms() - minutes * 60_000;
+    let heard = |source: &str, kind: Kind, recorded_ms: i64| {
+        let mut row = Heard { source: source.into(), ..Heard::default() };
+        row.recorded_ms[kind as usize] = recorded_ms;
+        row
+    };
+    let spoke_ms = ago(70);
+    store.inside(|inside| {
+        inside.lanes[0].sources = vec![heard("aircall", Kind::Call, ago(90)), heard("import", Kind::Deal, ago(9_000))];
+        inside.lanes[1].sources = vec![heard("aircall", Kind::Call, spoke_ms), heard("crm", Kind::Deal, ago(50))];
+    });
+    let (view, mut look) = View::looking(&store, &evaluation.catalogue);
+    look();
+    let serving =
+        |view: &View| closed(router(Metrics::once(view.clone(), Configuration::fixed(evaluation.clone()), Registry::new()).unwrap()));
+    let router = serving(&view);
+    let (_, _, page) = get(&router, "/metrics").await;
+    let page = page.as_str().unwrap();
+    for line in [
+        r#"onpace_source_silent{source="aircall",kind="call"} 1"#,
+        r#"onpace_source_silent{source="crm",kind="deal"} 0"#,
+        // Mistyped in the roster: told, and feeding nothing.
+        r#"onpace_source_silent{source="aircal",kind=""} 1"#,
+    ] {
+        assert!(page.lines().any(|known| known == line), "{line} is not on the page");
+    }
+    assert!(!page.contains("source=\"import\""));
+    let last = format!("onpace_source_last_event_timestamp_seconds{{source=\"aircall\",kind=\"call\"}} {}", spoke_ms / 1000);
+    assert!(page.contains(&last), "{last}");
+    let complete = |page: &str, objective: &str| {
+        let line = page.lines().find(|line| line.starts_with(&format!("onpace_objective_complete{{objective=\"{objective}\""))).unwrap();
+        line.ends_with(" 1")
+    };
+    assert_eq!((complete(page, "calls"), complete(page, "deals")), (false, true));
+    assert!(page.contains("\nonpace_pipeline_up 1\n"));
+    // A fixed instant: the slot of now may end between two requests.
+    let uri = format!("/v1/objectives?at={}", jiff::Timestamp::from_millisecond(now_ms()).unwrap());
+    let (_, headers, body) = get(&router, &uri).await;
+    let of = |body: &Value| -> Vec<bool> {
+        body["objectives"].as_array().unwrap().iter().map(|row| row["complete"].as_bool().unwrap()).collect()
+    };
+    assert_eq!(of(&body), [false, true]);
+    // It speaks again, without changing a counter.
+    store.inside(|inside| inside.lanes[0].sources = vec![heard("aircall", Kind::Call, ago(5))]);
+    store.head(0, 5, 5, now_ms());
+    look();
+    let again = Request::get(&uri).header("if-none-match", &headers["etag"]).body(Body::empty()).unwrap();
+    let (status, _, text) = ask(&router, again).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(of(&serde_json::from_str(&text).unwrap()), [true, true]);
+    let (_, _, page) = get(&serving(&view), "/metrics").await;
+    assert!(complete(page.as_str().unwrap(), "calls"));
+    assert!(page.as_str().unwrap().contains("onpace_source_silent{source=\"aircall\",kind=\"call\"} 0\n"));
 }
 
 #[tokio::test]

@@ -9,8 +9,9 @@ pub const WORDS: Words = Words {
     title,
     summary,
     figures: FIGURES,
-    line: r#"- {{ $who }}: {{ template "value" (args $attained $unit $currency) }}, {{ template "value" (args $expected $unit $currency) }} expected by now{{ if gt $needed 0.0 }}; {{ template "value" (args $needed $unit $currency) }} a day needed{{ end }}"#,
+    line: r#"- {{ $who }}: {{ template "far" (args $attained $target $expected $hasExpected $unit $currency $direction) }}{{ if gt $needed 0.0 }}; {{ template "value" (args $needed $unit $currency) }} a day needed{{ end }}"#,
     more: r#"- and others: {{ template "number" .Value }} in all"#,
+    last_day: r#"Last day: {{ template "date" $day }}."#,
     causes: Causes {
         silent_part: "{{ .Labels.job }} at {{ .Labels.instance }} does not answer.",
         log_down: "The log takes no events: look at Kafka.",
@@ -24,14 +25,18 @@ pub const WORDS: Words = Words {
 const FORMS: &str = r#"{{- define "grouped" -}}{{ reReplaceAll `^(-?\d+)(\d{3})` `${1},${2}` (reReplaceAll `^(-?\d+)(\d{3})` `${1},${2}` (reReplaceAll `^(-?\d+)(\d{3})` `${1},${2}` (reReplaceAll `^(-?\d+)(\d{3})` `${1},${2}` .))) }}{{- end -}}
 {{- define "number" -}}{{ template "grouped" (reReplaceAll `\.0$` `` (printf "%.1f" .)) }}{{- end -}}
 {{- define "money" -}}{{ if eq .arg2 "EUR" }}€{{ else if eq .arg2 "USD" }}${{ else if eq .arg2 "GBP" }}£{{ else }}{{ .arg2 }} {{ end }}{{ template "grouped" (reReplaceAll `\.00$` `` (printf "%.2f" .arg0)) }}{{- end -}}
+{{- define "percent" -}}{{ reReplaceAll `^(-?\d+(\.\d)?)\d*%$` `${1}%` (humanizePercentage .) }}{{- end -}}
+{{- define "chance" -}}{{ reReplaceAll `^0%$` `under 1%` (reReplaceAll `^(\d+)[^%]*%$` `${1}%` (reReplaceAll `^.*e-\d+%$` `0%` (humanizePercentage .))) }}{{- end -}}
+{{- define "days" -}}{{ reReplaceAll `^1 days` `1 day` (reReplaceAll ` 0 h$` `` (reReplaceAll `^(\d+)d (\d+)h .*$` `$1 days $2 h` (reReplaceAll `^(\d+)h .*$` `$1 h` (humanizeDuration (printf "%.0f" .))))) }}{{- end -}}
 {{- define "duration" -}}{{ reReplaceAll `(\d)d` `$1 d` (reReplaceAll `(\d)h` `$1 h` (reReplaceAll `(\d)m` `$1 min` (reReplaceAll `(\d)s` `$1 s` (reReplaceAll ` 0s$` `` (humanizeDuration (printf "%.0f" .)))))) }}{{- end -}}
-{{- define "value" -}}{{ if eq .arg1 "money" }}{{ template "money" . }}{{ else if eq .arg1 "money per day" }}{{ template "money" . }} a day{{ else if eq .arg1 "ratio" }}{{ humanizePercentage .arg0 }}{{ else if eq .arg1 "seconds" }}{{ template "duration" .arg0 }}{{ else if eq .arg1 "days" }}{{ template "number" .arg0 }} days{{ else }}{{ template "number" .arg0 }}{{ end }}{{- end -}}
+{{- define "value" -}}{{ if eq .arg1 "money" }}{{ template "money" . }}{{ else if eq .arg1 "money per day" }}{{ template "money" . }} a day{{ else if eq .arg1 "ratio" }}{{ template "percent" .arg0 }}{{ else if eq .arg1 "seconds" }}{{ template "duration" .arg0 }}{{ else if eq .arg1 "days" }}{{ template "days" .arg0 }}{{ else }}{{ template "number" .arg0 }}{{ end }}{{- end -}}
+{{- define "far" -}}{{ template "value" (args .arg0 .arg4 .arg5) }}{{ if eq .arg6 "at_most" }}, at most {{ template "value" (args .arg1 .arg4 .arg5) }} allowed{{ else if or (eq .arg4 "ratio") (eq .arg4 "days") (eq .arg4 "money per day") }}, at least {{ template "value" (args .arg1 .arg4 .arg5) }} wanted{{ else }} of {{ template "value" (args .arg1 .arg4 .arg5) }}{{ end }}{{ if and .arg3 (ne .arg2 .arg1) }}, {{ template "value" (args .arg2 .arg4 .arg5) }} expected by now{{ end }}{{- end -}}
 {{- define "date" -}}{{ (toTime .).Format "Monday 2 January 2006" }}{{- end -}}
 {{- define "period" -}}{{ if ne .arg0 "once" }}{{ .arg0 }} {{ end }}from {{ .arg1 }}{{- end -}}
 "#;
 
 /// How far, by when, at this pace, needed a day.
-const FIGURES: &str = r#"{{ $who }}: {{ $kpi }}{{ if $known }} {{ template "value" (args $attained $unit $currency) }}{{ if eq $direction "at_most" }}, at most {{ template "value" (args $target $unit $currency) }} wanted{{ else }} of {{ template "value" (args $target $unit $currency) }}{{ end }}{{ if $hasExpected }}, {{ template "value" (args $expected $unit $currency) }} expected by now{{ end }}{{ end }}.{{ if gt $day 0.0 }} Last day: {{ template "date" $day }}.{{ end }}{{ if $hasForecast }} At this pace it ends at {{ template "value" (args $forecast $unit $currency) }}{{ if $hasChance }} (chance {{ humanizePercentage $chance }}){{ end }}.{{ end }}{{ if $hasNeeded }} Needed from now on: {{ template "value" (args $needed $unit $currency) }} a day.{{ end }}"#;
+const FIGURES: &str = r#"{{ $who }}: {{ $kpi }}{{ if $known }} {{ template "far" (args $attained $target $expected $hasExpected $unit $currency $direction) }}{{ end }}.{{ if gt $day 0.0 }} Last day: {{ template "date" $day }}.{{ end }}{{ if $hasForecast }} At this pace: {{ template "value" (args $forecast $unit $currency) }} at the end{{ if $hasChance }} (chance of making it: {{ template "chance" $chance }}){{ end }}.{{ end }}{{ if $hasNeeded }} Needed from now on: {{ template "value" (args $needed $unit $currency) }} a day.{{ end }}"#;
 
 fn title(news: News) -> &'static str {
     match news {
@@ -48,12 +53,12 @@ fn title(news: News) -> &'static str {
 
 fn summary(news: News) -> &'static str {
     match news {
-        News::Behind => "{{ $who }} is behind with {{ $kpi }}",
-        News::Urgent => "{{ $who }} is behind with {{ $kpi }}, and little can still be done: act today",
+        News::Behind => "{{ $who }} is behind on {{ $kpi }}",
+        News::Urgent => "{{ $who }} is behind on {{ $kpi }}, with little time or chance left: act today",
         News::Missed => "{{ $who }} missed the objective for {{ $kpi }}",
-        News::Met => "{{ $who }} met the objective for {{ $kpi }}: well done",
+        News::Met => "{{ $who }} met the objective for {{ $kpi }}: a good moment to say so",
         News::Mended => "{{ $who }} did not miss the objective for {{ $kpi }} after all: a late event counts",
-        News::Recovered => "{{ $who }} is on pace again with {{ $kpi }}",
+        News::Recovered => "{{ $who }} is on pace again on {{ $kpi }}",
         News::Best => {
             r#"{{ $who }}: {{ $kpi }} {{ template "value" (args $value $unit $currency) }} in a {{ $labels.span }}, more than ever before"#
         }
@@ -72,7 +77,7 @@ pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
         }
         "OnpaceSourceSilent" => (
             "{{ $labels.source }} is silent",
-            "{{ $labels.source }} has recorded no {{ $labels.kind }} for longer than its max_silence of working time. Alerts about objectives that it feeds are withheld.",
+            "{{ if $labels.kind }}{{ $labels.source }}, which feeds {{ $labels.kind }}s, has recorded nothing for longer than its max_silence of working time. Alerts about objectives that it feeds are withheld.{{ else }}{{ $labels.source }} was never heard of: connect it, or give it in the roster the name that its events have in `source`. No alert is withheld.{{ end }}",
         ),
         "OnpaceObjectiveAbsent" => (
             "Objective {{ $labels.objective }} is not evaluated",

@@ -9,8 +9,9 @@ pub const WORDS: Words = Words {
     title,
     summary,
     figures: FIGURES,
-    line: r#"- {{ $who }} : {{ template "value" (args $attained $unit $currency) }}, pour {{ template "value" (args $expected $unit $currency) }} attendus à ce jour{{ if gt $needed 0.0 }} ; il faut {{ template "value" (args $needed $unit $currency) }} par jour{{ end }}"#,
+    line: r#"- {{ $who }} : {{ template "far" (args $attained $target $expected $hasExpected $unit $currency $direction) }}{{ if gt $needed 0.0 }} ; il faut {{ template "value" (args $needed $unit $currency) }} par jour{{ end }}"#,
     more: r#"- et d'autres : {{ template "number" .Value }} en tout"#,
+    last_day: r#"Dernier jour : {{ template "date" $day }}."#,
     causes: Causes {
         silent_part: "{{ .Labels.job }} ({{ .Labels.instance }}) ne répond pas.",
         log_down: "Le journal ne prend plus d'événements : voyez Kafka.",
@@ -24,15 +25,18 @@ pub const WORDS: Words = Words {
 const FORMS: &str = r#"{{- define "grouped" -}}{{ reReplaceAll `\.` `,` (reReplaceAll `^(-?\d+)(\d{3})` `${1} ${2}` (reReplaceAll `^(-?\d+)(\d{3})` `${1} ${2}` (reReplaceAll `^(-?\d+)(\d{3})` `${1} ${2}` (reReplaceAll `^(-?\d+)(\d{3})` `${1} ${2}` .)))) }}{{- end -}}
 {{- define "number" -}}{{ template "grouped" (reReplaceAll `\.0$` `` (printf "%.1f" .)) }}{{- end -}}
 {{- define "money" -}}{{ template "grouped" (reReplaceAll `\.00$` `` (printf "%.2f" .arg0)) }} {{ if eq .arg2 "EUR" }}€{{ else if eq .arg2 "USD" }}${{ else if eq .arg2 "GBP" }}£{{ else }}{{ .arg2 }}{{ end }}{{- end -}}
-{{- define "percent" -}}{{ reReplaceAll `\.` `,` (reReplaceAll `%$` ` %` (humanizePercentage .)) }}{{- end -}}
+{{- define "percent" -}}{{ reReplaceAll `\.` `,` (reReplaceAll `%$` ` %` (reReplaceAll `^(-?\d+(\.\d)?)\d*%$` `${1}%` (humanizePercentage .))) }}{{- end -}}
+{{- define "chance" -}}{{ reReplaceAll `^0%$` `moins de 1%` (reReplaceAll `^(\d+)[^%]*%$` `${1}%` (reReplaceAll `^.*e-\d+%$` `0%` (humanizePercentage .))) | reReplaceAll `%$` ` %` }}{{- end -}}
+{{- define "days" -}}{{ reReplaceAll `^1 jours` `1 jour` (reReplaceAll ` 0 h$` `` (reReplaceAll `^(\d+)d (\d+)h .*$` `${1} jours ${2} h` (reReplaceAll `^(\d+)h .*$` `${1} h` (humanizeDuration (printf "%.0f" .))))) }}{{- end -}}
 {{- define "duration" -}}{{ reReplaceAll `(\d)d` `$1 j` (reReplaceAll `(\d)h` `$1 h` (reReplaceAll `(\d)m` `$1 min` (reReplaceAll `(\d)s` `$1 s` (reReplaceAll ` 0s$` `` (humanizeDuration (printf "%.0f" .)))))) }}{{- end -}}
-{{- define "value" -}}{{ if eq .arg1 "money" }}{{ template "money" . }}{{ else if eq .arg1 "money per day" }}{{ template "money" . }} par jour{{ else if eq .arg1 "ratio" }}{{ template "percent" .arg0 }}{{ else if eq .arg1 "seconds" }}{{ template "duration" .arg0 }}{{ else if eq .arg1 "days" }}{{ template "number" .arg0 }} jours{{ else }}{{ template "number" .arg0 }}{{ end }}{{- end -}}
+{{- define "value" -}}{{ if eq .arg1 "money" }}{{ template "money" . }}{{ else if eq .arg1 "money per day" }}{{ template "money" . }} par jour{{ else if eq .arg1 "ratio" }}{{ template "percent" .arg0 }}{{ else if eq .arg1 "seconds" }}{{ template "duration" .arg0 }}{{ else if eq .arg1 "days" }}{{ template "days" .arg0 }}{{ else }}{{ template "number" .arg0 }}{{ end }}{{- end -}}
+{{- define "far" -}}{{ template "value" (args .arg0 .arg4 .arg5) }}{{ if eq .arg6 "at_most" }} pour {{ template "value" (args .arg1 .arg4 .arg5) }} au plus{{ else if or (eq .arg4 "ratio") (eq .arg4 "days") (eq .arg4 "money per day") }} pour au moins {{ template "value" (args .arg1 .arg4 .arg5) }}{{ else }} sur {{ template "value" (args .arg1 .arg4 .arg5) }}{{ end }}{{ if and .arg3 (ne .arg2 .arg1) }} (attendu à ce jour : {{ template "value" (args .arg2 .arg4 .arg5) }}){{ end }}{{- end -}}
 {{- define "date" -}}{{ (toTime .).Format "02/01/2006" }}{{- end -}}
 {{- define "period" -}}{{ if eq .arg0 "day" }}journée du {{ else if eq .arg0 "week" }}semaine du {{ else if eq .arg0 "month" }}mois du {{ else if eq .arg0 "quarter" }}trimestre du {{ else if eq .arg0 "year" }}année du {{ else }}à partir du {{ end }}{{ reReplaceAll `^(\d+)-(\d+)-(\d+)$` `$3/$2/$1` .arg1 }}{{- end -}}
 "#;
 
 /// How far, by when, at this pace, needed a day.
-const FIGURES: &str = r#"{{ $who }} : {{ $kpi }}{{ if $known }}, {{ template "value" (args $attained $unit $currency) }}{{ if eq $direction "at_most" }} pour {{ template "value" (args $target $unit $currency) }} au plus{{ else }} sur {{ template "value" (args $target $unit $currency) }}{{ end }}{{ if $hasExpected }}, pour {{ template "value" (args $expected $unit $currency) }} attendus à ce jour{{ end }}{{ end }}.{{ if gt $day 0.0 }} Dernier jour : {{ template "date" $day }}.{{ end }}{{ if $hasForecast }} À ce rythme, {{ template "value" (args $forecast $unit $currency) }} à la fin{{ if $hasChance }} (chances : {{ template "percent" $chance }}){{ end }}.{{ end }}{{ if $hasNeeded }} Il faut désormais {{ template "value" (args $needed $unit $currency) }} par jour.{{ end }}"#;
+const FIGURES: &str = r#"{{ $who }} : {{ $kpi }}{{ if $known }}, {{ template "far" (args $attained $target $expected $hasExpected $unit $currency $direction) }}{{ end }}.{{ if gt $day 0.0 }} Dernier jour : {{ template "date" $day }}.{{ end }}{{ if $hasForecast }} À ce rythme, {{ template "value" (args $forecast $unit $currency) }} à la fin{{ if $hasChance }} (chances d'y arriver : {{ template "chance" $chance }}){{ end }}.{{ end }}{{ if $hasNeeded }} Il faut désormais {{ template "value" (args $needed $unit $currency) }} par jour.{{ end }}"#;
 
 fn title(news: News) -> &'static str {
     match news {
@@ -56,7 +60,7 @@ fn summary(news: News) -> &'static str {
         News::Behind => "{{ $who }} est en retard : {{ $kpi }}",
         News::Urgent => "{{ $who }} est en retard : {{ $kpi }}, et il reste peu de temps ou d'espoir : agir aujourd'hui",
         News::Missed => "{{ $who }} a manqué l'objectif : {{ $kpi }}",
-        News::Met => "{{ $who }} a atteint l'objectif : {{ $kpi }}. Bravo !",
+        News::Met => "{{ $who }} a atteint l'objectif : {{ $kpi }}. C'est le moment de le dire.",
         News::Mended => "{{ $who }} n'a finalement pas manqué l'objectif : {{ $kpi }} ; un événement tardif compte",
         News::Recovered => "{{ $who }} est de nouveau dans le rythme : {{ $kpi }}",
         News::Best => {
@@ -78,7 +82,7 @@ pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
         ),
         "OnpaceSourceSilent" => (
             "{{ $labels.source }} se tait",
-            "{{ $labels.source }} n'a rien enregistré ({{ $labels.kind }}) depuis plus que son max_silence de temps ouvré. Les alertes des objectifs qui en dépendent sont retenues.",
+            "{{ if $labels.kind }}{{ $labels.source }}, qui alimente {{ $labels.kind }}, n'a rien enregistré depuis plus que son max_silence de temps ouvré. Les alertes des objectifs qui en dépendent sont retenues.{{ else }}{{ $labels.source }} n'a jamais été entendue : raccordez-la, ou donnez-lui dans le roster le nom que ses événements ont dans `source`. Aucune alerte n'est retenue.{{ end }}",
         ),
         "OnpaceObjectiveAbsent" => (
             "L'objectif {{ $labels.objective }} n'est pas évalué",

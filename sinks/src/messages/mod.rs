@@ -59,6 +59,7 @@ struct Words {
     /// A line of the list, and the one for those left out of it.
     line: &'static str,
     more: &'static str,
+    last_day: &'static str,
     causes: Causes,
 }
 
@@ -149,7 +150,7 @@ const FIGURES: &str = r#"{{- $cycle := "" -}}{{- $direction := "" -}}
 {{- end -}}
 {{- $attained := 0.0 -}}{{- $target := 0.0 -}}{{- $expected := 0.0 -}}{{- $forecast := 0.0 -}}{{- $chance := 0.0 -}}{{- $needed := 0.0 -}}{{- $day := 0.0 -}}
 {{- $known := "" -}}{{- $hasExpected := false -}}{{- $hasForecast := false -}}{{- $hasChance := false -}}{{- $hasNeeded := false -}}
-{{- range query (printf "last_over_time({__name__=~\"onpace_objective_(target|attained|expected|forecast|chance_ratio|needed_per_day)|onpace:objective_last_day_seconds\",objective=%q,period=%q,rep=%q,team=%q}[5m]) > -Inf" $labels.objective $labels.period $labels.rep $labels.team) -}}
+{{- range query (printf "last_over_time({__name__=~\"onpace_objective_(target|attained|expected|forecast|chance_ratio|needed_per_day|last_day_timestamp_seconds)\",objective=%q,period=%q,rep=%q,team=%q}[5m]) > -Inf" $labels.objective $labels.period $labels.rep $labels.team) -}}
 {{- $name := .Labels.__name__ -}}
 {{- if eq $name "onpace_objective_target" -}}{{- $target = .Value -}}
 {{- else if eq $name "onpace_objective_attained" -}}{{- $attained = .Value -}}{{- $known = "yes" -}}
@@ -170,25 +171,30 @@ fn list(words: &Words, record: &str, with: &str) -> String {
         with = with.replace('"', "\\\"")
     );
     let five = "$labels.objective $labels.period $labels.objective $labels.period $labels.manager";
-    let facts = "last_over_time({__name__=~\\\"onpace_objective_(attained|expected|needed_per_day)\\\",objective=%q,period=%q}[5m]) > -Inf";
+    let facts = "last_over_time({__name__=~\\\"onpace_objective_(target|attained|expected|needed_per_day|last_day_timestamp_seconds)\\\",objective=%q,period=%q}[5m]) > -Inf";
     format!(
-        "{forms}\n{{{{- if eq $labels.scope \"rep\" -}}}}\n{{{{- $unit := \"count\" -}}}}{{{{- $currency := \"\" -}}}}\n\
+        "{forms}\n{{{{- if eq $labels.scope \"rep\" -}}}}\n{{{{- $unit := \"count\" -}}}}{{{{- $currency := \"\" -}}}}{{{{- $direction := \"\" -}}}}{{{{- $day := 0.0 -}}}}\n\
          {{{{- range query (printf \"onpace:kpi_about{{kpi=%q}}\" $labels.kpi) -}}}}{{{{- $unit = .Labels.unit -}}}}{{{{- end -}}}}\n\
-         {{{{- range query (printf \"onpace:objective_about{{objective=%q}}\" $labels.objective) -}}}}{{{{- $currency = .Labels.currency -}}}}{{{{- end -}}}}\n\
+         {{{{- range query (printf \"onpace:objective_about{{objective=%q}}\" $labels.objective) -}}}}{{{{- $currency = .Labels.currency -}}}}{{{{- $direction = .Labels.direction -}}}}{{{{- end -}}}}\n\
          {{{{- $facts := query (printf \"{facts}\" $labels.objective $labels.period) -}}}}\n\
          {{{{- $names := query (printf \"max by (rep, display_name) (onpace_rep_info) and on (rep) onpace:objective_lead{{objective=%q,period=%q}}\" $labels.objective $labels.period) -}}}}\n\
          {{{{- range query (printf \"sort(bottomk({LISTED}, {set}))\" {five}) -}}}}\n\
          {{{{- $rep := .Labels.rep -}}}}{{{{- $team := .Labels.team -}}}}{{{{- $who := $rep -}}}}\n\
          {{{{- range $names -}}}}{{{{- if eq .Labels.rep $rep -}}}}{{{{- $who = .Labels.display_name -}}}}{{{{- end -}}}}{{{{- end -}}}}\n\
-         {{{{- $attained := 0.0 -}}}}{{{{- $expected := 0.0 -}}}}{{{{- $needed := 0.0 -}}}}\n\
+         {{{{- $attained := 0.0 -}}}}{{{{- $target := 0.0 -}}}}{{{{- $expected := 0.0 -}}}}{{{{- $hasExpected := false -}}}}{{{{- $needed := 0.0 -}}}}\n\
          {{{{- range $facts -}}}}{{{{- if and (eq .Labels.rep $rep) (eq .Labels.team $team) -}}}}\n\
-         {{{{- if eq .Labels.__name__ \"onpace_objective_attained\" -}}}}{{{{- $attained = .Value -}}}}\n\
-         {{{{- else if eq .Labels.__name__ \"onpace_objective_expected\" -}}}}{{{{- $expected = .Value -}}}}\n\
-         {{{{- else -}}}}{{{{- $needed = .Value -}}}}{{{{- end -}}}}\n{{{{- end -}}}}{{{{- end -}}}}\n{line}\n{{{{ end -}}}}\n\
-         {{{{- range query (printf \"count({set}) > {LISTED}\" {five}) -}}}}{more}{{{{- end -}}}}\n{{{{- end -}}}}",
+         {{{{- $name := .Labels.__name__ -}}}}\n\
+         {{{{- if eq $name \"onpace_objective_attained\" -}}}}{{{{- $attained = .Value -}}}}\n\
+         {{{{- else if eq $name \"onpace_objective_target\" -}}}}{{{{- $target = .Value -}}}}\n\
+         {{{{- else if eq $name \"onpace_objective_expected\" -}}}}{{{{- $expected = .Value -}}}}{{{{- $hasExpected = true -}}}}\n\
+         {{{{- else if eq $name \"onpace_objective_needed_per_day\" -}}}}{{{{- $needed = .Value -}}}}\n\
+         {{{{- else if gt .Value $day -}}}}{{{{- $day = .Value -}}}}{{{{- end -}}}}\n{{{{- end -}}}}{{{{- end -}}}}\n{line}\n{{{{ end -}}}}\n\
+         {{{{- range query (printf \"count({set}) > {LISTED}\" {five}) -}}}}{more}\n{{{{ end -}}}}\n\
+         {{{{- if gt $day 0.0 -}}}}{last_day}{{{{- end -}}}}\n{{{{- end -}}}}",
         forms = words.forms.trim_end(),
         line = words.line,
         more = words.more,
+        last_day = words.last_day,
     )
 }
 

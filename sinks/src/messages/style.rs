@@ -18,36 +18,36 @@ pub fn tone(news: News, language: Language, style: Option<Style>) -> (&'static s
 fn english(news: News, style: Option<Style>) -> (&'static str, &'static str) {
     match (news, style) {
         (News::Behind | News::Urgent, style) => match style {
-            Some(Style::Dominant) => ("You are behind with {{ $kpi }}.", "Decide today what goes first, and win it back."),
-            Some(Style::Influent) => ("Your energy is wanted: {{ $kpi }}.", "Whom could you talk to today? Tell the others how it goes."),
+            Some(Style::Dominant) => ("You are behind on {{ $kpi }}.", "Decide today what goes first, and win it back."),
+            Some(Style::Influent) => ("Your energy is needed on {{ $kpi }}.", "Whom could you talk to today? Tell the others how it goes."),
             Some(Style::Steady) => (
-                "A word about {{ $kpi }}: it is somewhat behind.",
+                "A word about {{ $kpi }}: a little behind for now.",
                 "A little every day is enough. If something stands in the way, your manager will help.",
             ),
-            Some(Style::Conscientious) => {
-                ("{{ $kpi }}: the figures are below the plan.", "How each figure comes about is on the dashboard.")
-            }
-            None => ("You are behind with {{ $kpi }}.", "The dashboard shows where."),
+            Some(Style::Conscientious) => ("The figures for {{ $kpi }} are below plan.", "How each comes about is on the dashboard."),
+            None => ("You are behind on {{ $kpi }}.", "The dashboard shows where."),
         },
         (News::Missed, style) => match style {
             Some(Style::Dominant) => ("Objective missed: {{ $kpi }}.", "The next period is yours to win."),
             Some(Style::Influent) => ("It did not work out this time: {{ $kpi }}.", "Talk it over with the team: what will you try next?"),
             Some(Style::Steady) => ("The objective for {{ $kpi }} was not reached.", "Take the time to look at it with your manager."),
-            Some(Style::Conscientious) => ("{{ $kpi }}: the objective was missed.", "The events behind the figures are on the dashboard."),
+            Some(Style::Conscientious) => {
+                ("The objective for {{ $kpi }} was missed.", "The events behind the figures are on the dashboard.")
+            }
             None => ("The objective for {{ $kpi }} was missed.", "The dashboard shows how."),
         },
         (News::Met | News::Mended | News::Recovered, style) => match style {
             Some(Style::Dominant) => ("Objective met: {{ $kpi }}.", "Done. What is next?"),
             Some(Style::Influent) => ("Bravo, you did it: {{ $kpi }}!", "That deserves to be told."),
             Some(Style::Steady) => ("Well done: the objective for {{ $kpi }} is met.", "Thank you: the team can count on you."),
-            Some(Style::Conscientious) => ("{{ $kpi }}: the objective is met.", "Precise work pays; the figures are on the dashboard."),
+            Some(Style::Conscientious) => ("The objective for {{ $kpi }} is met.", "Precise work pays; the figures are on the dashboard."),
             None => ("The objective for {{ $kpi }} is met.", "Well done."),
         },
         (News::Best, style) => match style {
             Some(Style::Dominant) => ("Your record: {{ $kpi }}.", "Beat it."),
             Some(Style::Influent) => ("A personal best, bravo: {{ $kpi }}!", "Share how you did it."),
             Some(Style::Steady) => ("Your best yet: {{ $kpi }}.", "Steady work shows. Thank you."),
-            Some(Style::Conscientious) => ("{{ $kpi }}: above each of your earlier figures.", "The earlier ones are on the dashboard."),
+            Some(Style::Conscientious) => ("Above each of your earlier figures: {{ $kpi }}.", "The earlier ones are on the dashboard."),
             None => ("A personal best: {{ $kpi }}.", "Well done."),
         },
     }

@@ -1,7 +1,7 @@
 //! `/metrics`: KPIs worked out at most one tick ago, and what the pipeline says of itself.
 //!
 //! In: a view, a registry. Out: a page in either format. One thread works the KPIs out anew when a counter changed or a
-//! slot ended, and never more than half the time; a scrape joins what is ready.
+//! slot ended, objectives also as time goes by, and never more than half the time; a scrape joins what is ready.
 //! What always holds: while the store is away or its numbers are not whole, no KPI is on the page.
 //! Never here: an old KPI served as fresh; an "all" row among leaf rows.
 
@@ -27,6 +27,8 @@ use exposition::{Family, Format, page};
 
 /// The longest that values on the page may lag behind the view, unless working them out takes longer.
 const TICK: Duration = Duration::from_secs(1);
+/// How objectives stand is worked out anew so often, even if nothing happened: what is expected by now grows with time alone.
+const OBJECTIVES_MS: i64 = 10_000;
 /// The shortest time between two rounds.
 const SHORTEST: Duration = Duration::from_millis(200);
 
@@ -54,9 +56,16 @@ struct Inner {
     configuration: Configuration,
     registry: Registry,
     settings: Settings,
-    ready: Mutex<Arc<Vec<Family>>>,
+    ready: Mutex<Ready>,
     event_to_metric: Histogram,
     round: Histogram,
+}
+
+/// What is worked out.
+#[derive(Clone, Default)]
+struct Ready {
+    kpis: Arc<Vec<Family>>,
+    objectives: Arc<Vec<Family>>,
 }
 
 impl fmt::Debug for Metrics {
@@ -66,13 +75,15 @@ impl fmt::Debug for Metrics {
 }
 
 /// What a round's values depend on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Basis {
     version: u64,
     configured: u64,
     end_us: i64,
-    /// Whether objectives can be judged by it.
-    complete: bool,
+    /// Which objectives can be judged by it; like what follows, no KPI depends on it.
+    completeness: Completeness,
+    /// The stretch of [`OBJECTIVES_MS`]; always the same where there are no objectives.
+    moment: i64,
 }
 
 impl Metrics {
@@ -98,7 +109,7 @@ impl Metrics {
     #[cfg(test)]
     pub(crate) fn once(view: View, configuration: Configuration, registry: Registry) -> Result<Metrics, MetricsError> {
         let metrics = Metrics::new(view, configuration, registry, Settings::default())?;
-        metrics.round(&mut None);
+        metrics.round(&mut None, now_ms());
         Ok(metrics)
     }
 
@@ -135,17 +146,20 @@ impl Metrics {
         let inner = &self.inner;
         let mut own = pipeline::families(&inner.registry);
         let (known, now_ms) = (inner.view.known(), now_ms());
-        let standing = pipeline::standing(&known, now_ms);
         // A process that also folds says some of it itself.
         let said: Vec<String> = own.iter().map(|family| family.name().to_owned()).collect();
-        own.extend(standing.into_iter().filter(|family| !said.iter().any(|name| name == family.name())));
+        own.extend(pipeline::standing(&known, now_ms).into_iter().filter(|family| !said.iter().any(|name| name == family.name())));
         own.push(pipeline::build_info());
         own.extend(pipeline::configuration(&inner.configuration.loads()));
-        let kpis = if shows(&known.standing(now_ms)) { self.ready().clone() } else { Arc::default() };
-        page(kpis.iter().chain(&own), format)
+        let standing = known.standing(now_ms);
+        if standing.whole {
+            own.extend(pipeline::sources(&known, &inner.configuration.now().roster, now_ms));
+        }
+        let ready = if shows(&standing) { self.ready().clone() } else { Ready::default() };
+        page(ready.kpis.iter().chain(&*ready.objectives).chain(&own), format)
     }
 
-    fn ready(&self) -> std::sync::MutexGuard<'_, Arc<Vec<Family>>> {
+    fn ready(&self) -> std::sync::MutexGuard<'_, Ready> {
         self.inner.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -154,7 +168,7 @@ impl Metrics {
         let mut told = 0;
         while !stop.is_cancelled() {
             let began = Instant::now();
-            if self.round(&mut basis) {
+            if self.round(&mut basis, now_ms()) {
                 self.tell_budget(&mut told);
             }
             let took = began.elapsed();
@@ -163,41 +177,49 @@ impl Metrics {
     }
 
     /// Works the KPIs out if anything they depend on changed; whether it did.
-    fn round(&self, basis: &mut Option<Basis>) -> bool {
+    fn round(&self, basis: &mut Option<Basis>, now_ms: i64) -> bool {
         let inner = &self.inner;
         let arrived = inner.view.take_arrivals();
         let began = Instant::now();
-        let families = {
+        let ready = {
             let picture = inner.view.read();
-            let now_ms = now_ms();
             if !shows(&picture.known.standing(now_ms)) {
                 drop(picture);
                 *basis = None;
-                *self.ready() = Arc::default();
+                *self.ready() = Ready::default();
                 return false;
             }
             let at_us = now_ms * 1000;
             let evaluation = inner.configuration.now();
-            let completeness = picture.known.completeness(at_us);
-            let complete = completeness == Completeness::default();
-            let now = Basis { version: picture.version, configured: evaluation.version, end_us: round_up(at_us), complete };
-            if basis.replace(now) == Some(now) {
+            let completeness = picture.known.completeness(&evaluation.roster, at_us, now_ms);
+            let now = Basis {
+                version: picture.version,
+                configured: evaluation.version,
+                end_us: round_up(at_us),
+                completeness: completeness.clone(),
+                moment: if evaluation.objectives.is_empty() { 0 } else { now_ms / OBJECTIVES_MS },
+            };
+            let before = basis.replace(now.clone());
+            if before.as_ref() == Some(&now) {
                 None
             } else {
-                let mut families = kpis::families(&picture.tally, &evaluation, at_us, inner.settings.series_per_metric);
+                let of_kpis = |basis: &Basis| (basis.version, basis.configured, basis.end_us);
+                let kpis = match before.is_some_and(|before| of_kpis(&before) == of_kpis(&now)) {
+                    true => Arc::clone(&self.ready().kpis),
+                    false => Arc::new(kpis::families(&picture.tally, &evaluation, at_us, inner.settings.series_per_metric)),
+                };
                 let standings = evaluation.standings(&picture.tally, at_us, &completeness);
-                families.extend(objectives::families(&standings.rows, &evaluation));
-                Some(families)
+                Some(Ready { kpis, objectives: Arc::new(objectives::families(&standings.rows, &evaluation)) })
             }
         };
-        let changed = families.is_some();
-        if let Some(families) = families {
-            *self.ready() = Arc::new(families);
+        let changed = ready.is_some();
+        if let Some(ready) = ready {
+            *self.ready() = ready;
             inner.round.observe(began.elapsed().as_secs_f64());
         }
-        let now_ms = now_ms();
+        let counted_ms = crate::view::now_ms();
         for recorded_ms in arrived {
-            inner.event_to_metric.observe((now_ms - recorded_ms).max(0) as f64 / 1000.0);
+            inner.event_to_metric.observe((counted_ms - recorded_ms).max(0) as f64 / 1000.0);
         }
         changed
     }
@@ -205,12 +227,13 @@ impl Metrics {
     /// Logs how many series there are, at first and whenever they have doubled.
     fn tell_budget(&self, told: &mut usize) {
         let ready = self.ready().clone();
-        let series: usize = ready.iter().map(|family| family.series).sum();
+        let families = || ready.kpis.iter().chain(&*ready.objectives);
+        let series: usize = families().map(|family| family.series).sum();
         if series > 2 * *told {
             *told = series;
             tracing::info!(
                 series,
-                metrics = ready.len(),
+                metrics = families().count(),
                 at_most_each = self.inner.settings.series_per_metric,
                 "series on the metrics page"
             );
@@ -232,4 +255,39 @@ pub enum MetricsError {
     /// No thread.
     #[error("the thread that works out the metrics can't be started: {0}")]
     Thread(#[from] std::io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+    use onpace_kpis::objective::parse;
+
+    use super::*;
+    use crate::fixture::{Store, with_roster};
+
+    #[test]
+    fn objectives_go_on_while_nothing_happens() {
+        let store = Store::of(1);
+        store.begin(0, 1);
+        store.add(0, "marie", "calls_made", "", None, now_ms() * 1000, 3);
+        let mut evaluation = with_roster("time_zone: UTC\npeople: [{ id: marie, name: Marie }]\n");
+        let wanted =
+            "objectives: [{ id: calls, kpi: calls_made, scope: company, target: 40, period: year, pace: linear, from: 2020-01-01 }]\n";
+        evaluation.objectives = parse(wanted, &evaluation.catalogue, &evaluation.roster).unwrap();
+        let view = View::looked(&store, &evaluation.catalogue);
+        let metrics = Metrics::new(view, Configuration::fixed(evaluation), Registry::new(), Settings::default()).unwrap();
+        // From the middle of a slot on.
+        let at_ms = round_up(now_ms() * 1000) / 1000 - 450_000;
+        let expected = || {
+            let page = metrics.page(Format::Text);
+            page.lines().find(|line| line.starts_with("onpace_objective_expected{")).unwrap().to_owned()
+        };
+        let mut basis = None;
+        assert!(metrics.round(&mut basis, at_ms));
+        let (before, kpis) = (expected(), Arc::clone(&metrics.ready().kpis));
+        assert!(!metrics.round(&mut basis, at_ms), "nothing changed");
+        assert!(metrics.round(&mut basis, at_ms + OBJECTIVES_MS));
+        assert_ne!(expected(), before, "more is expected");
+        assert!(Arc::ptr_eq(&kpis, &metrics.ready().kpis), "KPIs don't change by that");
+    }
 }

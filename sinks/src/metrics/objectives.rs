@@ -5,8 +5,9 @@
 
 use onpace_kpis::objective::{Importance, Scope, Standing, State, Subject};
 use onpace_kpis::row::float_of;
+use onpace_kpis::window::local_date;
 use onpace_kpis::{Exact, Unit};
-use onpace_schemas::time::show_date;
+use onpace_schemas::time::{day_of, show_date};
 
 use super::exposition::{Family, FamilyKind, labels, number};
 use crate::evaluation::Evaluation;
@@ -28,6 +29,7 @@ pub fn families(standings: &[Standing], evaluation: &Evaluation) -> Vec<Family> 
     let mut urgent = gauge("urgent", "1 where it is out of reach, or at risk with less than a fifth of the period left, else 0");
     let mut running = gauge("running", "1 for the running period, 0 for the last one");
     let mut end = gauge("end_timestamp_seconds", "When the period ends, in seconds since 1970");
+    let mut last_day = gauge("last_day_timestamp_seconds", "Noon, in UTC, of the period's last day, in seconds since 1970");
     let mut state = gauge("state", "1 for the state that is true, 0 for every other");
     for row in standings {
         let (rep, team) = who(row, evaluation);
@@ -55,15 +57,24 @@ pub fn families(standings: &[Standing], evaluation: &Evaluation) -> Vec<Family> 
         urgent.sample_with(&own, flag(row.is_urgent()));
         running.sample_with(&own, flag(row.running));
         end.sample_with(&own, &number(row.end as f64 / 1e6));
+        last_day.sample_with(&own, &number((f64::from(last_day_of(row, evaluation)) + 0.5) * 86_400.0));
         for one in State::ALL {
             let mut with = with.to_vec();
             with.push(("onpace_objective_state", one.name()));
             state.sample(&with, flag(one == row.state));
         }
     }
-    let mut families = vec![target, attained, expected, forecast, chance, needed, share, complete, urgent, running, end, state];
+    let mut families = vec![target, attained, expected, forecast, chance, needed, share, complete, urgent, running, end, last_day, state];
     families.push(info(evaluation));
     families
+}
+
+/// The last day, in days since 1970: of a rep, who may leave before the period ends, the date in his zone at its last instant.
+fn last_day_of(row: &Standing, evaluation: &Evaluation) -> i32 {
+    match row.subject {
+        Subject::Rep(person) => day_of(local_date(row.end - 1, &evaluation.roster.people[person].schedule.zone)),
+        Subject::Team(_) | Subject::Company => row.days.end - 1,
+    }
 }
 
 /// A rep with the team he is in when the period ends or now, a team, or neither.
@@ -117,4 +128,43 @@ fn info(evaluation: &Evaluation) -> Family {
         );
     }
     family
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+    use onpace_kpis::Tally;
+    use onpace_kpis::objective::{Completeness, parse};
+    use onpace_schemas::time::parse_instant;
+
+    use super::super::exposition::{Format, page};
+    use super::*;
+    use crate::fixture::with_roster;
+
+    #[test]
+    fn the_last_day_is_that_of_whom_it_is_about_wherever_he_is() {
+        let mut evaluation = with_roster(
+            "time_zone: America/Los_Angeles\nteams: [{ id: all }]\npeople:\n  - { id: asha, time_zone: Asia/Kolkata, teams: [{ team: all }] }\n  \
+             - { id: kiri, time_zone: Pacific/Kiritimati, teams: [{ team: all }] }\n  - { id: left, teams: [{ team: all, to: 2026-11-25 }] }\n",
+        );
+        let wanted = "objectives:\n  - { id: each, kpi: calls_made, scope: { each_rep_of: all }, target: 40, period: week, from: 2026-01-01 }\n  \
+                      - { id: team, kpi: calls_made, scope: { team: all }, target: 40, period: month, from: 2026-01-01 }\n";
+        evaluation.objectives = parse(wanted, &evaluation.catalogue, &evaluation.roster).unwrap();
+        let at_us = parse_instant("2026-11-25T12:00:00Z").unwrap();
+        let tally = Tally::new(&evaluation.catalogue.measures);
+        let rows = evaluation.standings(&tally, at_us, &Completeness::default()).rows;
+        let page = page(&families(&rows, &evaluation), Format::Text);
+        let last_day = |objective: &str, rep: &str| {
+            let of = format!("onpace_objective_last_day_timestamp_seconds{{objective=\"{objective}\",");
+            let line =
+                page.lines().find(|line| line.starts_with(&of) && line.contains(&format!("rep=\"{rep}\"")) && !line.contains("2026-11-16"));
+            let seconds: f64 = line.unwrap().rsplit(' ').next().unwrap().parse().unwrap();
+            jiff::Timestamp::from_second(seconds as i64).unwrap().to_string()
+        };
+        for (objective, rep, day) in
+            [("each", "asha", "2026-11-29"), ("each", "kiri", "2026-11-29"), ("each", "left", "2026-11-25"), ("team", "", "2026-11-30")]
+        {
+            assert_eq!(last_day(objective, rep), format!("{day}T12:00:00Z"), "{objective} {rep}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //!
 //! In: a registry, the view's standing. Out: families for the page. Names are written here once.
 
+use onpace_kpis::Roster;
 use prometheus::Registry;
 use prometheus::proto::{MetricFamily, MetricType};
 
@@ -78,9 +79,8 @@ pub fn standing(known: &Known, now_ms: i64) -> Vec<Family> {
             flag(standing.whole),
         ),
     ];
-    let complete = !known.completeness(now_ms * 1000).behind;
     let help = "1 while events or heartbeats come through and no lane is more than a minute behind the log's end";
-    families.push(gauge("onpace_pipeline_up", help, flag(complete)));
+    families.push(gauge("onpace_pipeline_up", help, flag(!known.behind(now_ms))));
     if let Some(as_of_ms) = standing.as_of_ms {
         let help = "When the newest event or heartbeat was recorded up to which everything is in the numbers, in seconds since 1970";
         families.push(gauge("onpace_data_timestamp_seconds", help, &number(as_of_ms as f64 / 1000.0)));
@@ -93,6 +93,26 @@ pub fn standing(known: &Known, now_ms: i64) -> Vec<Family> {
     }
     families.push(lag);
     families
+}
+
+/// The live sources: whether they are silent for longer than they may be, and when they were last heard of. One that was never heard of is
+/// silent, and feeds no kind.
+pub fn sources(known: &Known, roster: &Roster, now_ms: i64) -> Vec<Family> {
+    let help = "1 where a live source has recorded nothing for longer than its max_silence of working time, by each kind that it feeds";
+    let mut silent = Family::new("onpace_source_silent", FamilyKind::Gauge, help);
+    let help = "When the last counted event of a live source and kind was recorded, in seconds since 1970";
+    let mut last = Family::new("onpace_source_last_event_timestamp_seconds", FamilyKind::Gauge, help);
+    for source in known.watched(roster, now_ms * 1000, now_ms) {
+        let mut say = |kind: &str| silent.sample(&[("source", source.source), ("kind", kind)], if source.silent { "1" } else { "0" });
+        if source.kinds.is_empty() {
+            say("");
+        }
+        for (kind, recorded_ms) in &source.kinds {
+            say(kind.name());
+            last.sample(&[("source", source.source), ("kind", kind.name())], &number(*recorded_ms as f64 / 1000.0));
+        }
+    }
+    vec![silent, last]
 }
 
 #[cfg(test)]

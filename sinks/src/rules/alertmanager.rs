@@ -7,7 +7,7 @@
 use onpace_kpis::roster::Language;
 use onpace_schemas::Kind;
 
-use super::expressions::any_of;
+use super::expressions::{STANDSTILL, any_of};
 use super::receivers::{Receiver, within};
 use super::{Plan, yaml};
 
@@ -147,7 +147,7 @@ fn inhibitions(plan: &Plan<'_>) -> Vec<String> {
         ),
         inhibition(
             "Nobody hears of objectives because the pipeline stands still.",
-            &[name("OnpacePipelineDown|OnpaceStoreDown")],
+            &[name(STANDSTILL)],
             &[name(&format!("{BEHIND}|{NEWS}|OnpaceSourceSilent|OnpaceObjectiveAbsent|OnpaceRulesOutdated"))],
             &[],
         ),
@@ -210,8 +210,8 @@ const PRIORITY: &str = "{{ if and $urgent $important }}1{{ else if $important }}
 /// The first alert's title, and of how many it is one.
 const SUBJECT: &str = "{{ range $at, $alert := .Alerts }}{{ if eq $at 0 }}{{ if $alert.Annotations.title }}{{ $alert.Annotations.title }}\
     {{ else }}{{ $alert.Annotations.summary }}{{ end }}{{ end }}{{ end }}{{ if gt (len .Alerts) 1 }} ({{ len .Alerts }}){{ end }}";
-/// The newest list of reps, or what each alert says; then where to look.
-const BODY: &str = "{{ $newest := \"\" }}{{ $list := \"\" }}{{ range .Alerts.Firing }}{{ if gt .Annotations.rendered_at $newest }}\
-    {{ $newest = .Annotations.rendered_at }}{{ $list = .Annotations.list }}{{ end }}{{ end }}{{ if $list }}{{ $list }}\n\
-    {{ else }}{{ range .Alerts }}{{ .Annotations.summary }}\n{{ if ne .Annotations.description .Annotations.summary }}{{ .Annotations.description }}\n\
-    {{ end }}{{ end }}{{ end }}{{ .CommonAnnotations.dashboard_url }}\n";
+/// The title and the newest list of reps, or what each alert says; then where to look. What a person is told of himself begins with its summary.
+const BODY: &str = "{{ $newest := \"\" }}{{ $list := \"\" }}{{ $title := \"\" }}{{ range .Alerts.Firing }}{{ if gt .Annotations.rendered_at $newest }}\
+    {{ $newest = .Annotations.rendered_at }}{{ $list = .Annotations.list }}{{ $title = .Annotations.title }}{{ end }}{{ end }}{{ if $list }}{{ $title }}\n{{ $list }}\n\
+    {{ else }}{{ range .Alerts }}{{ if and (ne .Labels.audience \"rep\") (ne .Annotations.description .Annotations.summary) }}{{ .Annotations.summary }}\n{{ end }}{{ .Annotations.description }}\n\
+    {{ end }}{{ end }}{{ .CommonAnnotations.dashboard_url }}\n";

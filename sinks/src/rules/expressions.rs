@@ -14,6 +14,8 @@ pub const OWN_ALERT: &str = "objective, kpi, period, rep, team, scope, importanc
 pub const BEST: &str = "rep, team, kpi, span, period";
 /// The label of the state set.
 pub const STATE: &str = "onpace_objective_state";
+/// The alerts that say that the pipeline stands still.
+pub const STANDSTILL: &str = "OnpacePipelineDown|OnpaceStoreDown";
 /// Whether the log takes events, by each gateway.
 pub const LOG_UP: &str = "onpace_log_up";
 /// Whether each part of onpace answers.
@@ -67,15 +69,21 @@ fn known_objectives() -> String {
 
 /// What is recorded of each row, in the order in which one needs the other: names and expressions.
 ///
-/// `company_manager` hears of whatever has no manager of its own; `noon_s` lies between the end of a period and noon of its last day.
-pub fn rows(company_manager: Option<&str>, noon_s: i64) -> Vec<(&'static str, String)> {
+/// `company_manager` hears of whatever has no manager of its own.
+pub fn rows(company_manager: Option<&str>) -> Vec<(&'static str, String)> {
     let known = known_objectives();
     let mut addressee = "onpace:objective_shown * on (team) group_left (manager) onpace:team_manager\n".to_owned();
     addressee += &with_company_manager("onpace:objective_shown", ROW, company_manager);
     let (attained, expected) = (newest("onpace_objective_attained"), newest("onpace_objective_expected"));
     let behind = recent(&format!("onpace_objective_state{{{STATE}=~\"at_risk|out_of_reach\"}}"));
+    let complete = format!("min by ({ROW}) ({})", recent("onpace_objective_complete"));
     vec![
-        ("onpace:objective_complete", format!("min by ({ROW}) ({})", recent("onpace_objective_complete"))),
+        // While the pipeline stands still nothing is judged, whatever was last said of an objective: it may be behind for want of what
+        // hasn't arrived. A single missed scrape is no standstill.
+        (
+            "onpace:objective_complete",
+            format!("({complete} unless on () ALERTS{{alertname=~\"{STANDSTILL}\",alertstate=\"firing\"}})\nor {complete} * 0"),
+        ),
         // In a gap, what was last known, until the period is over; a row that is gone while others are there is gone.
         (
             "onpace:objective_end_seconds",
@@ -84,8 +92,6 @@ pub fn rows(company_manager: Option<&str>, noon_s: i64) -> Vec<(&'static str, St
                 newest("onpace_objective_end_timestamp_seconds")
             ),
         ),
-        // A moment of that date in every zone near the company's, whatever the season.
-        ("onpace:objective_last_day_seconds", format!("onpace:objective_end_seconds - {noon_s}")),
         (
             "onpace:objective_shown",
             "(onpace:objective_complete * 0 + 1)\n* on (objective) group_left (scope, importance, kinds) onpace:objective_about".to_owned(),

@@ -3,7 +3,6 @@
 //! In: a plan. Out: one file of rule groups: what is known of objectives, KPIs and teams; what is recorded of rows; verdicts; alerts.
 //! Never here: expressions and words, which have modules of their own.
 
-use jiff::Timestamp;
 use onpace_kpis::objective::Objective;
 use onpace_kpis::{Unit, What};
 
@@ -53,14 +52,13 @@ impl Rule {
 
 /// The file of rules.
 pub fn rules(plan: &Plan<'_>) -> String {
-    let noon_s = 43_200 - i64::from(plan.roster.schedule.zone.to_offset(Timestamp::UNIX_EPOCH).seconds());
     let recorded = |rules: Vec<(&'static str, String)>| -> Vec<Rule> {
         rules.into_iter().map(|(name, expression)| Rule::record(name, expression, Vec::new())).collect()
     };
     let audiences = plan.audiences();
     let groups = [
         facts(plan),
-        recorded(expressions::rows(plan.company_manager(), noon_s)),
+        recorded(expressions::rows(plan.company_manager())),
         recorded(expressions::verdicts(plan.company_manager())),
         audiences.iter().flat_map(|audience| behind(plan, audience)).collect(),
         audiences.iter().flat_map(|audience| news(plan, audience)).collect(),

@@ -107,6 +107,7 @@ fn series(plan: &Plan<'_>, objective: &Objective, row: &Row<'_>, spans: &[Span],
     let over = |value: &dyn Fn(&Span) -> Option<&'static str>| values(spans.iter().map(|span| (span.minutes, value(span))));
     let end = values(spans.iter().map(|span| (span.minutes, span.row.map(|_| end))));
     let mut series = vec![
+        ("onpace_pipeline_up".to_owned(), over(&|span| span.scraped.then(|| flag(span.moving)))),
         (
             format!("onpace_objective_info{{objective={},kpi={}}}", string(&objective.id), string(&plan.kpi(objective).name)),
             over(&|span| span.scraped.then_some("1")),
@@ -153,14 +154,14 @@ fn manager_of<'a>(plan: &Plan<'a>, row: &Row<'_>) -> &'a str {
 
 fn reaches_its_manager(plan: &Plan<'_>, wait: u32) -> String {
     let minutes = wait + 5;
-    let spans = [Span { minutes, row: Some(State::AtRisk), complete: true, urgent: false, scraped: true }];
-    let mut all = Vec::new();
+    let spans = [Span { minutes, row: Some(State::AtRisk), complete: true, urgent: false, scraped: true, moving: true }];
+    let mut all = vec![("onpace_pipeline_up".to_owned(), values([(minutes, Some("1"))]))];
     let mut expected: BTreeMap<String, usize> = BTreeMap::new();
     for objective in plan.objectives {
         for row in rows(plan, objective) {
             all.extend(series(plan, objective, &row, &spans, "604800").into_iter().filter(|(name, values)| {
                 // What isn't true plays no part here.
-                !values.starts_with('0') && !name.contains("_target") && !name.contains("_info")
+                !values.starts_with('0') && !name.contains("_target") && !name.contains("_info") && !name.contains("_pipeline")
             }));
             let manager = manager_of(plan, &row);
             let manager = if manager.is_empty() { String::new() } else { format!("manager={},", string(manager)) };
@@ -264,6 +265,8 @@ fn pipeline(plan: &Plan<'_>) -> String {
         ("the log takes events again", with("onpace_log_up", "1x9 0x9 1x30"), vec![check(21, pipe), check(25, "")]),
         ("another program does not answer", with("up{job=\"node\"}", "0x20"), vec![check(10, "")]),
         ("a source is silent", with(&silent("call"), "0x9 1x30"), vec![check(9, ""), check(13, source)]),
+        ("a source was never heard of", with(&silent(""), "1x30"), vec![check(3, source)]),
+        ("a source is heard for the first time", with(&silent(""), "1x9 stale _x30"), vec![check(9, source), check(20, "")]),
         ("a source speaks", with(&silent("call"), "0x60"), vec![check(50, "")]),
         ("a source speaks again", with(&silent("call"), "1x19 0x30"), vec![check(15, source), check(25, "")]),
         ("a source was silent for one scrape", with(&silent("call"), "0x9 1 0x30"), vec![check(12, "")]),

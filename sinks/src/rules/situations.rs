@@ -15,6 +15,8 @@ pub struct Span {
     pub urgent: bool,
     /// Whether anything at all is there; else it is a gap in the data.
     pub scraped: bool,
+    /// Whether the pipeline moves.
+    pub moving: bool,
 }
 
 /// What happens, and which alerts fire after so many minutes.
@@ -27,7 +29,7 @@ pub struct Situation {
 }
 
 fn span(minutes: u32, state: State) -> Span {
-    Span { minutes, row: Some(state), complete: true, urgent: false, scraped: true }
+    Span { minutes, row: Some(state), complete: true, urgent: false, scraped: true, moving: true }
 }
 
 fn incomplete(minutes: u32, state: State) -> Span {
@@ -38,8 +40,12 @@ fn urgent(minutes: u32, state: State) -> Span {
     Span { urgent: true, ..span(minutes, state) }
 }
 
+fn standstill(minutes: u32, state: State) -> Span {
+    Span { moving: false, ..span(minutes, state) }
+}
+
 fn gap(minutes: u32) -> Span {
-    Span { minutes, row: None, complete: true, urgent: false, scraped: false }
+    Span { row: None, scraped: false, ..span(minutes, State::NoValue) }
 }
 
 fn gone(minutes: u32) -> Span {
@@ -90,15 +96,30 @@ pub fn of_an_objective(wait: u32) -> Vec<Situation> {
         ),
         of("incomplete is no recovery", vec![span(long, AtRisk), incomplete(180, OnPace)], vec![(long + 175, vec![BEHIND])]),
         of(
-            "missed scrapes don't start the wait anew",
-            vec![span(3, AtRisk), gap(3), span(wait + 10, AtRisk)],
-            vec![((wait + 1).max(7), vec![BEHIND])],
+            "a missed scrape doesn't start the wait anew",
+            vec![span(3, AtRisk), gap(1), span(wait + 10, AtRisk)],
+            vec![((wait + 1).max(5), vec![BEHIND])],
         ),
         of("a rep who is gone", vec![span(long, AtRisk), gone(90)], vec![(long + 30, vec![BEHIND]), (long + 75, vec![])]),
         Situation {
             end: long + 20,
             ..of("the period ends in a gap", vec![span(long, AtRisk), gap(120)], vec![(long + 15, vec![BEHIND]), (long + 90, vec![])])
         },
+        of(
+            "behind only while the pipeline stands still: nobody is told",
+            vec![span(20, OnPace), standstill(wait + 60, AtRisk), span(120, OnPace)],
+            vec![(wait + 75, vec![]), (wait + 90, vec![]), (wait + 190, vec![])],
+        ),
+        of(
+            "a standstill is no recovery",
+            vec![span(long, AtRisk), standstill(120, OnPace), span(30, AtRisk)],
+            vec![(long + 115, vec![BEHIND]), (long + 145, vec![BEHIND])],
+        ),
+        of(
+            "missed while the pipeline stands still: told when it moves",
+            vec![span(20, OnPace), standstill(80, Missed), span(150, Missed)],
+            vec![(65, vec![]), (95, vec![]), (125, vec![MISSED]), (185, vec![])],
+        ),
         // Urgent.
         of("urgent: both fire, one is sent", vec![urgent(wait + 10, OutOfReach)], vec![(wait + 5, vec![BEHIND, URGENT])]),
         of("urgent, but not for long", vec![span(wait + 5, AtRisk), urgent(wait + 5, AtRisk)], vec![(wait + 4, vec![BEHIND])]),

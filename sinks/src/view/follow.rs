@@ -7,13 +7,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use onpace_kpis::objective::Heard;
 use onpace_kpis::{Block, Catalogue, NameId};
-use onpace_processors::store::{Changes, Head, KpiStore, Settings, StoreError, StoreReader};
+use onpace_processors::store::{self, Changes, Head, KpiStore, Settings, StoreError, StoreReader};
 use tokio_util::sync::CancellationToken;
 
 use super::lane::Copy;
 use super::standing::Lane;
-use super::{View, now_ms};
+use super::{View, add, now_ms};
 
 /// How long between two looks at the store.
 const EVERY: Duration = Duration::from_millis(100);
@@ -33,6 +34,8 @@ pub struct Follower {
     view: View,
     settings: Option<Settings>,
     copies: Vec<Copy>,
+    /// By lane, as last read.
+    sources: Vec<Vec<store::Heard>>,
     looks: u32,
 }
 
@@ -49,7 +52,7 @@ pub fn check(settings: Settings, catalogue: &Catalogue) -> Result<(), StoreError
 impl Follower {
     /// A follower that has read nothing yet.
     pub fn new(store: Arc<dyn KpiStore>, catalogue: &Catalogue, view: View) -> Follower {
-        Follower { store, catalogue: catalogue.clone(), view, settings: None, copies: Vec::new(), looks: 0 }
+        Follower { store, catalogue: catalogue.clone(), view, settings: None, copies: Vec::new(), sources: Vec::new(), looks: 0 }
     }
 
     /// Follows until `stop` is cancelled.
@@ -134,12 +137,14 @@ impl Follower {
                 let lanes = settings.lanes as usize;
                 self.settings = Some(settings);
                 self.copies = vec![Copy::default(); lanes];
+                self.sources = vec![Vec::new(); lanes];
                 self.view.change(|picture| {
                     picture.tally = onpace_kpis::Tally::new(&self.catalogue.measures);
                     picture.version += 1;
                     picture.known.loaded = false;
                     picture.known.empty = false;
                     picture.known.lanes = vec![Lane::default(); lanes];
+                    picture.known.sources = Arc::default();
                 });
             }
             // Emptied under the view: its lanes are gone, and are waited for.
@@ -166,6 +171,7 @@ impl Follower {
             self.moved(place, head);
             return Ok(false);
         }
+        self.hear(lane, reader)?;
         let (ids, position) = match reader.changes(lane, &position)? {
             Changes::Blocks(ids, position) => (ids, position),
             Changes::Gap => return self.reload(lane, head, reader),
@@ -182,6 +188,19 @@ impl Follower {
         drop(arrived);
         self.moved(place, head);
         Ok(!ids.is_empty())
+    }
+
+    /// Reads when a lane's sources were last heard of. The head was read before: as of it, nobody spoke later than is read here.
+    fn hear(&mut self, lane: u32, reader: &mut dyn StoreReader) -> Result<(), StoreError> {
+        let rows = reader.sources(lane)?;
+        let known = &mut self.sources[lane as usize];
+        if *known != rows {
+            *known = rows;
+            let mut all = Heard::new();
+            self.sources.iter().for_each(|rows| add(rows, &mut all));
+            self.view.change(|picture| picture.known.sources = Arc::new(all));
+        }
+        Ok(())
     }
 
     fn moved(&self, place: usize, head: Option<Head>) {
@@ -205,6 +224,7 @@ impl Follower {
         let place = lane as usize;
         self.view.change(|picture| picture.known.lanes[place] = Lane::default());
         let fresh = Copy::load(lane, reader, &mut || self.view.heard())?;
+        self.hear(lane, reader)?;
         tracing::info!(lane, offset = head.map(|head| head.offset), "a lane was read whole");
         let view = &self.view;
         let done = self.copies[place].become_other(fresh, lane, |names, rep, old, new| {

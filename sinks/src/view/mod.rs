@@ -16,8 +16,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use onpace_kpis::objective::Heard;
 use onpace_kpis::{Catalogue, Tally};
-use onpace_processors::store::{Head, KpiStore, StoreError};
+use onpace_processors::store::{self, Head, KpiStore, StoreError};
 use tokio_util::sync::CancellationToken;
 
 pub use standing::{Known, Lane, STALE_AFTER_MS, Standing, State};
@@ -73,6 +74,20 @@ impl View {
         view
     }
 
+    /// A view, and what makes its follower look at the store once, for tests.
+    #[cfg(test)]
+    pub(crate) fn looking(store: &crate::fixture::Store, catalogue: &Catalogue) -> (View, impl FnMut()) {
+        let view = View::of_nothing(catalogue, now_ms());
+        let mut follower = follow::Follower::new(Arc::new(store.clone()), catalogue, view.clone());
+        let mut reader = store.clone();
+        let look = move || {
+            if let Err(error) = follower.look(&mut reader) {
+                follower.lost(&error);
+            }
+        };
+        (view, look)
+    }
+
     /// As one more look of a follower that was just started.
     #[cfg(test)]
     pub(crate) fn look_again(&self, store: &crate::fixture::Store, catalogue: &Catalogue) {
@@ -83,7 +98,8 @@ impl View {
     }
 
     fn of_nothing(catalogue: &Catalogue, now_ms: i64) -> View {
-        let known = Known { began_ms: now_ms, heard_ms: None, away: None, loaded: false, empty: false, lanes: Vec::new() };
+        let known =
+            Known { began_ms: now_ms, heard_ms: None, away: None, loaded: false, empty: false, lanes: Vec::new(), sources: Arc::default() };
         let picture = Picture { tally: Tally::new(&catalogue.measures), known, version: 0 };
         let known = Mutex::new(picture.known.clone());
         View {
@@ -177,6 +193,22 @@ pub struct Once {
     pub tally: Tally,
     /// Where each lane stood when it was read; `None` where it was never begun.
     pub heads: Vec<Option<Head>>,
+    /// When each source was last heard of.
+    pub sources: Heard,
+}
+
+impl Once {
+    /// Up to when everything recorded is in the numbers, microseconds since 1970; `None` where nothing was.
+    pub fn as_of_us(&self) -> Option<i64> {
+        self.heads.iter().flatten().map(|head| head.recorded_ms).filter(|ms| *ms > 0).min().map(|ms| ms.saturating_mul(1_000))
+    }
+
+    /// Whether the processors were behind when it was read, at `now_ms`: a lane was never begun or has had events to go for more than a
+    /// minute, or nothing comes through.
+    pub fn behind(&self, now_ms: i64) -> bool {
+        let stale = self.as_of_us().is_some_and(|us| now_ms - us / 1_000 > STALE_AFTER_MS);
+        stale || self.heads.iter().any(|head| head.is_none_or(|head| standing::waits(&head, now_ms)))
+    }
 }
 
 /// Reads the whole store once, for the terminal.
@@ -184,17 +216,31 @@ pub struct Once {
 /// # Errors
 /// The store is away, damaged, or was built with other measures than the catalogue's.
 pub fn read_once(store: &dyn KpiStore, catalogue: &Catalogue) -> Result<Once, StoreError> {
-    let mut once = Once { tally: Tally::new(&catalogue.measures), heads: Vec::new() };
+    let mut once = Once { tally: Tally::new(&catalogue.measures), heads: Vec::new(), sources: Heard::new() };
     let Some(settings) = store.settings()? else { return Ok(once) };
     follow::check(settings, catalogue)?;
     let mut reader = store.reader()?;
     for lane in 0..settings.lanes {
         once.heads.push(reader.head(lane)?);
         let fresh = lane::Copy::load(lane, reader.as_mut(), &mut || {})?;
+        add(&reader.sources(lane)?, &mut once.sources);
         lane::Copy::default().become_other(fresh, lane, |names, rep, old, new| once.tally.replace(names, rep, old, new))?;
     }
     once.tally.settle();
     Ok(once)
+}
+
+/// Adds a lane's sources: each was last heard of wherever it was heard of last.
+fn add(rows: &[store::Heard], to: &mut Heard) {
+    for row in rows {
+        let known = match to.get_mut(&row.source) {
+            Some(known) => known,
+            None => to.entry(row.source.clone()).or_default(),
+        };
+        for (known, recorded_ms) in known.iter_mut().zip(row.recorded_ms) {
+            *known = recorded_ms.max(*known);
+        }
+    }
 }
 
 /// The time, in milliseconds since 1970.

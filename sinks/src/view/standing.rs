@@ -4,17 +4,25 @@
 //! What always holds: numbers that went back (a wiped or older store being folded anew) are not called whole before
 //! they have reached the log's end as it was then; a prefix of the log that only goes forward is whole, however old.
 
-use onpace_kpis::objective::Completeness;
+use std::sync::Arc;
+
+use onpace_kpis::Roster;
+use onpace_kpis::objective::{Completeness, Heard, Watched, watched};
 use onpace_processors::store::Head;
 
 /// Heartbeats come every 30 seconds: past this nothing comes through any more. Milliseconds.
 pub const STALE_AFTER_MS: i64 = 90_000;
 /// A store that was not heard of for so long is away, whatever the last attempt says. Milliseconds.
 pub const SILENT_AFTER_MS: i64 = 10_000;
-/// A lane that was begun and holds nothing for so long is whole, and empty. Milliseconds.
 /// With events to go and nothing folded for longer than this, a lane is behind.
 const BEHIND_AFTER_MS: i64 = 60_000;
+/// A lane that was begun and holds nothing for so long is whole, and empty. Milliseconds.
 const BARE_AFTER_MS: i64 = 3_000;
+
+/// Whether a lane has had events to go for too long.
+pub fn waits(head: &Head, now_ms: i64) -> bool {
+    head.end > head.offset && now_ms - head.recorded_ms > BEHIND_AFTER_MS
+}
 
 /// What is known of one lane.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,6 +77,8 @@ pub struct Known {
     pub empty: bool,
     /// The lanes.
     pub lanes: Vec<Lane>,
+    /// When each source was last heard of in any lane, read no earlier than the lanes' heads.
+    pub sources: Arc<Heard>,
 }
 
 /// In one word.
@@ -132,13 +142,23 @@ impl Known {
         Standing { state, whole, as_of_ms, lag_events, reason }
     }
 
-    /// Whether objectives can be judged by these numbers: behind where a lane has events to go and what it last folded is more
-    /// than a minute old, or where nothing comes through at all.
-    pub fn completeness(&self, now_us: i64) -> Completeness {
-        let now_ms = now_us / 1000;
-        let waits = |lane: &Lane| lane.lag_events() > 0 && lane.head.is_some_and(|head| now_ms - head.recorded_ms > BEHIND_AFTER_MS);
+    /// Whether the processors are behind: a lane has events to go and what it last folded is more than a minute old, or nothing comes
+    /// through at all.
+    pub fn behind(&self, now_ms: i64) -> bool {
         let stuck = !matches!(self.standing(now_ms).state, State::Fresh | State::Empty);
-        Completeness { behind: stuck || self.lanes.iter().any(waits), silent: Vec::new() }
+        stuck || self.lanes.iter().filter_map(|lane| lane.head).any(|head| waits(&head, now_ms))
+    }
+
+    /// The roster's live sources at an instant, microseconds since 1970. Where a lane lags the sources are looked at as of then: what has
+    /// not come through isn't silence.
+    pub fn watched<'a>(&self, roster: &'a Roster, at_us: i64, now_ms: i64) -> Vec<Watched<'a>> {
+        let as_of_us = self.standing(now_ms).as_of_ms.map(|ms| ms.saturating_mul(1_000));
+        watched(roster, &self.sources, as_of_us.map_or(at_us, |as_of| as_of.min(at_us)))
+    }
+
+    /// What is incomplete at an instant, microseconds since 1970, by what is known now.
+    pub fn completeness(&self, roster: &Roster, at_us: i64, now_ms: i64) -> Completeness {
+        Completeness::of(self.behind(now_ms), &self.watched(roster, at_us, now_ms))
     }
 
     fn judge(&self, now_ms: i64, as_of_ms: Option<i64>) -> (State, String) {
@@ -176,6 +196,9 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+    use onpace_schemas::Kind;
+
     use super::*;
 
     fn head(offset: i64, end: i64, recorded_ms: i64) -> Option<Head> {
@@ -183,7 +206,7 @@ mod tests {
     }
 
     fn known(lanes: Vec<Lane>) -> Known {
-        Known { began_ms: 0, heard_ms: Some(100_000), away: None, loaded: true, empty: false, lanes }
+        Known { began_ms: 0, heard_ms: Some(100_000), away: None, loaded: true, empty: false, lanes, sources: Arc::default() }
     }
 
     #[test]
@@ -199,6 +222,32 @@ mod tests {
         assert_eq!((standing.state, standing.whole, standing.as_of_ms), (State::Fresh, true, Some(99_000)));
         lane.moved(head(50, 900, 99_000), 100_400);
         assert!(known(vec![lane]).standing(100_400).whole, "falling behind makes numbers older, not wrong");
+    }
+
+    #[test]
+    fn what_has_not_come_through_is_behind_not_silent() {
+        // One o'clock on a Monday; aircall last spoke at noon.
+        let (noon_ms, minute_ms) = (1_772_452_800_000, 60_000);
+        let yaml = "time_zone: UTC\nsources: [{ id: aircall, live: true, max_silence: 30m }]";
+        let roster = Roster::parse(yaml, &mut |path| panic!("{path}")).unwrap();
+        let mut call = [0; 4];
+        call[Kind::Call as usize] = noon_ms;
+        let seen = |offset, end, recorded_ms, now_ms| {
+            let mut known = known(vec![Lane::loaded(head(end, end, recorded_ms), now_ms), Lane::loaded(head(7, 7, now_ms), now_ms)]);
+            known.lanes[0].moved(head(offset, end, recorded_ms), now_ms);
+            known.heard_ms = Some(now_ms);
+            known.sources = Arc::new(Heard::from([("aircall".to_owned(), call)]));
+            known.completeness(&roster, now_ms * 1000, now_ms)
+        };
+        let at = |minute: i64| noon_ms + minute * minute_ms;
+        let of = |behind, silent: &[Kind]| Completeness { behind, silent: silent.to_vec() };
+        assert_eq!(seen(5, 5, at(29), at(30)), of(false, &[]));
+        assert_eq!(seen(5, 5, at(60), at(60)), of(false, &[Kind::Call]));
+        // The lane was last heard of ten minutes after noon, and has events to go: whatever they say is not known.
+        assert_eq!(seen(5, 9, at(10), at(60)), of(true, &[]));
+        assert_eq!(seen(5, 5, at(10), at(60)), of(true, &[]));
+        // Its last word came before the lane fell behind: it was silent then, and still is as far as is known.
+        assert_eq!(seen(5, 9, at(40), at(60)), of(true, &[Kind::Call]));
     }
 
     #[test]
@@ -242,7 +291,8 @@ mod tests {
 
     #[test]
     fn before_it_was_loaded_there_are_no_numbers() {
-        let known = Known { began_ms: 0, heard_ms: None, away: None, loaded: false, empty: false, lanes: Vec::new() };
+        let known =
+            Known { began_ms: 0, heard_ms: None, away: None, loaded: false, empty: false, lanes: Vec::new(), sources: Arc::default() };
         assert_eq!(known.standing(10).state, State::Loading);
         let away = Known { away: Some((0, "refused".into())), ..known };
         assert!(!away.standing(10).whole);

@@ -12,6 +12,7 @@ mod moments;
 mod names;
 mod objectives;
 mod roster;
+mod sources;
 
 use rand::rngs::StdRng;
 use rand::seq::{IndexedRandom, SliceRandom};

@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use super::floor;
 use super::maker::Maker;
 use super::moments::Moment;
-use super::objectives;
+use super::{objectives, sources};
 use crate::oracle::{
-    Calendar, DAY, HOUR, Hours, Objective, Person, Rate, Roster, SECOND, Stay, Team, first_instant, local_date, plus_days,
+    Calendar, DAY, HOUR, Hours, Objective, Person, Rate, Roster, SECOND, Stay, Team, Word, first_instant, local_date, plus_days,
 };
 
 /// A company with all that is asked about it.
@@ -30,6 +30,8 @@ pub struct Company {
     pub objectives: Vec<Objective>,
     /// Valid events as they are posted.
     pub events: Vec<Value>,
+    /// When each of them was recorded, milliseconds since 1970.
+    pub recorded_ms: Vec<i64>,
     /// When to ask.
     pub asked_at: Vec<Timestamp>,
 }
@@ -83,7 +85,17 @@ pub fn company(seed: u64) -> Company {
     }
     let objectives = objectives::objectives(&mut rng, base, &roster);
     events.shuffle(&mut rng);
-    Company { seed, roster, objectives, events, asked_at }
+    let recorded_ms = sources::sources(seed, &mut events, &asked_at, &mut roster);
+    Company { seed, roster, objectives, events, recorded_ms, asked_at }
+}
+
+impl Company {
+    /// What its sources said, and when that was recorded.
+    pub fn words(&self) -> Vec<Word> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let words = self.events.iter().zip(&self.recorded_ms);
+        words.map(|(event, ms)| Word { source: text(&event["source"]), kind: text(&event["kind"]), recorded: ms * 1_000 }).collect()
+    }
 }
 
 fn pick<T: Clone>(rng: &mut StdRng, from: &[T]) -> T {
@@ -146,6 +158,7 @@ fn roster(rng: &mut StdRng, base: i64) -> Roster {
         teams,
         people,
         rates: Vec::new(),
+        sources: Vec::new(),
     }
 }
 
@@ -305,15 +318,17 @@ mod tests {
     }
 
     #[test]
-    fn every_state_is_told_and_forecasts_are_the_rule() {
+    fn every_state_is_told_some_are_incomplete_and_forecasts_are_the_rule() {
         let mut states: BTreeMap<&str, usize> = BTreeMap::new();
         let (mut sums, mut forecasts) = (0, 0);
+        let mut complete = [0, 0];
         for seed in 0..24 {
             let company = company(seed);
             let oracle = Oracle::new(&company.events);
             for at in &company.asked_at {
-                for row in judge(&oracle, &company.roster, &company.objectives, at.as_microsecond()) {
+                for row in judge(&oracle, &company.roster, &company.objectives, &company.words(), at.as_microsecond()) {
                     *states.entry(row.states[0]).or_default() += 1;
+                    complete[usize::from(row.complete)] += 1;
                     if row.kpi.is_additive() && !row.kpi.is_level() {
                         sums += 1;
                         forecasts += usize::from(row.forecast.is_some());
@@ -324,6 +339,7 @@ mod tests {
         for state in ["pending", "no_value", "met", "missed", "out_of_reach", "at_risk", "on_pace"] {
             assert!(states.get(state).is_some_and(|count| *count >= 10), "{state}: {states:?}");
         }
+        assert!(complete.iter().all(|count| *count > 200), "incomplete and complete: {complete:?}");
         assert!(forecasts * 2 > sums, "{forecasts} of {sums}");
     }
 }

@@ -27,7 +27,7 @@
 //! 15. share is null where there is no working time, whatever the pace; expected of an additive KPI then too.
 //! 16. Before and after a period all is computed as within it: days left are all or none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use num_rational::BigRational;
@@ -39,6 +39,7 @@ use super::formula::{Kpi, Scope, Unit, minor_per_major};
 use super::moment::{SLOT, When, local_date, plus_days};
 use super::objective::{Every, For, Objective, Period};
 use super::roster::{Roster, decimal};
+use super::silence::{Word, kind_of, silent_kinds};
 use super::verdict::{Facts, Nature, chance, state};
 use super::worktime::{Who, Worktime};
 
@@ -59,6 +60,8 @@ pub struct Judged {
     pub end: i64,
     /// The state; several where the value is exact to 1 % only.
     pub states: Vec<&'static str>,
+    /// Whether no source that feeds its KPI is silent.
+    pub complete: bool,
     /// The target, scaled for a membership.
     pub target: BigRational,
     /// The KPI's value; none where a denominator is 0.
@@ -79,9 +82,9 @@ pub struct Judged {
     pub facts: String,
 }
 
-/// Every row that should be shown at an instant (µs).
-pub fn judge(oracle: &Oracle, roster: &Roster, objectives: &[Objective], at: i64) -> Vec<Judged> {
-    let bench = Bench::new(oracle, roster, at);
+/// Every row that should be shown at an instant (µs), of sources that said these words.
+pub fn judge(oracle: &Oracle, roster: &Roster, objectives: &[Objective], words: &[Word], at: i64) -> Vec<Judged> {
+    let bench = Bench::new(oracle, roster, words, at);
     objectives.iter().flat_map(|objective| bench.rows(objective)).collect()
 }
 
@@ -110,16 +113,25 @@ struct Bench<'a> {
     at: i64,
     /// `at` rounded up to a slot.
     until: i64,
+    /// Kinds of which something may be missing.
+    silent: BTreeSet<String>,
 }
 
 impl<'a> Bench<'a> {
-    fn new(oracle: &'a Oracle, roster: &'a Roster, at: i64) -> Bench<'a> {
+    fn new(oracle: &'a Oracle, roster: &'a Roster, words: &[Word], at: i64) -> Bench<'a> {
         let place = |one: &'a Contribution| {
             let person = roster.person(&one.rep);
             Placed { one, person, t: one.at.falls(roster.zone_of(person)) }
         };
         let placed = oracle.contributions().iter().map(place).collect();
-        Bench { roster, work: Worktime::new(roster), placed, at, until: -(-at).div_euclid(SLOT) * SLOT }
+        Bench {
+            roster,
+            work: Worktime::new(roster),
+            placed,
+            at,
+            until: -(-at).div_euclid(SLOT) * SLOT,
+            silent: silent_kinds(roster, words, at),
+        }
     }
 
     fn rows(&self, objective: &Objective) -> Vec<Judged> {
@@ -494,6 +506,7 @@ impl<'a> Bench<'a> {
             start,
             end,
             states,
+            complete: kpi.measures().into_iter().all(|measure| !self.silent.contains(kind_of(measure))),
             target,
             attained,
             share,

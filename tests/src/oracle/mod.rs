@@ -21,6 +21,7 @@ mod moment;
 mod money;
 mod objective;
 mod roster;
+mod silence;
 mod verdict;
 mod window;
 mod worktime;
@@ -49,6 +50,7 @@ pub use moment::{DAY, HOUR, SECOND, SLOT, When, first_instant, local_date, plus_
 pub use money::{CURRENCIES, exponent};
 pub use objective::{Every, For, Objective, Pace, Period, objectives_yaml};
 pub use roster::{Hours, Person, Rate, Roster, Stay, Team, UNROSTERED, decimal};
+pub use silence::{Source, Word, kind_of, silent_kinds, worked_between};
 pub use window::{Bounds, Calendar, Window};
 
 /// What is asked: the numbers by what, of which windows, at which instant, in which zones.

@@ -46,6 +46,7 @@ fn roster(people: Vec<Person>) -> Roster {
         teams: vec![team("paris", Some("france")), team("france", None), team("lyon", None)],
         people,
         rates: Vec::new(),
+        sources: Vec::new(),
     }
 }
 
@@ -69,7 +70,7 @@ fn deal(rep: &str, number: usize, data: Value) -> Value {
 }
 
 fn rows(events: &[Value], roster: &Roster, objective: &Objective, at: &str) -> Vec<Judged> {
-    judge(&Oracle::new(events), roster, std::slice::from_ref(objective), parse_instant(at))
+    judge(&Oracle::new(events), roster, std::slice::from_ref(objective), &[], parse_instant(at))
 }
 
 /// The running period's row.

@@ -11,6 +11,7 @@ use num_traits::One;
 use serde_json::{Value, json};
 
 use super::moment::{local_date, plus_days};
+use super::silence::Source;
 use super::window::Calendar;
 
 /// The team of whoever has none.
@@ -92,6 +93,8 @@ pub struct Roster {
     pub people: Vec<Person>,
     /// The rates of exchange; none where there is no file of them.
     pub rates: Vec<Rate>,
+    /// Where events come from.
+    pub sources: Vec<Source>,
 }
 
 impl Roster {
@@ -181,6 +184,9 @@ impl Roster {
         if !self.rates.is_empty() {
             document["rates"] = json!("rates.csv");
         }
+        if !self.sources.is_empty() {
+            document["sources"] = self.sources.iter().map(source).collect();
+        }
         serde_yaml_ng::to_string(&document).expect("plain data can be written")
     }
 
@@ -222,6 +228,14 @@ impl Roster {
         }
         written
     }
+}
+
+fn source(source: &Source) -> Value {
+    let mut written = json!({"id": source.id, "live": source.live});
+    if let Some(silence) = source.written_silence() {
+        written["max_silence"] = json!(silence);
+    }
+    written
 }
 
 fn team(team: &Team) -> Value {

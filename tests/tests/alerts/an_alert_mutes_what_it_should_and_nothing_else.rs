@@ -75,8 +75,7 @@ fn targets() -> BTreeMap<&'static str, Value> {
 
 pub fn holds() {
     let folder = written();
-    let mut alertmanager = Alertmanager::of(folder.path());
-    alertmanager.resume();
+    let alertmanager = Alertmanager::start(folder.path());
     let targets = targets();
     let until = (Timestamp::now() + SignedDuration::from_hours(1)).to_string();
     let posted = |labels: &Value, ends: &str| json!({ "labels": labels, "endsAt": ends, "annotations": {} });

@@ -31,7 +31,7 @@ pub fn holds() {
     let labels = &alert["labels"];
     assert_eq!((&labels["alertname"], &labels["rep"], &labels["manager"]), (&json!("ObjectiveBehind"), &json!("marie"), &json!("luc")));
     let about = text(alert, "description");
-    assert!(about.starts_with("Marie Curie : appels passés, 11 sur 40, pour "), "{about}");
+    assert!(about.starts_with("Marie Curie : appels passés, 11 sur 40 (attendu à ce jour : "), "{about}");
     assert!(figures(&up, told.at).iter().any(|figures| about.contains(figures)), "{about}\nthe API says {:?}", figures(&up, told.at));
     assert!(about.contains(&office.now().strftime(" Dernier jour : %d/%m/%Y.").to_string()), "{about}");
     assert_eq!(text(alert, "summary"), "Marie Curie est en retard : appels passés");
@@ -71,7 +71,7 @@ fn figures(up: &Serving, told: Timestamp) -> Vec<String> {
         text.strip_suffix(",0").map_or(text.clone(), str::to_owned)
     };
     let at = |seconds| row(up, "calls-paris", "marie", Some(told - SignedDuration::from_secs(seconds)));
-    let words = |row: Value| format!("pour {} attendus à ce jour", number(&row["expected"]));
+    let words = |row: Value| format!("(attendu à ce jour : {}).", number(&row["expected"]));
     assert_eq!(at(0)["needed_per_day"], json!(29), "what is needed in the day that is left");
     (0..15).map(|seconds| words(at(seconds))).collect()
 }

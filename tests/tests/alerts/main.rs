@@ -11,6 +11,7 @@ mod behind_and_back_is_told_once_each;
 mod everybody_has_a_route_of_his_own;
 mod hostile;
 mod no_manager_hears_of_a_broken_pipe;
+mod reps_behind_together_are_one_notification;
 
 use libtest_mimic::{Arguments, Trial};
 
@@ -26,6 +27,7 @@ fn main() {
         ("no_manager_hears_of_a_broken_pipe::redis_down", no_manager_hears_of_a_broken_pipe::redis_down),
         ("no_manager_hears_of_a_broken_pipe::processor_stopped", no_manager_hears_of_a_broken_pipe::processor_stopped),
         ("no_manager_hears_of_a_broken_pipe::sink_stopped", no_manager_hears_of_a_broken_pipe::sink_stopped),
+        ("reps_behind_together_are_one_notification", reps_behind_together_are_one_notification::holds),
     ];
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(scenarios.len());

@@ -1,13 +1,17 @@
 //! Objectives, embedded: whoever changes teams, zones and clocks in the middle of whatever period, every row of
-//! `onpace objectives` equals the brute-force oracle's, and no row is missing or too many.
+//! `onpace objectives` equals the brute-force oracle's, and no row is missing or too many; also which are incomplete, whichever sources are silent.
 //!
 //! `ONPACE_SEEDS` says how many companies are tried (12), `ONPACE_SEED` tries a single one.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use std::path::Path;
+
+use jiff::Timestamp;
 use onpace_tests::compare_objectives::compare_objectives;
 use onpace_tests::generate::{Company, company};
 use onpace_tests::onpace::Onpace;
 use onpace_tests::oracle::{Oracle, judge, objectives_yaml};
+use rusqlite::Connection;
 use serde_json::Value;
 
 use crate::seeds::seeds;
@@ -35,19 +39,33 @@ fn try_company(company: &Company) -> Result<(), String> {
     let lines: Vec<String> = company.events.iter().map(Value::to_string).collect();
     let onpace = Onpace::embedded(&folder.path().join("data"))?;
     onpace.import(&written("events.ndjson", lines.join("\n") + "\n"))?;
+    record(&folder.path().join("data"), company);
 
     let roster = written("roster.yaml", company.roster.yaml());
     if !company.roster.rates.is_empty() {
         written("rates.csv", company.roster.rates_csv());
     }
     let objectives = written("objectives.yaml", objectives_yaml(&company.objectives));
-    let oracle = Oracle::new(&company.events);
+    let (oracle, words) = (Oracle::new(&company.events), company.words());
     for &at in &company.asked_at {
-        let rows = judge(&oracle, &company.roster, &company.objectives, at.as_microsecond());
+        let rows = judge(&oracle, &company.roster, &company.objectives, &words, at.as_microsecond());
         let answer = onpace.objectives(&roster, &objectives, at)?;
         compare_objectives(&rows, at, &answer).map_err(|error| told(company, &rows, error))?;
     }
     Ok(())
+}
+
+/// Moves what was imported to when the company's sources said it: the log has an event a row, in the order of the file.
+fn record(data: &Path, company: &Company) {
+    let mut log = Connection::open(data.join("onpace.db")).unwrap();
+    let moving = log.transaction().unwrap();
+    for (offset, (event, ms)) in (0_i64..).zip(company.events.iter().zip(&company.recorded_ms)) {
+        let recorded_at = format!("{:.3}", Timestamp::from_millisecond(*ms).unwrap());
+        let sql = r#"UPDATE event SET recorded_at = ?1 WHERE partition = 0 AND "offset" = ?2 AND entity = ?3 AND source = ?4"#;
+        let said = (recorded_at, offset, event["entity"].as_str().unwrap(), event["source"].as_str().unwrap());
+        assert_eq!(moving.execute(sql, said).unwrap(), 1, "{event}");
+    }
+    moving.commit().unwrap();
 }
 
 /// A difference with the roster and the objective that it is about.
