@@ -157,6 +157,9 @@ pub enum Day {
 
 /// `onpace demo`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+The company's roster and objectives are made up around now, written into the folder of --data (or a temporary one, which is named) and
+read again whenever they change. With --roster it is your own people who are at work.")]
 pub struct Demo {
     /// Keep the sales floor here, with its roster and objectives, to go on with it later; otherwise nothing is left behind.
     #[arg(long, env = "ONPACE_DATA", value_name = "DIR")]
@@ -349,17 +352,32 @@ pub struct Kpis {
 
 /// `onpace objectives`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+States, of which exactly one is true:
+  pending       its period has not begun
+  no_value      no working time in it, or too little to judge a rate by
+  met           reached, or over and on the right side
+  missed        over and on the wrong side, or past its limit
+  out_of_reach  less than 1 chance in 100, a tenth of the working time being over
+  at_risk       behind by more than its tolerance, with less than 1 chance in 4
+  on_pace       everything else
+
+onpace objectives --roster examples/roster.yaml --objectives examples/objectives.yaml
+onpace objectives check --roster examples/roster.yaml --objectives examples/objectives.yaml
+
+What can stand in the two files: docs/objectives.md.")]
 pub struct Objectives {
-    /// Judge the objectives themselves: specific, measurable, ambitious, realistic, time-bound.
+    /// Judge the objectives themselves, by what is usual: specific, measurable, ambitious, realistic, time-bound. Exits with 1 where one is
+    /// not specific, measurable and time-bound.
     #[arg(value_name = "check")]
     pub what: Option<ObjectivesWhat>,
     /// The instant asked for, RFC 3339; now where it isn't given.
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
-    /// Only this person's.
+    /// Only this person's, by the id in the roster; as often as you like.
     #[arg(long = "rep", value_name = "ID")]
     pub reps: Vec<String>,
-    /// Only this team's.
+    /// Only this team's own, by its id; as often as you like.
     #[arg(long = "team", value_name = "ID")]
     pub teams: Vec<String>,
     /// How to print it.
@@ -378,6 +396,10 @@ pub struct Objectives {
 
 /// `onpace rules`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Written are onpace.rules.yml for Prometheus with its tests for promtool, alertmanager.yml and onpace.tmpl for Alertmanager; the same
+files, the same bytes. Give the same --roster and --objectives to the sink, and write the files anew when these change.
+What each alert means: docs/alerts.md. A working set: deploy/.")]
 pub struct Rules {
     /// The folder to write to; files of the same names are replaced.
     #[arg(long, value_name = "DIR")]

@@ -4,9 +4,12 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::servers::Process;
+
+static LOOKS: AtomicUsize = AtomicUsize::new(0);
 
 /// For how long the page's own clock runs; it stands still while an answer is awaited, so this is no time of waiting.
 const PAGE_CLOCK_MS: u32 = 8_000;
@@ -31,7 +34,9 @@ pub fn page_in(address: &str, folder: &Path, language: &str) -> String {
     command.args([&format!("--lang={language}"), &format!("--accept-lang={language}"), "--log-level=3"]);
     command.arg(format!("--user-data-dir={}", folder.join(format!("browser-{language}")).display()));
     command.arg(format!("--virtual-time-budget={PAGE_CLOCK_MS}")).args(["--dump-dom", address]);
-    let mut process = Process::start(command, folder, "browser");
+    // What it shows is its own, however often a scenario looks.
+    let name = format!("browser-{}", LOOKS.fetch_add(1, Ordering::Relaxed));
+    let mut process = Process::start(command, folder, &name);
     let ended = process.wait(Duration::from_secs(120));
     let shown = process.output();
     assert!(ended.success() && shown.contains("</html>"), "the browser ended with {ended} and shows no page:\n{}", process.tail());

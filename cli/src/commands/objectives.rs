@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, anyhow};
 use comfy_table::{CellAlignment, Table, presets};
 use jiff::Timestamp;
-use onpace_kpis::objective::{Checked, Completeness, Office, Scope, Standing, Watched, check, watched};
+use onpace_kpis::objective::{Checked, Completeness, Direction, Office, Scope, Standing, Watched, check, watched};
 use onpace_kpis::row::shown;
 use onpace_kpis::{Exact, Roster, Unit};
 use onpace_schemas::did_you_mean;
@@ -30,7 +30,7 @@ struct Answer<'a> {
 pub fn run(args: Objectives) -> Result<ExitCode> {
     anyhow::ensure!(
         args.company.objectives.is_some(),
-        "no objectives are named: give their file with --objectives, and that of the people they speak of with --roster"
+        "no objectives are named: give their file with --objectives, and that of the people they speak of with --roster; examples/ has one of each"
     );
     let evaluation = engine::configuration(&args.definitions, &args.company)?.now();
     let roster = &evaluation.roster;
@@ -51,7 +51,8 @@ pub fn run(args: Objectives) -> Result<ExitCode> {
     if args.what == Some(ObjectivesWhat::Check) {
         let office = Office::of(roster, &evaluation.objectives, at_us);
         let checked = check(&evaluation.catalogue, &once.tally, roster, &evaluation.objectives, &office, at_us)?;
-        writeln!(out, "{}", smart(&evaluation, &checked))?;
+        writeln!(out, "At {}, days and months of {}.", show_instant(at_us), evaluation.zone())?;
+        writeln!(out, "{}\n{SMART_LEGEND}", smart(&evaluation, &checked))?;
         return Ok(if checked.iter().any(|checked| checked.smart.fails()) { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
     let known = Known::of(&once, &args, roster, at_us);
@@ -70,7 +71,11 @@ pub fn run(args: Objectives) -> Result<ExitCode> {
         }
         TableOrJson::Table => {
             writeln!(out, "At {}, days and months of {}.", show_instant(at_us), evaluation.zone())?;
-            writeln!(out, "{}", table(&standings.rows))?;
+            if standings.rows.is_empty() {
+                writeln!(out, "{}", nothing(&evaluation, &args))?;
+            } else {
+                writeln!(out, "{}\n{LEGEND}", table(&standings.rows))?;
+            }
         }
     }
     known.say();
@@ -125,18 +130,50 @@ impl<'a> Known<'a> {
     }
 }
 
+const LEGEND: &str = "\
+expected: by now, on pace · forecast: at the end, if it goes on as in the last 12 weeks · chance: of ending on the right side
+needed a day: from now on, for the target · ≤: not to be passed · `onpace objectives --help` says what the states mean";
+
+const SMART_LEGEND: &str = "\
+as usual: what such a period comes to, going by the last 12 weeks · measurable: there is data · ambitious: no less than as usual
+realistic: at most half as much again · time-bound: its period ends · –: too little history, or a rate or a level";
+
+/// Why there is no line.
+fn nothing(evaluation: &Evaluation, args: &Objectives) -> &'static str {
+    match (evaluation.objectives.is_empty(), args.reps.is_empty() && args.teams.is_empty()) {
+        (true, _) => "The file has no objectives.",
+        (false, true) => "Nothing to judge yet: no event has come, or every period began before the first one did (or before `from`).",
+        (false, false) => "None of the objectives is theirs.",
+    }
+}
+
 /// A line a standing.
 fn table(rows: &[Standing]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-    table.set_header(["who", "objective", "from", "target", "attained", "expected", "forecast", "chance", "needed a day", "state"]);
+    table.set_header([
+        "who",
+        "objective",
+        "KPI",
+        "from",
+        "to",
+        "target",
+        "attained",
+        "expected",
+        "forecast",
+        "chance",
+        "needed a day",
+        "state",
+    ]);
     for row in rows {
         let show = |value: &Option<Exact>| value.as_ref().map_or_else(|| "–".to_owned(), |value| amount(value, row));
         table.add_row([
             row.key.as_ref().map_or_else(|| "company".to_owned(), |(_, key)| printable(key)),
             printable(&row.objective),
+            printable(&row.kpi),
             show_date(row.days.start),
-            amount(&row.target, row),
+            show_date(row.days.end - 1),
+            format!("{}{}", if row.direction == Direction::AtMost { "≤ " } else { "" }, amount(&row.target, row)),
             show(&row.attained),
             show(&row.expected),
             show(&row.forecast),
@@ -145,7 +182,7 @@ fn table(rows: &[Standing]) -> Table {
             if row.complete { row.state.name().to_owned() } else { format!("{} (incomplete)", row.state.name()) },
         ]);
     }
-    for column in table.column_iter_mut().skip(3).take(6) {
+    for column in table.column_iter_mut().skip(5).take(6) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table

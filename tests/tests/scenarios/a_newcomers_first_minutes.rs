@@ -1,5 +1,7 @@
-//! `onpace demo` in an empty folder: a URL, numbers that move, a page that loads, a clean end with nothing left behind.
+//! `onpace demo` in an empty folder: a URL, numbers that move, objectives in every state that follow their file, a page that loads, a clean end
+//! with nothing left behind.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -28,6 +30,22 @@ fn a_newcomers_first_minutes() {
     println!("numbers moved {:.1} s after the start", begun.elapsed().as_secs_f64());
     let url = format!("http://127.0.0.1:{}/", demo.port);
     assert!(demo.process.output().contains(&url), "the URL is named: {}", demo.process.tail());
+
+    let objectives = || demo.get("/v1/objectives").json()["objectives"].as_array().cloned().unwrap_or_default();
+    let states: BTreeSet<String> = objectives().iter().filter_map(|row| row["state"].as_str().map(str::to_owned)).collect();
+    let every = ["at_risk", "met", "missed", "no_value", "on_pace", "out_of_reach", "pending"];
+    assert_eq!(states.iter().map(String::as_str).collect::<Vec<_>>(), every);
+    let people = demo.get("/v1/roster").json()["people"].as_array().cloned().unwrap_or_default();
+    let zones: BTreeSet<&str> = people.iter().filter_map(|person| person["time_zone"].as_str()).collect();
+    assert_eq!(zones.into_iter().collect::<Vec<_>>(), ["America/New_York", "Europe/Paris"]);
+    let said = demo.process.output();
+    let file = said.split_whitespace().find(|word| word.ends_with("/objectives.yaml")).expect("the file of objectives is named");
+    let text = std::fs::read_to_string(file).expect("the objectives");
+    let changed = text.replacen("target: 80,", "target: 4321,", 1);
+    assert_ne!(changed, text);
+    std::fs::write(file, changed).expect("the objectives written");
+    let followed = || objectives().iter().any(|row| row["objective"] == "calls-a-week" && row["target"] == 4321);
+    wait_until("the page's objectives follow their file", limit, followed);
 
     let page = demo.get("/");
     assert_eq!(page.status, 200);

@@ -1,5 +1,5 @@
 //! Whenever the demo begins, its company has everything that there is to be seen; judged as everywhere, over a year and more of instants.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at the first surprise")]
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

@@ -30,8 +30,8 @@ const TEXTS = {
     perDay: (text) => `${text} a day`, inDays: (number) => `${number} days`,
     mark: "The mark on a bar is what is expected by now. Days are those of whom it is about.",
     all: (count) => `Show all ${count}`, few: "Show fewer", none: "None of these.",
-    behind: "Not everything has arrived: processing is behind. Nobody is alarmed by this.",
-    silent: (kinds) => `Not everything has arrived: a live source has been silent about ${kinds}. Nobody is alarmed by this.`,
+    behind: "Incomplete: processing is behind.",
+    silent: (kinds) => `Incomplete: a live source is silent (${kinds}).`,
     kinds: { call: "calls", meeting: "meetings", email: "e-mails", deal: "deals" },
     unjudged: (objective, why) => `${objective} can't be judged: ${why}`,
     names: {
@@ -73,8 +73,8 @@ const TEXTS = {
     perDay: (text) => `${text} par jour`, inDays: (number) => `${number} jours`,
     mark: "Le trait sur une barre est ce qui est attendu à ce jour. Les jours sont ceux de la personne ou de l’équipe.",
     all: (count) => `Tout afficher (${count})`, few: "Réduire", none: "Aucun.",
-    behind: "Tout n’est pas arrivé : le traitement est en retard. Personne n’est alerté.",
-    silent: (kinds) => `Tout n’est pas arrivé : une source en direct se tait (${kinds}). Personne n’est alerté.`,
+    behind: "Incomplet : le traitement est en retard.",
+    silent: (kinds) => `Incomplet : une source en direct se tait (${kinds}).`,
     kinds: { call: "appels", meeting: "rendez-vous", email: "e-mails", deal: "affaires" },
     unjudged: (objective, why) => `${objective} ne peut pas être jugé : ${why}`,
     names: {
