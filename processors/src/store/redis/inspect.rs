@@ -20,8 +20,7 @@ const SHOWN: &str = "20";
 pub fn inspect(store: &Inner, link: &mut Link, key: &str) -> Result<Option<String>, StoreError> {
     let mut one = |arguments: &[&str]| -> Result<Value, StoreError> {
         let mut commands = Commands::default();
-        commands.begin(arguments.len());
-        arguments.iter().for_each(|argument| _ = commands.arg(argument.as_bytes()));
+        commands.command(&arguments.iter().map(|argument| argument.as_bytes()).collect::<Vec<_>>());
         Ok(link.ask(&commands)?.pop().unwrap_or(Value::Nil))
     };
     if key.is_empty() || one(&["EXISTS", key])? == Value::Number(0) {

@@ -213,7 +213,7 @@ fn write_stored(commands: &mut Commands, key: &str, settings: Settings, wiping: 
         ("fingerprint", format!("{fingerprint:016x}")),
         ("bucket", BUCKET.to_string()),
     ];
-    commands.begin(2 + 2 * fields.len() + if wiping { 2 } else { 0 }).arg(b"HSET").arg(key.as_bytes());
+    commands.begin(b"HSET").arg(key.as_bytes());
     for (name, value) in &fields {
         commands.arg(name.as_bytes()).arg(value.as_bytes());
     }

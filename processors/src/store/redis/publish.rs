@@ -48,7 +48,7 @@ fn publish_on(
         if fields.is_empty() {
             continue;
         }
-        commands.begin(2 + 2 * fields.len()).arg(b"HSET").arg(key.as_bytes());
+        commands.begin(b"HSET").arg(key.as_bytes());
         for (field, value) in fields {
             commands.arg(field.as_bytes()).arg(value.as_bytes());
         }

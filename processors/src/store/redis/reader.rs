@@ -9,7 +9,7 @@ use onpace_kpis::block::BlockId;
 
 use super::head::{self, Found};
 use super::keys::LaneKeys;
-use super::wire::{Commands, Link, Reply, Value, refused};
+use super::wire::{Commands, Link, Value, refused};
 use super::{Inner, inspect, sources};
 use crate::store::{Changes, Head, Heard, Position, StoreError, StoreReader, changed};
 
@@ -97,30 +97,21 @@ fn read_names(link: &mut Link, keys: &LaneKeys, from: u32, to: u32, each: &mut d
 /// The counters of reps numbered `from` and up to, not including, `to`.
 fn read_reps(link: &mut Link, keys: &LaneKeys, from: u32, to: u32, each: &mut dyn FnMut(BlockId, &[u8])) -> Result<(), StoreError> {
     let mut commands = Commands::default();
-    (from..to).for_each(|rep| _ = commands.begin(2).arg(b"HGETALL").numbered(&keys.counters, rep.into()));
+    (from..to).for_each(|rep| _ = commands.begin(b"HGETALL").numbered(&keys.counters, rep.into()));
     link.send(&commands)?;
     let mut wrong: Option<(u32, String)> = None;
     for rep in from..to {
-        let mut day = None;
-        let count = match link.reply()? {
-            Reply::Array(count) => count,
-            Reply::Error(words) => {
-                wrong.get_or_insert((rep, words.to_owned()));
+        let fields = match link.reply()? {
+            Value::Error(words) => {
+                wrong.get_or_insert((rep, words));
                 continue;
             }
-            _ => continue,
+            found => found.elements(),
         };
-        for _ in 0..count {
-            let Reply::Bytes(bytes) = link.reply()? else { continue };
-            match day.take() {
-                Some(day) => each(BlockId { rep, day }, bytes),
-                None => match std::str::from_utf8(bytes).ok().and_then(|digits| digits.parse().ok()) {
-                    Some(number) => day = Some(number),
-                    None => {
-                        wrong.get_or_insert((rep, "WRONGTYPE a field that is no day".into()));
-                        day = Some(i32::MIN);
-                    }
-                },
+        for pair in fields.chunks_exact(2) {
+            match (pair[0].text().parse(), pair[1].bytes()) {
+                (Ok(day), Some(packed)) => each(BlockId { rep, day }, packed),
+                _ => _ = wrong.get_or_insert((rep, "WRONGTYPE a field that is no day".into())),
             }
         }
     }
@@ -211,15 +202,14 @@ impl StoreReader for Reader {
             for chunk in ids.chunks(CHUNK) {
                 let mut commands = Commands::default();
                 for id in chunk {
-                    commands.begin(3).arg(b"HGET").numbered(&keys.counters, id.rep.into()).numbered(b"", id.day.into());
+                    commands.begin(b"HGET").numbered(&keys.counters, id.rep.into()).numbered(b"", id.day.into());
                 }
                 link.send(&commands)?;
                 let mut wrong = None;
                 for (at, id) in chunk.iter().enumerate() {
                     match link.reply()? {
-                        Reply::Bytes(packed) => each(*id, packed),
-                        Reply::Error(words) => _ = wrong.get_or_insert((at, words.to_owned())),
-                        _ => each(*id, &[]),
+                        Value::Error(words) => _ = wrong.get_or_insert((at, words)),
+                        found => each(*id, found.bytes().unwrap_or_default()),
                     }
                 }
                 if let Some((at, words)) = wrong {

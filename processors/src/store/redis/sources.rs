@@ -12,11 +12,11 @@ use crate::store::{Heard, StoreError};
 pub fn pack(rows: &[Heard], keys: &LaneKeys, out: &mut Commands) {
     let (gone, heard): (Vec<&Heard>, Vec<&Heard>) = rows.iter().partition(|row| row.says_nothing());
     if !gone.is_empty() {
-        out.begin(2 + gone.len()).arg(b"HDEL").arg(&keys.sources);
+        out.begin(b"HDEL").arg(&keys.sources);
         gone.iter().for_each(|row| _ = out.arg(row.source.as_bytes()));
     }
     if !heard.is_empty() {
-        out.begin(2 + 2 * heard.len()).arg(b"HSET").arg(&keys.sources);
+        out.begin(b"HSET").arg(&keys.sources);
         heard.iter().for_each(|row| _ = out.arg(row.source.as_bytes()).arg(write(row).as_bytes()));
     }
 }

@@ -58,7 +58,7 @@ pub fn lane(store: &Inner, link: &mut Link, lane: u32) -> Result<(), StoreError>
 /// Whether a lane that has no head has other keys.
 pub fn leftovers(link: &mut Link, keys: &LaneKeys) -> Result<bool, StoreError> {
     let mut commands = Commands::default();
-    commands.begin(6).arg(b"EXISTS").arg(&keys.names).arg(&keys.sources).arg(&keys.changes);
+    commands.begin(b"EXISTS").arg(&keys.names).arg(&keys.sources).arg(&keys.changes);
     commands.numbered(&keys.counters, 0).numbered(&keys.bucket, 0);
     Ok(link.ask(&commands)?.pop() != Some(Value::Number(0)))
 }
@@ -136,7 +136,7 @@ pub(super) fn while_closed(store: &Inner, link: &mut Link, lane: u32, token: &st
     }
     commands.clear();
     commands.command(&[b"MULTI"]);
-    commands.begin(1 + keys.len()).arg(how);
+    commands.begin(how);
     keys.iter().for_each(|key| _ = commands.arg(key));
     commands.command(&[b"EXEC"]);
     match link.ask(&commands)?.pop() {

@@ -16,7 +16,7 @@ use onpace_kpis::block::BlockId;
 use super::head::{self, Found};
 use super::keys::{LaneKeys, field_of, hex_of};
 use super::places::Places;
-use super::wire::{Commands, Link, Reply, Value, refused};
+use super::wire::{Commands, Link, Value, refused};
 use super::{BUCKET, Inner, Stored, TRIES, sources, wipe};
 use crate::store::{Commit, EntityId, Head, Heard, LaneWriter, Settled, StoreError, changed, refuse_other};
 
@@ -173,26 +173,22 @@ impl Writer {
         for from in (0..all).step_by(256) {
             let mut commands = Commands::default();
             let buckets = from..all.min(from + 256);
-            buckets.clone().for_each(|bucket| _ = commands.begin(2).arg(b"HKEYS").numbered(&self.keys.bucket, bucket.into()));
+            buckets.clone().for_each(|bucket| _ = commands.begin(b"HKEYS").numbered(&self.keys.bucket, bucket.into()));
             self.link.send(&commands)?;
             let mut wrong = None;
             for bucket in buckets {
-                let count = match self.link.reply()? {
-                    Reply::Array(count) => count,
-                    Reply::Error(words) => {
-                        wrong.get_or_insert((bucket, words.to_owned()));
-                        0
+                let fields = match self.link.reply()? {
+                    Value::Error(words) => {
+                        wrong.get_or_insert((bucket, words));
+                        continue;
                     }
-                    _ => 0,
+                    found => found.elements(),
                 };
-                for _ in 0..count {
-                    match self.link.reply()? {
-                        Reply::Bytes(field) => match field.try_into() {
-                            Ok(field) if places.note(field, bucket) => {}
-                            Ok(_) => _ = wrong.get_or_insert((bucket, "WRONGTYPE an entity that another bucket has too".into())),
-                            Err(_) => _ = wrong.get_or_insert((bucket, "WRONGTYPE a field that is no address".into())),
-                        },
-                        other => _ = wrong.get_or_insert((bucket, format!("{other:?}"))),
+                for field in &fields {
+                    match field.bytes().and_then(|field| field.try_into().ok()) {
+                        Some(field) if places.note(field, bucket) => {}
+                        Some(_) => _ = wrong.get_or_insert((bucket, "WRONGTYPE an entity that another bucket has too".into())),
+                        None => _ = wrong.get_or_insert((bucket, "WRONGTYPE a field that is no address".into())),
                     }
                 }
             }
@@ -220,38 +216,30 @@ impl Writer {
     }
 
     fn replies(&mut self, queued: usize) -> Result<(), StoreError> {
-        let place = self.link.place().to_owned();
         let mut refusal: Option<(usize, String)> = None;
         // MULTI is the first.
         for at in 0..=queued {
-            if let Reply::Error(words) = self.link.reply()? {
-                refusal.get_or_insert((at, words.to_owned()));
+            if let Value::Error(words) = self.link.reply()? {
+                refusal.get_or_insert((at, words));
             }
         }
-        let mut done = false;
-        let mut torn: Option<(usize, String)> = None;
-        match self.link.reply()? {
-            Reply::Array(count) => {
-                done = true;
-                for at in 1..=count {
-                    if let Reply::Error(words) = self.link.reply()? {
-                        torn.get_or_insert((at, words.to_owned()));
-                    }
-                }
+        let (done, torn) = match self.link.reply()? {
+            Value::Array(replies) => {
+                let error = |reply: &Value| if let Value::Error(words) = reply { Some(words.clone()) } else { None };
+                (true, (1..).zip(&replies).find_map(|(at, reply)| Some((at, error(reply)?))))
             }
-            Reply::Nil => {}
-            Reply::Error(words) => {
-                let (at, words) = refusal.unwrap_or((0, words.to_owned()));
-                return Err(refused(place, &self.out.key_at(at), &words));
+            Value::Nil => (false, None),
+            Value::Error(words) => {
+                let (at, words) = refusal.unwrap_or((0, words));
+                return Err(refused(self.link.place(), &self.out.key_at(at), &words));
             }
-            other => return Err(StoreError::Away(format!("Redis at {place} answers EXEC with {other:?}"))),
-        }
-        if let Reply::Error(words) = self.link.reply()? {
-            let words = words.to_owned();
-            return Err(refused(place, "head", &words));
+            other => return Err(StoreError::Away(format!("Redis at {} answers EXEC with {other:?}", self.link.place()))),
+        };
+        if let Value::Error(words) = self.link.reply()? {
+            return Err(refused(self.link.place(), "head", &words));
         }
         let ours = match (self.link.reply()?, &self.head) {
-            (Reply::Bytes(now), Some((_, line))) => now == line.as_bytes(),
+            (Value::Bytes(now), Some((_, line))) => now == line.as_bytes(),
             _ => false,
         };
         if let Some((at, words)) = torn {
@@ -292,8 +280,8 @@ impl Writer {
             let mut refusal = None;
             for place in places {
                 match self.link.reply()? {
-                    Reply::Bytes(packed) => each(place, packed),
-                    Reply::Error(words) if refusal.is_none() => refusal = Some((place - from, words.to_owned())),
+                    Value::Bytes(packed) => each(place, &packed),
+                    Value::Error(words) => _ = refusal.get_or_insert((place - from, words)),
                     _ => {}
                 }
             }
@@ -318,7 +306,7 @@ impl Writer {
         order.sort_unstable();
         for run in order.chunk_by(|a, b| a.0 == b.0) {
             let [(bucket, _), ..] = run else { continue };
-            out.begin(2 + 2 * run.len()).arg(b"HSET").numbered(&keys.bucket, (*bucket).into());
+            out.begin(b"HSET").numbered(&keys.bucket, (*bucket).into());
             for (_, at) in run {
                 let state = commit.entities.state(*at as usize);
                 // An empty value in the bucket says that the state has a key of its own.
@@ -327,19 +315,18 @@ impl Writer {
         }
         for (id, state) in commit.entities.iter() {
             if !is_small(state) {
-                out.begin(3).arg(b"SET").joined(&keys.large, hex_of(&id).as_bytes()).arg(state);
+                out.begin(b"SET").joined(&keys.large, hex_of(&id).as_bytes()).arg(state);
                 if large.len() < LARGE {
                     large.insert(id);
                 }
             } else if large.remove(&id) {
-                out.begin(2).arg(b"DEL").joined(&keys.large, hex_of(&id).as_bytes());
+                out.begin(b"DEL").joined(&keys.large, hex_of(&id).as_bytes());
             }
         }
         for run in commit.blocks.chunk_by(|a, b| a.0.rep == b.0.rep && a.1.is_empty() == b.1.is_empty()) {
             let [(first, block), ..] = run else { continue };
             let gone = block.is_empty();
-            let (name, each): (&[u8], usize) = if gone { (b"HDEL", 1) } else { (b"HSET", 2) };
-            out.begin(2 + each * run.len()).arg(name).numbered(&keys.counters, first.rep.into());
+            out.begin(if gone { b"HDEL" } else { b"HSET" }).numbered(&keys.counters, first.rep.into());
             for (id, block) in run {
                 out.numbered(b"", id.day.into());
                 if !gone {
@@ -348,7 +335,7 @@ impl Writer {
             }
         }
         if !commit.names.is_empty() {
-            out.begin(2 + commit.names.len()).arg(b"RPUSH").arg(&keys.names);
+            out.begin(b"RPUSH").arg(&keys.names);
             for name in &commit.names {
                 out.arg(name.as_bytes());
             }
@@ -358,15 +345,7 @@ impl Writer {
             packed.clear();
             changed::pack(commit.blocks.iter().map(|(id, _)| *id), packed);
             let keep = (CHANGES_BYTES / (packed.len() + 16)).clamp(CHANGES.0, CHANGES.1);
-            out.begin(8)
-                .arg(b"XADD")
-                .arg(&keys.changes)
-                .arg(b"MAXLEN")
-                .arg(b"~")
-                .numbered(b"", keep as i64)
-                .arg(b"*")
-                .arg(b"b")
-                .arg(packed);
+            out.begin(b"XADD").arg(&keys.changes).arg(b"MAXLEN").arg(b"~").numbered(b"", keep as i64).arg(b"*").arg(b"b").arg(packed);
         }
         let queued = out.len() - 1;
         out.command(&[b"EXEC"]).command(&[b"WATCH", &keys.head]).command(&[b"GET", &keys.head]);
@@ -402,7 +381,7 @@ impl LaneWriter for Writer {
         let mut large = Vec::new();
         let small = |commands: &mut Commands, at: usize| {
             let (place, bucket) = there[at];
-            commands.begin(3).arg(b"HGET").numbered(&keys.bucket, bucket.into()).arg(field_of(&ids[place]));
+            commands.begin(b"HGET").numbered(&keys.bucket, bucket.into()).arg(field_of(&ids[place]));
         };
         self.fetch(there.len(), small, |at, packed| match there[at] {
             (place, _) if packed.is_empty() => large.push(place),
@@ -412,8 +391,7 @@ impl LaneWriter for Writer {
             return Ok(());
         }
         let mut found = 0;
-        let own =
-            |commands: &mut Commands, at: usize| _ = commands.begin(2).arg(b"GET").joined(&keys.large, hex_of(&ids[large[at]]).as_bytes());
+        let own = |commands: &mut Commands, at: usize| _ = commands.begin(b"GET").joined(&keys.large, hex_of(&ids[large[at]]).as_bytes());
         self.fetch(large.len(), own, |at, packed| {
             found += 1;
             each(large[at], packed);
@@ -432,7 +410,7 @@ impl LaneWriter for Writer {
         let key = self.keys.counters.clone();
         let get = |commands: &mut Commands, place: usize| {
             let BlockId { rep, day } = ids[place];
-            commands.begin(3).arg(b"HGET").numbered(&key, rep.into()).numbered(b"", day.into());
+            commands.begin(b"HGET").numbered(&key, rep.into()).numbered(b"", day.into());
         };
         self.fetch(ids.len(), get, each)
     }
