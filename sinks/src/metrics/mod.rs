@@ -5,6 +5,7 @@
 //! What always holds: while the store is away or its numbers are not whole, no KPI is on the page.
 //! Never here: an old KPI served as fresh; an "all" row among leaf rows.
 
+mod bests;
 pub mod exposition;
 mod kpis;
 mod leaves;
@@ -65,6 +66,14 @@ impl fmt::Debug for Metrics {
     }
 }
 
+/// What the last round left.
+#[derive(Default)]
+struct Last {
+    basis: Option<Basis>,
+    /// Personal bests, with what they depend on but for the counters: theirs are of days that are over, so once a slot is enough.
+    bests: Option<((u64, i64), Family)>,
+}
+
 /// What a round's values depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Basis {
@@ -98,7 +107,7 @@ impl Metrics {
     #[cfg(test)]
     pub(crate) fn once(view: View, configuration: Configuration, registry: Registry) -> Result<Metrics, MetricsError> {
         let metrics = Metrics::new(view, configuration, registry, Settings::default())?;
-        metrics.round(&mut None);
+        metrics.round(&mut Last::default());
         Ok(metrics)
     }
 
@@ -153,11 +162,11 @@ impl Metrics {
     }
 
     fn run(&self, stop: &CancellationToken) {
-        let mut basis = None;
+        let mut last = Last::default();
         let mut told = 0;
         while !stop.is_cancelled() {
             let began = Instant::now();
-            if self.round(&mut basis) {
+            if self.round(&mut last) {
                 self.tell_budget(&mut told);
             }
             let took = began.elapsed();
@@ -166,7 +175,7 @@ impl Metrics {
     }
 
     /// Works the KPIs out if anything they depend on changed; whether it did.
-    fn round(&self, basis: &mut Option<Basis>) -> bool {
+    fn round(&self, last: &mut Last) -> bool {
         let inner = &self.inner;
         let arrived = inner.view.take_arrivals();
         let began = Instant::now();
@@ -175,7 +184,7 @@ impl Metrics {
             let now_ms = now_ms();
             if !shows(&picture.known.standing(now_ms)) {
                 drop(picture);
-                *basis = None;
+                *last = Last::default();
                 *self.ready() = Arc::default();
                 return false;
             }
@@ -188,13 +197,19 @@ impl Metrics {
                 end_us: round_up(at_us),
                 completeness: completeness.clone(),
             };
-            if basis.as_ref() == Some(&now) {
+            if last.basis.as_ref() == Some(&now) {
                 None
             } else {
-                *basis = Some(now);
                 let mut families = kpis::families(&picture.tally, &evaluation, at_us, inner.settings.series_per_metric);
                 let standings = evaluation.standings(&picture.tally, at_us, &completeness);
                 families.extend(objectives::families(&standings.rows, &evaluation));
+                let of = (now.configured, now.end_us);
+                let bests = match last.bests.take().filter(|(known, _)| *known == of) {
+                    Some((_, known)) => known,
+                    None => bests::family(&picture.tally, &evaluation, at_us),
+                };
+                families.push(bests.clone());
+                *last = Last { basis: Some(now), bests: Some((of, bests)) };
                 Some(families)
             }
         };
