@@ -125,6 +125,14 @@ impl Series {
         upto.checked_sub(1).and_then(|at| self.sums.get(at)).copied().unwrap_or(0)
     }
 
+    /// The last slot before one whose value may not be 0: none between the two is.
+    pub fn last_before(&self, slot: i32) -> Option<i32> {
+        let upto = self.slots.partition_point(|known| *known < slot);
+        let settled = upto.checked_sub(1).and_then(|at| self.slots.get(at)).copied();
+        let waiting = self.waiting.iter().map(|(slot, _)| *slot).filter(|known| *known < slot).max();
+        settled.max(waiting)
+    }
+
     /// Whether every value is 0, as if nothing had ever been added.
     pub fn is_nothing(&self) -> bool {
         if self.waiting.is_empty() {
@@ -170,6 +178,10 @@ mod tests {
             for (start, end) in ranges {
                 let expected: i128 = deltas.iter().filter(|(slot, _)| (start..end).contains(slot)).map(|(_, delta)| delta).sum();
                 prop_assert_eq!(series.sum(&(start..end)), expected);
+                let last = series.last_before(end);
+                prop_assert_eq!(series.sum(&(last.map_or(i32::MIN, |last| last + 1)..end)), 0);
+                prop_assert!(last.is_none_or(|last| last < end && deltas.iter().any(|(slot, _)| *slot == last)));
+                prop_assert_eq!(last.is_none(), deltas.iter().all(|(slot, delta)| *slot >= end || *delta == 0));
             }
             let mut back = series.clone();
             for (slot, delta) in &deltas {

@@ -93,6 +93,11 @@ impl Line {
         (first(&self.quarters, &ranges.quarters), first(&self.dates, &ranges.dates))
     }
 
+    /// The last quarter-hour before one, and the last date before one, at which anything may be counted.
+    pub fn last_before(&self, quarter: i32, date: i32) -> (Option<i32>, Option<i32>) {
+        (self.quarters.last_before(quarter), self.dates.last_before(date))
+    }
+
     /// Whether nothing is counted in it at any time.
     pub fn is_nothing(&self) -> bool {
         self.quarters.is_nothing() && self.dates.is_nothing()

@@ -54,6 +54,18 @@ pub fn standings(
     out
 }
 
+/// How a KPI is judged.
+pub(super) fn class_of(catalogue: &Catalogue, kpi: &Kpi) -> Class {
+    let level = |measure: &MeasureNo| catalogue.measures[usize::from(*measure)].what.is_level();
+    if kpi.measures.iter().any(level) {
+        Class::Level
+    } else if catalogue.adds_up(kpi) {
+        Class::Additive
+    } else {
+        Class::Rate
+    }
+}
+
 /// When the company's first event counts: a quarter-hour, and a date.
 fn first_day(catalogue: &Catalogue, tally: &Tally) -> (Option<i64>, Option<i32>) {
     let mut first: (Option<i32>, Option<i32>) = (None, None);
@@ -375,14 +387,7 @@ impl<'a> Asked<'_, 'a> {
     }
 
     pub fn class(&self) -> Class {
-        let level = |measure: &MeasureNo| self.judge.catalogue.measures[usize::from(*measure)].what.is_level();
-        if self.kpi.measures.iter().any(level) {
-            Class::Level
-        } else if self.judge.catalogue.adds_up(self.kpi) {
-            Class::Additive
-        } else {
-            Class::Rate
-        }
+        class_of(self.judge.catalogue, self.kpi)
     }
 
     /// The target of a subject: of somebody who was a member for a part of the period, that part of it.

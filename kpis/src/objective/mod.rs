@@ -8,6 +8,7 @@
 //! What always holds: a standing is a function of configuration, counters and `at`; comparisons are exact, only the chance is
 //! a float. Never here: files, clocks, memory of an earlier evaluation.
 
+mod best;
 mod check;
 pub mod decide;
 mod document;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 
 use onpace_schemas::Currency;
 
+pub use best::{Best, bests};
 pub use check::{Checked, check};
 pub use document::parse;
 pub use judge::standings;

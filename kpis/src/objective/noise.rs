@@ -23,11 +23,16 @@ const SLOTS: usize = 36;
 const HISTORY_DAYS: i32 = 84;
 
 /// A small generator of our own (Marsaglia's xorshift, with Vigna's multiplication): the same table everywhere.
-struct Chance(u64);
+pub(super) struct Chance(u64);
 
 impl Chance {
+    /// A generator of its own for each seed.
+    pub(super) fn of(seed: u64) -> Chance {
+        Chance(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
     /// Evenly from 0 to 1.
-    fn next(&mut self) -> f64 {
+    pub(super) fn next(&mut self) -> f64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;

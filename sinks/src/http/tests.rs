@@ -234,6 +234,26 @@ async fn a_silent_source_is_named_and_what_it_feeds_is_incomplete() {
 }
 
 #[tokio::test]
+async fn a_personal_best_is_on_the_page() {
+    let mut evaluation = with_roster("time_zone: UTC\npeople: [{ id: marie, name: Marie }]\n");
+    let wanted = "objectives: [{ id: calls, kpi: calls_made, scope: company, target: 40, period: week }]\n";
+    evaluation.objectives = parse(wanted, &evaluation.catalogue, &evaluation.roster).unwrap();
+    let store = Store::of(1);
+    store.begin(0, 1);
+    let now_us = now_ms() * 1000;
+    // Should midnight pass meanwhile, today's is the best.
+    for (back, calls) in [(0, 6), (1, 5)].into_iter().chain((2..25).map(|back| (back, 1))) {
+        store.add(0, "marie", "calls_made", "", None, now_us - back * 86_400_000_000, calls);
+    }
+    let view = View::looked(&store, &evaluation.catalogue);
+    let router = closed(router(Metrics::once(view, Configuration::fixed(evaluation), Registry::new()).unwrap()));
+    let (_, _, page) = get(&router, "/metrics").await;
+    let start = "onpace_personal_best{rep=\"marie\",team=\"unrostered\",kpi=\"calls_made\",span=\"day\",period=\"";
+    let best: Vec<&str> = page.as_str().unwrap().lines().filter(|line| line.starts_with(start)).collect();
+    assert!(best.len() == 1 && (best[0].ends_with("\"} 5") || best[0].ends_with("\"} 6")), "{best:?}");
+}
+
+#[tokio::test]
 async fn metrics_come_in_the_format_asked_for_and_no_name_twice() {
     let registry = Registry::new();
     let lag = IntGaugeVec::new(Opts::new("onpace_processor_lag_events", "Said by the processor in this process"), &["partition"]).unwrap();

@@ -5,6 +5,7 @@
 //! What always holds: while the store is away or its numbers are not whole, no KPI is on the page.
 //! Never here: an old KPI served as fresh; an "all" row among leaf rows.
 
+mod bests;
 pub mod exposition;
 mod kpis;
 mod leaves;
@@ -74,6 +75,14 @@ impl fmt::Debug for Metrics {
     }
 }
 
+/// What the last round left.
+#[derive(Default)]
+struct Last {
+    basis: Option<Basis>,
+    /// Personal bests, with what they depend on but for the counters: theirs are of days that are over, so once a slot is enough.
+    bests: Option<((u64, i64), Family)>,
+}
+
 /// What a round's values depend on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Basis {
@@ -109,7 +118,7 @@ impl Metrics {
     #[cfg(test)]
     pub(crate) fn once(view: View, configuration: Configuration, registry: Registry) -> Result<Metrics, MetricsError> {
         let metrics = Metrics::new(view, configuration, registry, Settings::default())?;
-        metrics.round(&mut None, now_ms());
+        metrics.round(&mut Last::default(), now_ms());
         Ok(metrics)
     }
 
@@ -164,11 +173,11 @@ impl Metrics {
     }
 
     fn run(&self, stop: &CancellationToken) {
-        let mut basis = None;
+        let mut last = Last::default();
         let mut told = 0;
         while !stop.is_cancelled() {
             let began = Instant::now();
-            if self.round(&mut basis, now_ms()) {
+            if self.round(&mut last, now_ms()) {
                 self.tell_budget(&mut told);
             }
             let took = began.elapsed();
@@ -177,7 +186,7 @@ impl Metrics {
     }
 
     /// Works the KPIs out if anything they depend on changed; whether it did.
-    fn round(&self, basis: &mut Option<Basis>, now_ms: i64) -> bool {
+    fn round(&self, last: &mut Last, now_ms: i64) -> bool {
         let inner = &self.inner;
         let arrived = inner.view.take_arrivals();
         let began = Instant::now();
@@ -185,7 +194,7 @@ impl Metrics {
             let picture = inner.view.read();
             if !shows(&picture.known.standing(now_ms)) {
                 drop(picture);
-                *basis = None;
+                *last = Last::default();
                 *self.ready() = Ready::default();
                 return false;
             }
@@ -199,7 +208,7 @@ impl Metrics {
                 completeness: completeness.clone(),
                 moment: if evaluation.objectives.is_empty() { 0 } else { now_ms / OBJECTIVES_MS },
             };
-            let before = basis.replace(now.clone());
+            let before = last.basis.replace(now.clone());
             if before.as_ref() == Some(&now) {
                 None
             } else {
@@ -209,7 +218,15 @@ impl Metrics {
                     false => Arc::new(kpis::families(&picture.tally, &evaluation, at_us, inner.settings.series_per_metric)),
                 };
                 let standings = evaluation.standings(&picture.tally, at_us, &completeness);
-                Some(Ready { kpis, objectives: Arc::new(objectives::families(&standings.rows, &evaluation)) })
+                let mut objectives = objectives::families(&standings.rows, &evaluation);
+                let of = (now.configured, now.end_us);
+                let bests = match last.bests.take().filter(|(known, _)| *known == of) {
+                    Some((_, known)) => known,
+                    None => bests::family(&picture.tally, &evaluation, at_us),
+                };
+                objectives.push(bests.clone());
+                last.bests = Some((of, bests));
+                Some(Ready { kpis, objectives: Arc::new(objectives) })
             }
         };
         let changed = ready.is_some();
@@ -282,11 +299,11 @@ mod tests {
             let page = metrics.page(Format::Text);
             page.lines().find(|line| line.starts_with("onpace_objective_expected{")).unwrap().to_owned()
         };
-        let mut basis = None;
-        assert!(metrics.round(&mut basis, at_ms));
+        let mut last = Last::default();
+        assert!(metrics.round(&mut last, at_ms));
         let (before, kpis) = (expected(), Arc::clone(&metrics.ready().kpis));
-        assert!(!metrics.round(&mut basis, at_ms), "nothing changed");
-        assert!(metrics.round(&mut basis, at_ms + OBJECTIVES_MS));
+        assert!(!metrics.round(&mut last, at_ms), "nothing changed");
+        assert!(metrics.round(&mut last, at_ms + OBJECTIVES_MS));
         assert_ne!(expected(), before, "more is expected");
         assert!(Arc::ptr_eq(&kpis, &metrics.ready().kpis), "KPIs don't change by that");
     }

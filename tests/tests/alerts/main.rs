@@ -27,6 +27,7 @@ fn main() {
         ("no_manager_hears_of_a_broken_pipe::redis_down", no_manager_hears_of_a_broken_pipe::redis_down),
         ("no_manager_hears_of_a_broken_pipe::processor_stopped", no_manager_hears_of_a_broken_pipe::processor_stopped),
         ("no_manager_hears_of_a_broken_pipe::sink_stopped", no_manager_hears_of_a_broken_pipe::sink_stopped),
+        ("no_manager_hears_of_a_broken_pipe::source_silent", no_manager_hears_of_a_broken_pipe::source_silent),
         ("reps_behind_together_are_one_notification", reps_behind_together_are_one_notification::holds),
     ];
     let mut arguments = Arguments::from_args();

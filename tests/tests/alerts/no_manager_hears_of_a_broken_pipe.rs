@@ -1,8 +1,13 @@
 //! A part of the pipeline is gone while objectives fall behind for want of it: operations get the one alert that names the cause, and
 //! nobody hears of an objective. When it is back, what is true then is told, and nothing else.
 //!
-//! Marie and Bob are on pace when it breaks, and by the clock would both be at risk a minute later. Bob goes on working: what he did
+//! Marie and Bob are on pace when it breaks, and by the clock would both be at risk a minute or two later. Bob goes on working: what he did
 //! waits in the log, so nothing is true of him afterwards.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use onpace_tests::floor::kafka;
@@ -28,11 +33,16 @@ struct Parts {
 }
 
 impl Parts {
-    /// All well, for another minute. `head_start` is what Bob has more than Marie.
+    /// All well, for another minute, with sources that are not live.
     fn on(brokers: String, head_start: usize) -> Parts {
-        let office = Office::open(brokers, (30, 30), "[]", OBJECTIVES);
+        Parts::with(brokers, head_start, "[]", 60)
+    }
+
+    /// All well, for so many seconds. `head_start` is what Bob has more than Marie; `sources` are the roster's.
+    fn with(brokers: String, head_start: usize, sources: &str, seconds: i64) -> Parts {
+        let office = Office::open(brokers, (30, 30), sources, OBJECTIVES);
         let (gateway, processor, sink) = (office.gateway(), office.processor(free_port()), office.sink(free_port()));
-        let at_risk = Timestamp::now() + SignedDuration::from_secs(60);
+        let at_risk = Timestamp::now() + SignedDuration::from_secs(seconds);
         wait_until("the sink has objectives", LIMIT, || row(&sink, "calls-paris", "marie", None)["expected"].is_number());
         let expected = row(&sink, "calls-paris", "marie", Some(at_risk))["expected"].as_f64().expect("a number");
         // At risk is below nine tenths of what is expected.
@@ -143,4 +153,51 @@ pub fn kafka_down() {
     assert_ne!(parts.gateway.post("application/x-ndjson", calls("more", "bob", 1, Timestamp::now())[0].to_string().as_bytes()).status, 202);
     kafka.resume();
     parts.mended();
+}
+
+pub fn source_silent() {
+    // Silent for more than a minute, it is missed; both would be at risk well after that.
+    let parts = Parts::with(kafka(), 0, "[{ id: phone, live: true, max_silence: 1m }]", 110);
+    parts.breaks("OnpaceSourceSilent", "phone");
+    // What Bob did comes late, in one piece with the first that is heard again.
+    parts.bob_works();
+    let _speaking = Speaking::start(parts.gateway.port);
+    parts.mended();
+}
+
+/// A phone that goes on ringing: a call for Paul every few seconds.
+struct Speaking {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Speaking {
+    fn start(port: u16) -> Speaking {
+        let stop = Arc::<AtomicBool>::default();
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            for n in 0.. {
+                if stopped.load(Ordering::Relaxed) {
+                    return;
+                }
+                if n % 50 == 0 {
+                    let call = calls(&format!("ringing-{n}"), "paul", 1, Timestamp::now())[0].to_string();
+                    let to = format!("http://127.0.0.1:{port}/v1/events");
+                    // Were it refused, operations would hear of a silent source again, and that is what fails.
+                    let _ = ureq::post(&to).header("content-type", "application/json").send(call);
+                }
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        });
+        Speaking { stop, thread: Some(thread) }
+    }
+}
+
+impl Drop for Speaking {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
 }

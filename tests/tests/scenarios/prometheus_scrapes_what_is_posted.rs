@@ -1,23 +1,16 @@
 //! A real Prometheus scrapes onpace: what is posted is what it has, and every place shows the same number.
 
-use std::process::Command;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use onpace_tests::engine::Numbers;
+use onpace_tests::monitoring::Prometheus;
 use onpace_tests::onpace::{bare, run};
-use onpace_tests::servers::{Process, free_port, wait_until};
+use onpace_tests::servers::wait_until;
 use onpace_tests::serving::{Serving, midday};
-use serde_json::{Value, json};
+use serde_json::json;
 
 const POSTED: usize = 137;
-
-fn asked(port: u16, query: &str) -> Option<f64> {
-    let url = format!("http://127.0.0.1:{port}/api/v1/query");
-    let mut answer = ureq::get(&url).query("query", query).call().ok()?;
-    let answer: Value = serde_json::from_str(&answer.body_mut().read_to_string().ok()?).ok()?;
-    answer["data"]["result"][0]["value"][1].as_str()?.parse().ok()
-}
 
 #[test]
 fn prometheus_scrapes_what_is_posted() {
@@ -29,17 +22,11 @@ fn prometheus_scrapes_what_is_posted() {
     let up = Serving::start(command, folder.path(), "up");
     up.ready(Duration::from_secs(60));
 
-    let port = free_port();
-    let config = folder.path().join("prometheus.yml");
     let scrape = format!(
         "global: {{ scrape_interval: 1s, scrape_timeout: 1s }}\nscrape_configs:\n  - job_name: onpace\n    static_configs: [{{ targets: ['127.0.0.1:{}'] }}]\n",
         up.port
     );
-    std::fs::write(&config, scrape).expect("Prometheus's settings");
-    let mut command = Command::new(std::env::var("ONPACE_TEST_PROMETHEUS").unwrap_or_else(|_| "prometheus".into()));
-    command.arg(format!("--config.file={}", config.display())).arg(format!("--storage.tsdb.path={}", folder.path().join("tsdb").display()));
-    command.arg(format!("--web.listen-address=127.0.0.1:{port}"));
-    let prometheus = Process::start(command, folder.path(), "prometheus");
+    let prometheus = Prometheus::start(folder.path(), &scrape, &[]);
 
     let now = Timestamp::now().to_string();
     let lines: String = (0..POSTED)
@@ -53,8 +40,10 @@ fn prometheus_scrapes_what_is_posted() {
     let answer = up.post("application/x-ndjson", lines.as_bytes());
     assert_eq!((answer.status, &answer.json()["accepted"]), (202, &json!(POSTED)));
     let limit = Duration::from_secs(120);
-    wait_until("Prometheus has what was posted", limit, || asked(port, "sum(onpace_calls_made{window=\"today\"})") == Some(POSTED as f64));
-    assert_eq!(asked(port, "up{job=\"onpace\"}"), Some(1.0), "{}", prometheus.tail());
+    wait_until("Prometheus has what was posted", limit, || {
+        prometheus.value("sum(onpace_calls_made{window=\"today\"})") == Some(POSTED as f64)
+    });
+    assert_eq!(prometheus.value("up{job=\"onpace\"}"), Some(1.0), "{}", prometheus.process.tail());
 
     // One instant, every place: the API by rep and by company as the page asks, the terminal, Prometheus.
     let api =
@@ -74,7 +63,7 @@ fn prometheus_scrapes_what_is_posted() {
         assert!(script.contains(&format!("\"{kpi}\"")) && script.contains("/v1/kpis?"), "the page shows {kpi} as the API says it");
         let whole = company.get(kpi, "today", None);
         assert_eq!(told_company.get(kpi, "today", None), whole, "{kpi} on the terminal");
-        let scraped = || asked(port, &format!("sum({metric}{{window=\"today\"}})"));
+        let scraped = || prometheus.value(&format!("sum({metric}{{window=\"today\"}})"));
         wait_until("the last scrape has it", limit, || scraped() == whole.as_f64());
         for rep in 0..5 {
             let rep = format!("Rep \"{rep}\" Ωmega");
@@ -82,7 +71,7 @@ fn prometheus_scrapes_what_is_posted() {
             assert!(own.is_u64(), "{kpi} of {rep}: {own}");
             assert_eq!(told_reps.get(kpi, "today", Some(&rep)), own, "{kpi} of {rep} on the terminal");
             let query = format!("{metric}{{window=\"today\",rep={}}}", json!(rep));
-            assert_eq!(asked(port, &query), own.as_f64(), "{query}");
+            assert_eq!(prometheus.value(&query), own.as_f64(), "{query}");
         }
     }
     assert_eq!(company.get("calls_made", "today", None), json!(POSTED));
