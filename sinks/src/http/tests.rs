@@ -278,7 +278,7 @@ async fn metrics_come_in_the_format_asked_for_and_no_name_twice() {
 #[tokio::test]
 async fn the_page_may_load_nothing_from_elsewhere() {
     let router = serving(&store());
-    for path in ["/", "/onpace.js", "/onpace.css"] {
+    for path in ["/", "/texts.js", "/objectives.js", "/onpace.js", "/onpace.css"] {
         let (status, headers, text) = ask(&router, Request::get(path).body(Body::empty()).unwrap()).await;
         assert_eq!(status, StatusCode::OK);
         let policy = headers["content-security-policy"].to_str().unwrap();
