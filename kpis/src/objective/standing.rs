@@ -24,7 +24,7 @@ const LATE: (i128, i128) = (4, 5);
 pub struct Completeness {
     /// The processors are more than a minute behind the log's end.
     pub behind: bool,
-    /// Kinds of entities that a live source which feeds them has been silent about for too long.
+    /// Kinds of entities that are fed by a live source which has been silent for too long.
     pub silent: Vec<Kind>,
 }
 
