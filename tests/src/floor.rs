@@ -145,6 +145,19 @@ impl Floor {
         command
     }
 
+    /// How many messages the store has folded, all lanes together.
+    ///
+    /// # Panics
+    /// Redis does not answer.
+    pub fn folded(&self) -> u64 {
+        let offset = |lane| {
+            let head = self.redis.command(&format!("GET onpace:{{{lane}}}:head"));
+            let offset = head.split_whitespace().find_map(|part| part.strip_prefix("offset=")?.parse::<u64>().ok());
+            offset.unwrap_or_default()
+        };
+        (0..4).map(offset).sum()
+    }
+
     /// Waits, by a processor that joins the others, until everything in the log is folded.
     ///
     /// # Panics
