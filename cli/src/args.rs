@@ -173,8 +173,8 @@ pub struct Demo {
     /// What chance begins with: the same seed makes the same people, who do the same.
     #[arg(long, default_value_t = 7, value_name = "SEED")]
     pub seed: u64,
-    /// Live events a second.
-    #[arg(long, default_value_t = 3.0, value_name = "PER_SECOND", value_parser = rate)]
+    /// Live events a second; at 1, a minute is about an hour of twelve people's work.
+    #[arg(long, default_value_t = 1.0, value_name = "PER_SECOND", value_parser = rate)]
     pub rate: f64,
     #[command(flatten)]
     pub company: Company,

@@ -291,7 +291,8 @@ function drawWhose() {
   everyone.textContent = say.everyone;
   $("whose").replaceChildren(everyone, ...[all, ...own].filter((members) => members.children.length > 0));
   $("whose").value = wanted.whose;
-  if ($("whose").value !== wanted.whose) choose("");
+  // Somebody who is in the roster no more; before the roster is here, nobody is known.
+  if ($("whose").value !== wanted.whose && wanted.roster.time_zone) choose("");
 }
 
 // Whose objectives are shown is in the address too, so that it can be sent to somebody: ?team=paris, ?rep=marie.

@@ -69,7 +69,7 @@ const TEXTS = {
     high: "important", urgent: "urgent",
     of: (attained, target) => [attained, ` sur ${target}`], atMost: (attained, target) => [attained, `, au plus ${target}`],
     atLeastRate: (attained, target) => [attained, `, au moins ${target}`],
-    expected: "attendu", forecast: "prévision", chance: "chances", needed: "par jour",
+    expected: "attendu", forecast: "prévision", chance: "chances", needed: "à faire/jour",
     perDay: (text) => `${text} par jour`, inDays: (number) => `${number} jours`,
     mark: "Le trait sur une barre est ce qui est attendu à ce jour. Les jours sont ceux de la personne ou de l’équipe.",
     all: (count) => `Tout afficher (${count})`, few: "Réduire", none: "Aucun.",
