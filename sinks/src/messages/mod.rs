@@ -27,7 +27,7 @@ pub enum News {
     Mended,
     /// It was behind and is on pace again.
     Recovered,
-    /// A personal best, whether there is an objective or none.
+    /// A personal best, in a KPI that an objective wants.
     Best,
 }
 

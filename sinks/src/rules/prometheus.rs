@@ -4,7 +4,6 @@
 //! Never here: expressions and words, which have modules of their own.
 
 use onpace_kpis::objective::Objective;
-use onpace_kpis::{Unit, What};
 
 use super::audience::Audience;
 use super::{Plan, direction, expressions, importance, scope, yaml};
@@ -92,12 +91,8 @@ fn facts(plan: &Plan<'_>) -> Vec<Rule> {
     let mut rules: Vec<Rule> = plan.objectives.iter().map(about).collect();
     for (number, kpi) in plan.catalogue.kpis.iter().enumerate() {
         let wanted = plan.objectives.iter().any(|objective| usize::from(objective.kpi) == number);
-        // What a personal best can be of.
-        let adds_up = matches!(kpi.unit, Unit::Count | Unit::Seconds | Unit::Money)
-            && kpi.measures.iter().all(|measure| {
-                !matches!(plan.catalogue.measures[usize::from(*measure)].what, What::Level | What::LevelMoney(_) | What::Cycle)
-            });
-        if wanted || adds_up {
+        // A personal best, too, is only of what an objective wants.
+        if wanted {
             let currency = plan.roster.currency.filter(|_| kpi.unit.is_money());
             let labels = vec![
                 ("kpi", kpi.name.to_string()),

@@ -9,6 +9,7 @@ mod a_scrape_gap_is_no_recovery;
 mod an_alert_mutes_what_it_should_and_nothing_else;
 mod behind_and_back_is_told_once_each;
 mod everybody_has_a_route_of_his_own;
+mod good_news_goes_out_too;
 mod hostile;
 mod no_manager_hears_of_a_broken_pipe;
 mod reps_behind_together_are_one_notification;
@@ -23,6 +24,7 @@ fn main() {
         ("an_alert_mutes_what_it_should_and_nothing_else", an_alert_mutes_what_it_should_and_nothing_else::holds),
         ("behind_and_back_is_told_once_each", behind_and_back_is_told_once_each::holds),
         ("everybody_has_a_route_of_his_own", everybody_has_a_route_of_his_own::holds),
+        ("good_news_goes_out_too", good_news_goes_out_too::holds),
         ("no_manager_hears_of_a_broken_pipe::kafka_down", no_manager_hears_of_a_broken_pipe::kafka_down),
         ("no_manager_hears_of_a_broken_pipe::redis_down", no_manager_hears_of_a_broken_pipe::redis_down),
         ("no_manager_hears_of_a_broken_pipe::processor_stopped", no_manager_hears_of_a_broken_pipe::processor_stopped),
