@@ -218,11 +218,11 @@ fn what_cannot_be_used_is_refused_with_its_line() {
         ("time_zone: UTC\npeople:\n - id: a\n - id: a", "line 5: `a` is the id of a person here and on line 4"),
         (
             "time_zone: UTC\npeople:\n - id: a\n   identities: [x]\n - id: b\n   identities: [y,\n    x]",
-            "line 8: `x` is `b` here and `a` on line 5; a name in `rep` is one person's",
+            "line 8: `x` is `b` here and `a` on line 5; a name in `rep` is one person's: take it out of one of the two",
         ),
         (
             "time_zone: UTC\npeople:\n - id: a\n   identities: [b]\n - id: b",
-            "line 5: `b` is `a` here and `b` on line 6; a name in `rep` is one person's",
+            "line 5: `b` is `a` here and `b` on line 6; a name in `rep` is one person's: take it out of one of the two",
         ),
         ("time_zone: UTC\npeople: [{ id: a, identities: [''] }]", "line 3: an identity is empty"),
         ("time_zone: UTC\npeople: [{ id: a, identities: x }]", "line 3: `identities` is a list"),

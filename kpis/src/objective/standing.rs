@@ -21,7 +21,7 @@ use crate::row::{By, Sides, number_of};
 pub struct Completeness {
     /// The processors are more than a minute behind the log's end.
     pub behind: bool,
-    /// Kinds of entities that a live source which feeds them has been silent about for too long.
+    /// Kinds of entities that are fed by a live source which has been silent for too long.
     pub silent: Vec<Kind>,
 }
 

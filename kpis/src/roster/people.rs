@@ -105,7 +105,9 @@ pub(super) fn read_people(nodes: &[Node], teams: &Ids<'_>, calendars: &mut Calen
                 }
                 Some((other, line)) => {
                     let (name, own, first) = (identity.text, id.text, read[other].0.text);
-                    let cause = format!("`{name}` is `{own}` here and `{first}` on line {line}; a name in `rep` is one person's");
+                    let cause = format!(
+                        "`{name}` is `{own}` here and `{first}` on line {line}; a name in `rep` is one person's: take it out of one of the two"
+                    );
                     return Err(identity.mistake(cause));
                 }
             }

@@ -1,6 +1,7 @@
 //! Whole-pipeline scenarios, one to a file, each named for what must hold. In: the built `onpace` binary; out:
 //! whether its numbers are true. Nothing here calls the crates under test.
 
+mod a_broken_configuration_is_refused_in_words;
 mod a_broker_restart_loses_nothing;
 mod a_frozen_processor_wakes_and_changes_nothing;
 mod a_killed_processor_counts_every_event_once;
