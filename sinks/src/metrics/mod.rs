@@ -293,8 +293,10 @@ mod tests {
         evaluation.objectives = parse(wanted, &evaluation.catalogue, &evaluation.roster).unwrap();
         let view = View::looked(&store, &evaluation.catalogue);
         let metrics = Metrics::new(view, Configuration::fixed(evaluation), Registry::new(), Settings::default()).unwrap();
-        // From the middle of a slot on.
-        let at_ms = round_up(now_ms() * 1000) / 1000 - 450_000;
+        // Two moments of one slot, just past: nothing was heard of the store after them.
+        let one_slot = |from: &i64| round_up(from * 1000) == round_up((from + OBJECTIVES_MS) * 1000);
+        let now_ms = now_ms();
+        let at_ms = [now_ms - 20_000, now_ms - 40_000].into_iter().find(one_slot).unwrap();
         let expected = || {
             let page = metrics.page(Format::Text);
             page.lines().find(|line| line.starts_with("onpace_objective_expected{")).unwrap().to_owned()

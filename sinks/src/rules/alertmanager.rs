@@ -11,8 +11,8 @@ use super::expressions::{STANDSTILL, any_of};
 use super::receivers::{Receiver, within};
 use super::{Plan, yaml};
 
-/// News is sent once: no alert fires for as long as this.
-const NEVER_AGAIN: &str = "8760h";
+/// News is sent once: it fires for an hour. Alertmanager remembers for 120 hours, and warns of what would be repeated later than that.
+const NEVER_AGAIN: &str = "96h";
 const NEWS: &str = "ObjectiveMissed|ObjectiveMet|ObjectiveMended|ObjectiveRecovered|PersonalBest";
 const BEHIND: &str = "ObjectiveBehind|ObjectiveBehindUrgent";
 const OPERATIONS: &str = "operations";

@@ -1,4 +1,5 @@
-//! By amtool: each manager's, rep's and operations' alerts go to the receiver of that name and to no other, whatever they are called.
+//! By amtool: each manager's, rep's and operations' alerts go to the receiver of that name and to no other, whatever they are called; every kind of
+//! address is one that it reads; no secret is in what `onpace rules` wrote, only where it is.
 
 use std::process::Command;
 
@@ -9,6 +10,17 @@ use crate::hostile::{MANAGER, REP, written};
 
 pub fn holds() {
     let folder = written();
+    let mut command = Command::new(provided("ONPACE_TEST_AMTOOL"));
+    run(command.args(["check-config", "alertmanager.yml"]).current_dir(folder.path())).unwrap_or_else(|error| panic!("{error}"));
+    let written = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect("a file that was written");
+    for name in ["alertmanager.yml", "onpace.rules.yml", "onpace.tmpl", "onpace_hours_test.yml", "onpace_minutes_test.yml"] {
+        assert!(!written(name).contains("hunter2"), "a secret in {name}");
+    }
+    let configuration = written("alertmanager.yml");
+    for (key, file) in [("credentials_file", "token"), ("api_url_file", "slack"), ("smtp_auth_password_file", "password")] {
+        let named = format!("{key}: \"{}\"", folder.path().join(file).display());
+        assert!(configuration.contains(&named), "{named} is not in {configuration}");
+    }
     let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     let goes_to = |receiver: &str, labels: &[(&str, &str)]| {
         let mut command = Command::new(provided("ONPACE_TEST_AMTOOL"));
