@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use redis::{ConnectionInfo, IntoConnectionInfo};
+use redis::{ConnectionInfo, IntoConnectionInfo, ProtocolVersion};
 
 use self::keys::Keys;
 use self::wire::{Commands, Link, Value};
@@ -82,6 +82,11 @@ impl RedisStore {
                 "the address of Redis can't be used ({error}); write one such as `redis://localhost:6379` (no TLS)"
             ))
         })?;
+        if info.redis_settings().protocol() != ProtocolVersion::RESP2 {
+            return Err(StoreError::Settings(
+                "the address of Redis asks for another protocol than RESP 2; leave `protocol=` out of it".into(),
+            ));
+        }
         let inner = Inner {
             info,
             keys: Keys::new(prefix)?,

@@ -124,7 +124,71 @@ fn a_lane_that_lacks_entities_is_not_taken_over() {
     assert_eq!(writer.settle().unwrap(), Settled::Committed);
     assert_eq!(place.ask(&[b"DEL", &place.key("{0}:e:2")]), Value::Number(1));
     let why = place.store.writer(0).unwrap().take_over().unwrap_err().to_string();
-    assert!(why.contains("68 of its 100 entities") && why.contains("onpace rebuild"), "{why}");
+    assert!(why.contains("hold 68 entities, its head says 100") && why.contains("onpace rebuild"), "{why}");
+}
+
+/// A writer that has committed a small and a large entity.
+fn with_two_entities(place: &Namespace) -> Box<dyn LaneWriter> {
+    let mut writer = taken(place);
+    let entities = vec![(id(1), vec![1; 20], true), (id(2), vec![2; 200], true)];
+    writer.submit(&Commit { offset: 1, entities: entities.into(), ..Commit::default() }).unwrap();
+    assert_eq!(writer.settle().unwrap(), Settled::Committed);
+    writer
+}
+
+#[test]
+fn an_entity_that_has_gone_is_not_taken_for_new() {
+    for (gone, key) in [(id(1), "{0}:e:0".to_owned()), (id(2), format!("{{0}}:E:{}", keys::hex_of(&id(2))))] {
+        let place = namespace();
+        let mut writer = with_two_entities(&place);
+        assert_eq!(place.ask(&[b"DEL", &place.key(&key)]), Value::Number(1));
+        let why = writer.entities(&[gone], &mut |_, _| panic!("it has gone")).unwrap_err().to_string();
+        assert!(why.contains("1 entities have gone") && why.contains("onpace rebuild"), "{why}");
+    }
+}
+
+#[test]
+fn an_entity_that_a_wipe_took_fences_its_owner() {
+    for (gone, key) in [(id(1), "{0}:e:0".to_owned()), (id(2), format!("{{0}}:E:{}", keys::hex_of(&id(2))))] {
+        let place = namespace();
+        let mut writer = with_two_entities(&place);
+        // As a wipe does it: first the head, then the keys in any order.
+        place.ask(&[b"SET", &place.key("{0}:head"), head::wiping("token").as_bytes()]);
+        place.ask(&[b"DEL", &place.key(&key)]);
+        writer.entities(&[gone], &mut |_, _| panic!("it has gone")).unwrap();
+        writer.submit(&commit(2)).unwrap();
+        assert_eq!(writer.settle().unwrap(), Settled::Fenced);
+    }
+}
+
+#[test]
+fn buckets_are_filled_as_the_store_says() {
+    let place = namespace();
+    place.store.settle(SETTINGS).unwrap();
+    place.ask(&[b"HSET", &place.key("store"), b"bucket", b"4"]);
+    for from in [0u8, 7] {
+        let mut writer = taken(&place);
+        let entities: Vec<_> = (from..from + 7).map(|number| (id(number), vec![1; 30], true)).collect();
+        writer.submit(&Commit { offset: i64::from(from) + 1, entities: entities.into(), ..Commit::default() }).unwrap();
+        assert_eq!(writer.settle().unwrap(), Settled::Committed);
+    }
+    let mut last = taken(&place);
+    let ids: Vec<EntityId> = (0..14).map(id).collect();
+    let mut found = 0;
+    last.entities(&ids, &mut |_, _| found += 1).unwrap();
+    let sizes: Vec<Value> = (0..5).map(|bucket| place.ask(&[b"HLEN", &place.key(&format!("{{0}}:e:{bucket}"))])).collect();
+    assert_eq!((found, sizes), (14, [4, 4, 4, 2, 0].map(Value::Number).to_vec()));
+}
+
+#[test]
+fn a_state_that_shrinks_under_a_new_owner_leaves_no_key() {
+    let place = namespace();
+    with_two_entities(&place);
+    let mut owner = taken(&place);
+    owner.entities(&[id(2)], &mut |_, packed| assert_eq!(packed, [2; 200])).unwrap();
+    owner.submit(&Commit { offset: 2, entities: vec![(id(2), vec![3; 10], false)].into(), ..Commit::default() }).unwrap();
+    assert_eq!(owner.settle().unwrap(), Settled::Committed);
+    assert!(place.keys().iter().all(|key| !String::from_utf8_lossy(key).contains("}:E:")));
 }
 
 #[test]
@@ -258,6 +322,8 @@ fn servers_that_are_not_fit_are_named() {
     assert!(fitness("here", &fit.replace("noeviction", "volatile-lru")).is_ok());
     assert!(matches!(RedisStore::open("http://x", "onpace"), Err(StoreError::Settings(_))));
     assert!(matches!(RedisStore::open("rediss://x", "onpace"), Err(StoreError::Settings(_))));
+    // It would answer in forms that are not read here.
+    assert!(matches!(RedisStore::open("redis://x/?protocol=resp3", "onpace"), Err(StoreError::Settings(why)) if why.contains("protocol=")));
 }
 
 /// Stands between one client and the server.

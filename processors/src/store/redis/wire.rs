@@ -120,8 +120,9 @@ impl From<redis::Value> for Value {
             redis::Value::Int(number) => Value::Number(number),
             redis::Value::Array(elements) => Value::Array(elements.into_iter().map(Value::from).collect()),
             redis::Value::ServerError(error) => Value::Error(words(&error)),
-            // Nothing, or what is spoken only when asked for (RESP 3).
-            _ => Value::Nil,
+            redis::Value::Nil => Value::Nil,
+            // Never in RESP 2, which is what is spoken here; to take it for nothing could begin a store anew.
+            other => Value::Error(format!("ERR it answers with what was not asked for, {other:?}")),
         }
     }
 }

@@ -9,6 +9,7 @@
 //! Never here: a write outside `MULTI`.
 
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use onpace_kpis::block::BlockId;
@@ -152,18 +153,39 @@ impl Writer {
             _ => Vec::new(),
         };
         self.names = names.len() as u32 + 1;
-        self.places = self.read_places(stored.bucket, head.entities)?;
-        if self.places.len() < head.entities {
-            commands.clear();
-            commands.command(&[b"GET", &self.keys.head]);
-            if self.link.ask(&commands)?.pop().unwrap_or(Value::Nil).bytes() != Some(line.as_bytes()) {
-                return Ok(None);
-            }
-            let why = format!("{} of its {} entities are there", self.places.len(), head.entities);
-            return Err(StoreError::Damaged { place: format!("{}…", String::from_utf8_lossy(&self.keys.bucket)), why });
-        }
         self.head = Some((head, line));
+        self.places = match self.read_places(stored.bucket, head.entities) {
+            Ok(places) if places.len() == head.entities => places,
+            Err(why @ StoreError::Away(_)) => return Err(why),
+            found => {
+                // Another may be at work on the buckets: only its own owner can tell damage from that.
+                if !self.owns()? {
+                    return Ok(None);
+                }
+                let there = found?.len();
+                return Err(self.damaged_bucket("…", format!("its buckets hold {there} entities, its head says {}", head.entities)));
+            }
+        };
+        self.fenced = false;
+        self.outcome = Settled::Committed;
         Ok(Some((head, names)))
+    }
+
+    /// Whether the head is still as this writer last wrote it. Where it isn't, the lane is another's, and the next commit says so.
+    fn owns(&mut self) -> Result<bool, StoreError> {
+        let mut commands = Commands::default();
+        commands.command(&[b"GET", &self.keys.head]);
+        let now = self.link.ask(&commands)?.pop().unwrap_or(Value::Nil);
+        let owns = !self.fenced && self.head.as_ref().is_some_and(|(_, line)| now.bytes() == Some(line.as_bytes()));
+        if !owns {
+            self.fenced = true;
+            self.outcome = Settled::Fenced;
+        }
+        Ok(owns)
+    }
+
+    fn damaged_bucket(&self, bucket: impl Display, why: String) -> StoreError {
+        StoreError::Damaged { place: format!("{}{bucket}", String::from_utf8_lossy(&self.keys.bucket)), why }
     }
 
     /// Where the lane's entities are, of which there are so many.
@@ -179,21 +201,23 @@ impl Writer {
             for bucket in buckets {
                 let fields = match self.link.reply()? {
                     Value::Error(words) => {
-                        wrong.get_or_insert((bucket, words));
+                        let key = format!("{}{bucket}", String::from_utf8_lossy(&self.keys.bucket));
+                        wrong.get_or_insert(refused(self.link.place(), &key, &words));
                         continue;
                     }
                     found => found.elements(),
                 };
                 for field in &fields {
-                    match field.bytes().and_then(|field| field.try_into().ok()) {
-                        Some(field) if places.note(field, bucket) => {}
-                        Some(_) => _ = wrong.get_or_insert((bucket, "WRONGTYPE an entity that another bucket has too".into())),
-                        None => _ = wrong.get_or_insert((bucket, "WRONGTYPE a field that is no address".into())),
-                    }
+                    let why = match field.bytes().and_then(|field| field.try_into().ok()) {
+                        Some(field) if places.note(field, bucket) => continue,
+                        Some(_) => "it has an entity that another bucket has too",
+                        None => "it has a field that is no address",
+                    };
+                    wrong.get_or_insert(self.damaged_bucket(bucket, why.into()));
                 }
             }
-            if let Some((bucket, words)) = wrong {
-                return Err(refused(self.link.place(), &format!("{}{bucket}", String::from_utf8_lossy(&self.keys.bucket)), &words));
+            if let Some(wrong) = wrong {
+                return Err(wrong);
             }
         }
         Ok(places)
@@ -378,27 +402,26 @@ impl LaneWriter for Writer {
     fn entities(&mut self, ids: &[EntityId], each: &mut dyn FnMut(usize, &[u8])) -> Result<(), StoreError> {
         let keys = self.keys.clone();
         let there: Vec<(usize, u32)> = ids.iter().enumerate().filter_map(|(place, id)| Some((place, self.places.find(id)?))).collect();
-        let mut large = Vec::new();
+        let (mut large, mut found) = (Vec::new(), 0);
         let small = |commands: &mut Commands, at: usize| {
             let (place, bucket) = there[at];
             commands.begin(b"HGET").numbered(&keys.bucket, bucket.into()).arg(field_of(&ids[place]));
         };
         self.fetch(there.len(), small, |at, packed| match there[at] {
             (place, _) if packed.is_empty() => large.push(place),
-            (place, _) => each(place, packed),
+            (place, _) => {
+                found += 1;
+                each(place, packed);
+            }
         })?;
-        if large.is_empty() {
-            return Ok(());
-        }
-        let mut found = 0;
         let own = |commands: &mut Commands, at: usize| _ = commands.begin(b"GET").joined(&keys.large, hex_of(&ids[large[at]]).as_bytes());
         self.fetch(large.len(), own, |at, packed| {
             found += 1;
             each(large[at], packed);
         })?;
-        if found < large.len() {
-            let place = format!("{}…", String::from_utf8_lossy(&keys.large));
-            return Err(StoreError::Damaged { place, why: format!("{} large entities have gone", large.len() - found) });
+        // What is gone would be taken for new, and counted a second time.
+        if found < there.len() && self.owns()? {
+            return Err(self.damaged_bucket("…", format!("{} entities have gone", there.len() - found)));
         }
         if self.large.len() + large.len() <= LARGE {
             self.large.extend(large.iter().map(|place| ids[*place]));
