@@ -17,6 +17,7 @@ use onpace_sinks::configuration::{Configuration, Files, Overrides};
 use onpace_sinks::view::{Once, read_once};
 
 use crate::args;
+use crate::usage::usage;
 
 /// The folder of the embedded engine where none is named.
 const DEFAULT_DATA: &str = "onpace-data";
@@ -65,7 +66,8 @@ fn overrides(company: &args::Company) -> Result<Overrides> {
 /// The company's zone, where the flags say it.
 pub fn zone(company: &args::Company) -> Result<Option<jiff::tz::TimeZone>> {
     let zone = company.time_zone.as_ref().map(|name| {
-        jiff::tz::TimeZone::get(name).with_context(|| format!("--time-zone {name}: no such zone; write an IANA name such as Europe/Paris"))
+        jiff::tz::TimeZone::get(name)
+            .map_err(|error| usage(format!("--time-zone {name}: no such zone; write an IANA name such as Europe/Paris: {error}")))
     });
     zone.transpose()
 }
@@ -122,8 +124,10 @@ pub fn store(data: Option<&Path>, flags: &args::Redis, catalogue: &Catalogue) ->
 /// Log and store together: both on servers, or both in one file.
 pub fn both(engine: &args::Engine, catalogue: &Catalogue) -> Result<(Arc<dyn EventLog>, Arc<dyn KpiStore>)> {
     match (&engine.kafka.kafka, &engine.redis.redis) {
-        (Some(_), None) => bail!("--kafka is given but not --redis: name the store too, `--redis redis://host:6379`, or leave both out"),
-        (None, Some(_)) => bail!("--redis is given but not --kafka: name the log too, `--kafka host:9092`, or leave both out"),
+        (Some(_), None) => {
+            return Err(usage("--kafka is given but not --redis: name the store too, `--redis redis://host:6379`, or leave both out"));
+        }
+        (None, Some(_)) => return Err(usage("--redis is given but not --kafka: name the log too, `--kafka host:9092`, or leave both out")),
         _ => {}
     }
     let data = engine.data.as_deref();

@@ -10,6 +10,7 @@ mod say;
 mod serving;
 mod settings;
 mod shutdown;
+mod usage;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
         Err(error) if broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             say::say(format_args!("onpace: {error:#}"));
-            ExitCode::FAILURE
+            if error.is::<usage::Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

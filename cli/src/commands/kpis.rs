@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use comfy_table::{CellAlignment, Table, presets};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -16,6 +16,7 @@ use onpace_schemas::{Currency, did_you_mean};
 
 use crate::args::{Format, Kpis};
 use crate::engine;
+use crate::usage::usage;
 
 /// A slot's length in microseconds.
 const SLOT_US: i64 = SLOT_S * 1_000_000;
@@ -23,18 +24,20 @@ const SLOT_US: i64 = SLOT_S * 1_000_000;
 pub fn run(args: Kpis) -> Result<ExitCode> {
     let evaluation = engine::configuration(&args.definitions, &args.company)?.now();
     let (catalogue, roster) = (&evaluation.catalogue, &evaluation.roster);
-    let by: By = args.by.parse().map_err(|error| anyhow!("--by: {error}"))?;
-    let windows =
-        args.windows.iter().map(|window| window.parse().map_err(|error| anyhow!("--window: {error}"))).collect::<Result<Vec<Window>>>()?;
+    let by: By = args.by.parse().map_err(|error| usage(format!("--by: {error}")))?;
+    let windows = args
+        .windows
+        .iter()
+        .map(|window| window.parse().map_err(|error| usage(format!("--window: {error}"))))
+        .collect::<Result<Vec<Window>>>()?;
     let windows: Vec<Window> =
         windows.iter().enumerate().filter(|(at, window)| !windows[..*at].contains(window)).map(|(_, window)| *window).collect();
-    anyhow::ensure!(
-        args.only.is_empty() || by != By::Company,
-        "--only names one of many: say of what with --by rep, team, product, origin or stage"
-    );
-    let kpis = catalogue.select(args.kpis.iter().map(String::as_str)).map_err(|error| anyhow!("--kpi: {error}"))?;
+    if !args.only.is_empty() && by == By::Company {
+        return Err(usage("--only names one of many: say of what with --by rep, team, product, origin or stage"));
+    }
+    let kpis = catalogue.select(args.kpis.iter().map(String::as_str)).map_err(|error| usage(format!("--kpi: {error}")))?;
     let at_us = match &args.at {
-        Some(at) => parse_instant(at).map_err(|error| anyhow!("--at: {error}"))?,
+        Some(at) => parse_instant(at).map_err(|error| usage(format!("--at: {error}")))?,
         None => Timestamp::now().as_microsecond(),
     };
 
@@ -42,11 +45,13 @@ pub fn run(args: Kpis) -> Result<ExitCode> {
         None => Within::Company,
         Some(team) if by != By::Team => {
             let known = roster.teams.iter().map(|team| &*team.id);
-            Within::Team(roster.team(team).ok_or_else(|| anyhow!("--team: the roster has no team `{team}`{}", did_you_mean(team, known)))?)
+            Within::Team(
+                roster.team(team).ok_or_else(|| usage(format!("--team: the roster has no team `{team}`{}", did_you_mean(team, known))))?,
+            )
         }
-        Some(team) => anyhow::bail!("--team {team} limits other breakdowns; with --by team name it with --only {team}"),
+        Some(team) => return Err(usage(format!("--team {team} limits other breakdowns; with --by team name it with --only {team}"))),
     };
-    let currency = args.currency.as_deref().map(Currency::parse).transpose().map_err(|error| anyhow!("--currency: {error}"))?;
+    let currency = args.currency.as_deref().map(Currency::parse).transpose().map_err(|error| usage(format!("--currency: {error}")))?;
     let once = engine::read(args.data.as_deref(), &args.redis, catalogue)?;
 
     let mut values = Vec::new();

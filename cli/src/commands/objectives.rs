@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use comfy_table::{CellAlignment, Table, presets};
 use jiff::Timestamp;
 use onpace_kpis::objective::{Checked, Completeness, Direction, Office, Scope, Standing, Watched, check, watched};
@@ -19,6 +19,7 @@ use crate::args::{Objectives, ObjectivesWhat, TableOrJson};
 use crate::commands::kpis::printable;
 use crate::engine;
 use crate::say::say;
+use crate::usage::usage;
 
 /// What HTTP gives too.
 #[derive(Serialize)]
@@ -35,16 +36,16 @@ pub fn run(args: Objectives) -> Result<ExitCode> {
     let evaluation = engine::configuration(&args.definitions, &args.company)?.now();
     let roster = &evaluation.roster;
     let at_us = match &args.at {
-        Some(at) => parse_instant(at).map_err(|error| anyhow!("--at: {error}"))?,
+        Some(at) => parse_instant(at).map_err(|error| usage(format!("--at: {error}")))?,
         None => Timestamp::now().as_microsecond(),
     };
     if let Some(rep) = args.reps.iter().find(|rep| evaluation.known(rep).is_none()) {
         let known = did_you_mean(rep, roster.people.iter().map(|person| &*person.id));
-        anyhow::bail!("--rep: the roster has nobody with the id `{rep}`{known}");
+        return Err(usage(format!("--rep: the roster has nobody with the id `{rep}`{known}")));
     }
     if let Some(team) = args.teams.iter().find(|team| roster.team(team).is_none()) {
         let known = did_you_mean(team, roster.teams.iter().map(|team| &*team.id));
-        anyhow::bail!("--team: the roster has no team `{team}`{known}");
+        return Err(usage(format!("--team: the roster has no team `{team}`{known}")));
     }
     let once = engine::read(args.data.as_deref(), &args.redis, &evaluation.catalogue)?;
     let mut out = std::io::stdout().lock();

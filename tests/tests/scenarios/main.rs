@@ -5,6 +5,7 @@ mod a_broken_configuration_is_refused_in_words;
 mod a_broker_restart_loses_nothing;
 mod a_frozen_processor_wakes_and_changes_nothing;
 mod a_killed_processor_counts_every_event_once;
+mod a_mistyped_flag_ends_with_2;
 mod a_newcomers_first_minutes;
 mod a_poisonous_message_stops_nobody;
 mod a_real_call_centre_imports_as_it_is;
