@@ -3,14 +3,13 @@
 //! In: what Alertmanager posts to `/NAME`. Out: notifications in the order in which they came. Never here: what should have come.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::net::TcpStream;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
+
+use crate::collector::Collector;
 
 /// What was posted.
 #[derive(Clone, Debug)]
@@ -41,12 +40,7 @@ impl Notification {
 }
 
 /// A receiver on a port of its own, until it is dropped.
-pub struct Inbox {
-    port: u16,
-    taken: Arc<Mutex<Vec<Notification>>>,
-    stop: Arc<AtomicBool>,
-    serving: Option<JoinHandle<()>>,
-}
+pub struct Inbox(Collector<Notification>);
 
 impl Inbox {
     /// Opens it.
@@ -54,33 +48,22 @@ impl Inbox {
     /// # Panics
     /// There is no free port.
     pub fn open() -> Inbox {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on the loopback");
-        let port = listener.local_addr().expect("the port's address").port();
-        let (taken, stop) = (Arc::<Mutex<Vec<Notification>>>::default(), Arc::<AtomicBool>::default());
-        let (into, stopped) = (Arc::clone(&taken), Arc::clone(&stop));
-        let serving = std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                if stopped.load(Ordering::Relaxed) {
-                    return;
-                }
-                if let Some(notification) = read(&stream) {
-                    held(&into).push(notification);
-                }
-                // Who went away meanwhile sends it again.
-                let _ = (&stream).write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-            }
-        });
-        Inbox { port, taken, stop, serving: Some(serving) }
+        Inbox(Collector::open(|mut stream| {
+            let notification = read(stream);
+            // Who went away meanwhile sends it again.
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            notification
+        }))
     }
 
     /// Where one of that name is written to.
     pub fn url(&self, name: &str) -> String {
-        format!("http://127.0.0.1:{}/{name}", self.port)
+        format!("http://{}/{name}", self.0.address())
     }
 
     /// All that came.
     pub fn all(&self) -> Vec<Notification> {
-        held(&self.taken).clone()
+        self.0.all()
     }
 
     /// What came for one.
@@ -92,21 +75,6 @@ impl Inbox {
     pub fn told(&self, name: &str) -> Vec<String> {
         self.of(name).iter().map(Notification::told).collect()
     }
-}
-
-impl Drop for Inbox {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        // Wakes whoever waits for a post.
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
-        if let Some(serving) = self.serving.take() {
-            let _ = serving.join();
-        }
-    }
-}
-
-fn held(taken: &Mutex<Vec<Notification>>) -> MutexGuard<'_, Vec<Notification>> {
-    taken.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A post with a length, as Alertmanager makes them; `None` for anything else.

@@ -7,6 +7,7 @@
 //! invisible.
 
 pub mod browser;
+pub mod collector;
 pub mod compare;
 pub mod compare_objectives;
 pub mod engine;

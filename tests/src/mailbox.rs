@@ -3,11 +3,10 @@
 //! In: SMTP, as Alertmanager speaks it. Out: mails as people read them: subject, priority, text. Never here: what should stand in them.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::net::TcpStream;
 use std::time::Duration;
+
+use crate::collector::Collector;
 
 /// A mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,56 +22,14 @@ pub struct Mail {
 }
 
 /// A server on a port of its own, until it is dropped.
-pub struct Mailbox {
-    port: u16,
-    taken: Arc<Mutex<Vec<Mail>>>,
-    stop: Arc<AtomicBool>,
-    serving: Option<JoinHandle<()>>,
-}
+pub type Mailbox = Collector<Mail>;
 
-impl Mailbox {
-    /// Opens it.
-    ///
-    /// # Panics
-    /// There is no free port.
-    pub fn open() -> Mailbox {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on the loopback");
-        let port = listener.local_addr().expect("the port's address").port();
-        let (taken, stop) = (Arc::<Mutex<Vec<Mail>>>::default(), Arc::<AtomicBool>::default());
-        let (into, stopped) = (Arc::clone(&taken), Arc::clone(&stop));
-        let serving = std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                if stopped.load(Ordering::Relaxed) {
-                    return;
-                }
-                if let Some(mail) = converse(&stream) {
-                    into.lock().unwrap_or_else(PoisonError::into_inner).push(mail);
-                }
-            }
-        });
-        Mailbox { port, taken, stop, serving: Some(serving) }
-    }
-
-    /// Its address, `host:port`.
-    pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
-    }
-
-    /// All that came.
-    pub fn all(&self) -> Vec<Mail> {
-        self.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Drop for Mailbox {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        // Wakes whoever waits for a mail.
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
-        if let Some(serving) = self.serving.take() {
-            let _ = serving.join();
-        }
-    }
+/// Opens one.
+///
+/// # Panics
+/// There is no free port.
+pub fn open() -> Mailbox {
+    Collector::open(converse)
 }
 
 /// One conversation, of one mail; `None` where it breaks off.

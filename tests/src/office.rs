@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::floor::Floor;
 use crate::inbox::Inbox;
-use crate::mailbox::Mailbox;
+use crate::mailbox::{self, Mailbox};
 use crate::monitoring::{Alertmanager, Prometheus};
 use crate::onpace::{bare, run};
 use crate::serving::{Serving, midday};
@@ -46,7 +46,7 @@ impl Office {
     /// # Panics
     /// There is no room.
     pub fn open(brokers: String, (before, after): (i64, i64), sources: &str, objectives: &str) -> Office {
-        let office = Office { floor: Floor::on(brokers), inbox: Inbox::open(), mail: Mailbox::open(), zone: midday() };
+        let office = Office { floor: Floor::on(brokers), inbox: Inbox::open(), mail: mailbox::open(), zone: midday() };
         let clock = |minutes: i64| {
             let at = office.now().saturating_add(SignedDuration::from_mins(minutes));
             format!("{:02}:{:02}", at.hour(), at.minute())
