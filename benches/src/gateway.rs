@@ -32,8 +32,6 @@ pub fn run() -> Result<()> {
     let bare_topic = make_topic()?.topic;
     let messages =
         || (0..REQUESTS).flat_map(|_| packed.iter().map(|message| Message { key: message.key.clone(), value: message.value.clone() }));
-    // Once for the connections, once to be measured.
-    produce(&bare_topic, messages().take(BATCH))?;
     let bare = produce(&bare_topic, messages())?;
     // Connections and buffers are made before the clock starts.
     post(&url, &body)?;

@@ -104,6 +104,8 @@ pub fn produce(topic: &str, messages: impl Iterator<Item = floor::Message>) -> R
         .set("partitioner", "murmur2_random")
         .set("queue.buffering.max.messages", "500000")
         .create()?;
+    // Connections are made before the clock starts.
+    producer.client().fetch_metadata(Some(topic), Duration::from_secs(10))?;
     let (mut events, mut bytes) = (0, 0);
     let meter = Meter::start("");
     for message in messages {

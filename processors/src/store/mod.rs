@@ -30,14 +30,6 @@ pub use redis::RedisStore;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntityId(pub [u8; 16]);
 
-impl EntityId {
-    /// Bits of the address for a filter of what is stored: two entities that share them are merely both asked about.
-    fn short(&self) -> u64 {
-        let [_, _, _, _, b4, b5, b6, b7, b8, b9, b10, b11, ..] = self.0;
-        u64::from_be_bytes([b4, b5, b6, b7, b8, b9, b10, b11])
-    }
-}
-
 /// What every lane of a store must agree on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {

@@ -11,7 +11,7 @@ use onpace_kpis::block::{Block, BlockId};
 use onpace_schemas::{Currency, time};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::tables::{last_change, note_change, read_block, read_head, read_known, read_names, read_sources, write_head};
+use super::tables::{last_change, note_change, read_block, read_head, read_known, read_names, read_sources, short, write_head};
 use super::{KNOWN, explain, read_settings, write_settings};
 use crate::store::{Commit, EntityId, Head, Heard, LaneWriter, Settings, Settled, StoreError, changed, refuse_other};
 
@@ -105,7 +105,7 @@ impl LaneWriter for Writer {
     }
 
     fn may_have(&self, id: &EntityId) -> bool {
-        self.known.as_ref().is_none_or(|known| known.contains(&id.short()))
+        self.known.as_ref().is_none_or(|known| known.contains(&short(id)))
     }
 
     fn sources(&mut self) -> Result<Vec<Heard>, StoreError> {
@@ -136,7 +136,7 @@ impl LaneWriter for Writer {
                 self.head = Some(head);
                 *known = known.take().filter(|_| head.entities <= KNOWN);
                 if let Some(known) = known {
-                    known.extend(commit.entities.iter().map(|(id, _)| id.short()));
+                    known.extend(commit.entities.iter().map(|(id, _)| short(&id)));
                 }
             }
             None => self.settled = Settled::Fenced,

@@ -8,10 +8,10 @@
 //! `WATCH` on nobody else may write it, or the next `EXEC` does nothing. So no moment is left in which another writer goes unseen.
 //! Never here: a write outside `MULTI`.
 
-use std::collections::HashSet;
 use std::fmt::Display;
 use std::sync::Arc;
 
+use hashbrown::HashSet;
 use onpace_kpis::block::BlockId;
 
 use super::head::{self, Found};
