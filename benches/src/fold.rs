@@ -38,12 +38,15 @@ impl LaneWriter for Nowhere {
     fn settle(&mut self) -> Result<Settled, StoreError> {
         Ok(Settled::Committed)
     }
+    fn begin_anew(&mut self) -> Result<Settled, StoreError> {
+        Ok(Settled::Committed)
+    }
 }
 
 /// Folds so many calls (two events each) in batches of `batch`; the cost, and how many events there were.
 pub fn run(rules: &Arc<Rules>, calls: usize, batch: usize) -> Result<(Cost, usize)> {
     let messages: Vec<_> = floor::messages(calls).collect();
-    let mut lane = Lane::take_over(Box::new(Nowhere), Arc::clone(rules), Bounds::default())?;
+    let mut lane = Lane::take_over(Box::new(Nowhere), Arc::clone(rules), Bounds::default()).map_err(|not| not.why)?;
     let meter = Meter::start("");
     for (offset, message) in (0i64..).zip(&messages) {
         lane.fold(Message { partition: 0, offset, recorded_ms: offset, key: &message.key, value: &message.value })?;

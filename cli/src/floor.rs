@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::Result;
-use onpace_processors::Settings;
 use onpace_processors::store::KpiStore;
+use onpace_processors::{self as processors, Settings};
 use onpace_producers::log::EventLog;
 use onpace_producers::{gateway, heartbeat};
 use onpace_sinks::{Configuration, Health, Metrics, View, http, metrics, publish};
@@ -29,7 +29,8 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
     let Floor { log, store, configuration, threads, series_per_metric } = floor;
     let catalogue = Arc::clone(&configuration.now().catalogue);
     let registry = Registry::new();
-    let beat = Beat::default();
+    let processing = processors::Metrics::register(&registry)?;
+    let beat = Beat::of(&processing);
     let work = Work {
         log: Arc::clone(&log),
         store: Arc::clone(&store),
@@ -38,8 +39,9 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
         threads,
         until: Until::Asked,
         beat: beat.clone(),
+        metrics: processing,
     };
-    let mut working = processor::start(work, &registry, shutdown)?;
+    let mut working = processor::start(work, shutdown);
     let view = View::follow(Arc::clone(&store), &catalogue, shutdown.token.clone())?;
     configuration.watch(shutdown.token.clone())?;
     publish::start(store, view.clone(), configuration.clone(), shutdown.token.clone())?;
@@ -48,7 +50,8 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
 
     let (live_view, ready_view) = (view.clone(), view);
     let of_view = Health::new(move || live_view.live(), move || ready_view.ready());
-    let health = of_view.and(serving::health(move || beat.health(), Arc::clone(&log)));
+    let (live, ready, taking) = (beat.clone(), beat, Arc::clone(&log));
+    let health = of_view.and(Health::new(move || live.health(), move || ready.ready().and_then(|_| serving::takes_events(&*taking))));
     let settings = gateway::GatewaySettings::default();
     let limits = settings.limits.clone();
     let router = gateway::router(settings, Arc::clone(&log), &registry)?.merge(http::router_with_health(metrics, health));

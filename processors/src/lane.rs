@@ -82,6 +82,14 @@ struct Next {
     messages: usize,
 }
 
+/// A lane that could not be taken over.
+pub struct NotTaken {
+    /// Why.
+    pub why: StoreError,
+    /// What found it so: it may begin the lane anew.
+    pub writer: Box<dyn LaneWriter>,
+}
+
 /// How a commit that was in flight ended, and how long it took.
 #[derive(Clone, Copy, Debug)]
 pub enum Landed {
@@ -98,14 +106,21 @@ impl Lane {
     ///
     /// # Errors
     /// The store is away or damaged.
-    pub fn take_over(mut writer: Box<dyn LaneWriter>, rules: Arc<Rules>, bounds: Bounds) -> Result<Lane, StoreError> {
-        let (head, texts) = writer.take_over()?;
+    pub fn take_over(mut writer: Box<dyn LaneWriter>, rules: Arc<Rules>, bounds: Bounds) -> Result<Lane, NotTaken> {
+        let read = |writer: &mut dyn LaneWriter| {
+            let (head, names) = writer.take_over()?;
+            let fresh = head.entities == 0 && head.offset == 0;
+            let sources = if fresh { Sources::default() } else { Sources::stored(writer.sources()?) };
+            Ok((head, names, fresh, sources))
+        };
+        let (head, texts, fresh, sources) = match read(writer.as_mut()) {
+            Ok(read) => read,
+            Err(why) => return Err(NotTaken { why, writer }),
+        };
         let mut names = Names::default();
         for text in &texts {
             names.intern(text);
         }
-        let fresh = head.entities == 0 && head.offset == 0;
-        let sources = if fresh { Sources::default() } else { Sources::stored(writer.sources()?) };
         Ok(Lane {
             writer,
             rules,
@@ -127,6 +142,11 @@ impl Lane {
     /// The head as of the last submitted commit.
     pub fn head(&self) -> Head {
         self.head
+    }
+
+    /// Drops what is in memory: what is left writes the lane, or begins it anew.
+    pub fn into_writer(self) -> Box<dyn LaneWriter> {
+        self.writer
     }
 
     /// How many messages the batch being folded has.

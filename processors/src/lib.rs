@@ -8,6 +8,7 @@
 //! Never here: HTTP; what a number means (that is `onpace-kpis`).
 #![forbid(unsafe_code)]
 
+pub mod anew;
 pub mod lane;
 pub mod metrics;
 pub mod processor;
@@ -16,5 +17,6 @@ mod simulation;
 pub mod sources;
 pub mod store;
 
+pub use anew::Troubles;
 pub use metrics::Metrics;
 pub use processor::{Processor, ProcessorError, Settings};

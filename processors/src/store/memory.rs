@@ -222,6 +222,16 @@ impl LaneWriter for Writer {
     fn settle(&mut self) -> Result<Settled, StoreError> {
         self.settled.map_err(|()| StoreError::Away("the answer was lost, as ordered".into()))
     }
+
+    fn begin_anew(&mut self) -> Result<Settled, StoreError> {
+        let mut inner = self.store.lock();
+        let there = inner.lanes.get(&self.lane).map(|lane| lane.head);
+        if there.is_none() || there != self.head {
+            return Ok(Settled::Fenced);
+        }
+        inner.lanes.remove(&self.lane);
+        Ok(Settled::Committed)
+    }
 }
 
 impl Lane {

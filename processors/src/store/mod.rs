@@ -178,7 +178,7 @@ pub trait KpiStore: Send + Sync {
 }
 
 /// The writing end of one lane. One commit may be in flight; reads see what was submitted before them.
-/// After any error the writer is to be dropped and a new one asked for.
+/// After any error the writer is to be dropped and a new one asked for; after [`StoreError::Damaged`] it may first begin the lane anew.
 pub trait LaneWriter: Send {
     /// Takes the lane over: raises its epoch (beginning the lane where there is none) and returns its head and all its names after the empty one.
     fn take_over(&mut self) -> Result<(Head, Vec<String>), StoreError>;
@@ -200,6 +200,11 @@ pub trait LaneWriter: Send {
 
     /// Waits for the answer to the commit in flight; [`Settled::Committed`] where there is none.
     fn settle(&mut self) -> Result<Settled, StoreError>;
+
+    /// Empties the lane, and no other, so that the next [`take_over`](LaneWriter::take_over) begins it anew from the log's beginning; sinks see it as
+    /// wiped. Done only if the head still is what this writer last found or wrote there, else [`Settled::Fenced`]: whatever was wrong
+    /// with the lane may have been put right by its owner since. The one thing that may be asked for after [`StoreError::Damaged`].
+    fn begin_anew(&mut self) -> Result<Settled, StoreError>;
 }
 
 /// A place in a lane's stream of changes.

@@ -51,6 +51,9 @@ const TABLES: &str = r#"
     CREATE INDEX IF NOT EXISTS kpi_of_block ON kpi (lane, rep_id, day);
 "#;
 
+/// The tables whose rows are a lane's.
+const OF_A_LANE: [&str; 7] = ["kpi_head", "kpi_name", "kpi_entity", "kpi_block", "kpi_change", "kpi_source", "kpi"];
+
 /// The store in an SQLite file.
 pub struct EmbeddedStore {
     path: PathBuf,
@@ -154,7 +157,7 @@ impl KpiStore for EmbeddedStore {
         let mut connection = self.connect()?;
         let mut wiped = || -> rusqlite::Result<()> {
             let wiping = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for table in ["kpi_store", "kpi_head", "kpi_name", "kpi_entity", "kpi_block", "kpi_change", "kpi_source", "kpi"] {
+            for table in ["kpi_store"].iter().chain(&OF_A_LANE) {
                 wiping.execute(&format!("DELETE FROM {table}"), [])?;
             }
             write_settings(&wiping, settings)?;

@@ -12,7 +12,7 @@ use onpace_schemas::{Currency, time};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::tables::{last_change, note_change, read_block, read_head, read_known, read_names, read_sources, short, write_head};
-use super::{KNOWN, explain, read_settings, write_settings};
+use super::{KNOWN, OF_A_LANE, explain, read_settings, write_settings};
 use crate::store::{Commit, EntityId, Head, Heard, LaneWriter, Settings, Settled, StoreError, changed, refuse_other};
 
 pub(super) struct Writer {
@@ -146,6 +146,22 @@ impl LaneWriter for Writer {
 
     fn settle(&mut self) -> Result<Settled, StoreError> {
         Ok(self.settled)
+    }
+
+    fn begin_anew(&mut self) -> Result<Settled, StoreError> {
+        let Writer { connection, lane, head, .. } = self;
+        let mut emptied = || -> rusqlite::Result<Settled> {
+            let emptying = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            if head.is_none() || read_head(&emptying, *lane)? != *head {
+                return Ok(Settled::Fenced);
+            }
+            for table in OF_A_LANE {
+                emptying.execute(&format!("DELETE FROM {table} WHERE lane = ?1"), [*lane])?;
+            }
+            emptying.commit()?;
+            Ok(Settled::Committed)
+        };
+        emptied().map_err(|error| explain(&self.path, &error))
     }
 }
 

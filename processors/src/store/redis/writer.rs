@@ -39,6 +39,8 @@ pub struct Writer {
     places: Places,
     /// The head as this writer last wrote it, and its line.
     head: Option<(Head, String)>,
+    /// What this writer last found or wrote in the head's place, whatever it is.
+    found: Option<Vec<u8>>,
     names: u32,
     out: Commands,
     packed: Vec<u8>,
@@ -62,6 +64,7 @@ impl Writer {
             lane,
             keys,
             head: None,
+            found: None,
             names: 0,
             out: Commands::default(),
             packed: Vec::new(),
@@ -105,20 +108,23 @@ impl Writer {
         let mut commands = Commands::default();
         commands.command(&[b"WATCH", &self.keys.head]).command(&[b"GET", &self.keys.head]);
         let found = self.link.ask(&commands)?.pop().unwrap_or(Value::Nil);
+        self.found = found.bytes().map(<[u8]>::to_vec);
         let found = head::read(&self.keys.head, found.bytes())?;
         let Some(stored) = self.check()? else { return Ok(None) };
         let (mut head, begins) = match found {
             Found::Head(head) => (head, false),
             Found::Nothing => {
                 if wipe::leftovers(&mut self.link, &self.keys)? {
-                    wipe::lane(&self.store, &mut self.link, self.lane)?;
+                    tracing::warn!(lane = self.lane, "the lane has keys but no head; it is emptied, to be folded anew");
+                    self.empty()?;
                     return Ok(None);
                 }
                 (Head { birth: rand::random(), epoch: 0, offset: 0, end: 0, recorded_ms: 0, entities: 0 }, true)
             }
             // A wipe of this lane alone that was interrupted: of the whole store it would have been seen above.
             Found::Wiping(_) => {
-                wipe::lane(&self.store, &mut self.link, self.lane)?;
+                tracing::warn!(lane = self.lane, "the lane was being emptied, and that was interrupted; it is emptied to the end");
+                self.empty()?;
                 return Ok(None);
             }
         };
@@ -153,6 +159,7 @@ impl Writer {
             _ => Vec::new(),
         };
         self.names = names.len() as u32 + 1;
+        self.found = Some(line.clone().into_bytes());
         self.head = Some((head, line));
         self.places = match self.read_places(stored.bucket, head.entities) {
             Ok(places) if places.len() == head.entities => places,
@@ -169,6 +176,11 @@ impl Writer {
         self.fenced = false;
         self.outcome = Settled::Committed;
         Ok(Some((head, names)))
+    }
+
+    /// Empties the lane, if what stands in its head's place is still what was found there.
+    fn empty(&mut self) -> Result<Settled, StoreError> {
+        wipe::lane(&self.store, &mut self.link, self.lane, self.found.as_deref())
     }
 
     /// Whether the head is still as this writer last wrote it. Where it isn't, the lane is another's, and the next commit says so.
@@ -278,10 +290,12 @@ impl Writer {
     fn mark_torn(&mut self, at: usize, words: &str, ours: bool) -> StoreError {
         let key = self.out.key_at(at);
         if ours {
+            let torn = head::torn(&key, words).into_bytes();
             let mut commands = Commands::default();
-            commands.command(&[b"MULTI"]).command(&[b"SET", &self.keys.head, head::torn(&key, words).as_bytes()]).command(&[b"EXEC"]);
-            if let Err(why) = self.link.ask(&commands) {
-                tracing::error!(%why, key, "a commit was half written and that can't be noted; run `onpace rebuild`");
+            commands.command(&[b"MULTI"]).command(&[b"SET", &self.keys.head, &torn]).command(&[b"EXEC"]);
+            match self.link.ask(&commands) {
+                Ok(_) => self.found = Some(torn),
+                Err(why) => tracing::error!(%why, key, "a commit was half written and that can't be noted; run `onpace rebuild`"),
             }
         }
         StoreError::Damaged { place: key, why: format!("something else wrote it ({words})") }
@@ -468,6 +482,7 @@ impl LaneWriter for Writer {
         let sent = self.link.send(&self.out);
         self.sure(sent)?;
         self.in_flight = Some(queued);
+        self.found = Some(line.clone().into_bytes());
         self.head = Some((next, line));
         self.names += commit.names.len() as u32;
         Ok(())
@@ -479,5 +494,12 @@ impl LaneWriter for Writer {
         // Told once; that the lane is another's is told again with the next commit.
         self.outcome = Settled::Committed;
         Ok(outcome)
+    }
+
+    fn begin_anew(&mut self) -> Result<Settled, StoreError> {
+        // A connection on which something went wrong may still bring answers to it.
+        self.link = self.store.connect_to_write()?;
+        (self.in_flight, self.head, self.fenced) = (None, None, true);
+        self.empty()
     }
 }

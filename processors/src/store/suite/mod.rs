@@ -43,7 +43,7 @@ macro_rules! tests {
     ($make:expr) => {
         $crate::store::suite::tests!(@each $make;
             a_new_lane_is_empty, a_commit_is_there_whole, a_fenced_commit_does_nothing, taking_over_raises_the_epoch,
-            a_wiped_lane_fences_its_owner, a_lost_store_begins_anew, an_older_store_fences_its_owner, names_are_numbered_on,
+            a_wiped_lane_fences_its_owner, a_lane_is_begun_anew_alone, what_moved_on_is_not_begun_anew, a_lost_store_begins_anew, an_older_store_fences_its_owner, names_are_numbered_on,
             states_move_between_small_and_large, an_empty_block_is_dropped, blocks_come_in_the_order_asked, what_is_stored_may_be_there,
             reads_see_what_was_submitted, changes_follow_commits, an_idle_commit_changes_nothing, a_forgotten_past_is_a_gap,
             another_birth_is_a_gap, going_back_is_a_gap, a_lane_that_was_never_begun, other_settings_are_refused,

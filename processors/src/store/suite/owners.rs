@@ -52,6 +52,49 @@ pub(crate) fn a_wiped_lane_fences_its_owner(place: &impl Place) {
     fenced(owner.as_mut(), &commit(21));
 }
 
+pub(crate) fn a_lane_is_begun_anew_alone(place: &impl Place) {
+    let (mut writer, head) = grown(place);
+    let (mut other, ..) = taken(place, 1);
+    put(other.as_mut(), &Commit { blocks: vec![(at(0, 1), block(1, 1))], ..commit(1) });
+    let kept = everything(place, 1);
+    let mut reader = place.store().reader().unwrap();
+    let seen = load(reader.as_mut(), 0).unwrap();
+    let mut zombie = place.store().writer(0).unwrap();
+    zombie.take_over().unwrap();
+    let (mut owner, ..) = taken(place, 0);
+    assert_eq!(owner.begin_anew().unwrap(), Settled::Committed);
+    // Whoever knew it as it was is fenced, itself too.
+    for known in [&mut writer, &mut zombie, &mut owner] {
+        fenced(known.as_mut(), &Commit { names_from: 21, ..commit(21) });
+    }
+    gap(reader.as_mut(), 0, &seen.position);
+    let (mut anew, begun, names) = taken(place, 0);
+    assert_eq!((begun.offset, begun.entities, names.len()), (0, 0, 0));
+    assert_ne!(begun.birth, head.birth);
+    assert_eq!(entities(anew.as_mut(), &[id(1), id(20)]), [None, None]);
+    assert_eq!(blocks(anew.as_mut(), &[at(1, 100)]), [None]);
+    assert_eq!((known(anew.as_ref(), 100), anew.sources().unwrap()), (Vec::new(), Vec::new()));
+    gap(reader.as_mut(), 0, &seen.position);
+    put(anew.as_mut(), &Commit { blocks: vec![(at(0, 1), block(1, 7))], ..commit(3) });
+    assert_eq!(load(reader.as_mut(), 0).unwrap().blocks, BTreeMap::from([(at(0, 1), block(1, 7))]));
+    assert_eq!((everything(place, 1), place.store().settings().unwrap()), (kept, Some(SETTINGS)));
+    put(other.as_mut(), &commit(2));
+}
+
+pub(crate) fn what_moved_on_is_not_begun_anew(place: &impl Place) {
+    let (mut late, _) = grown(place);
+    let (mut owner, ..) = taken(place, 0);
+    put(owner.as_mut(), &Commit { names_from: 21, ..commit(21) });
+    let before = everything(place, 0);
+    assert_eq!(late.begin_anew().unwrap(), Settled::Fenced);
+    // Nor by one that never looked.
+    assert_eq!(place.store().writer(0).unwrap().begin_anew().unwrap(), Settled::Fenced);
+    assert_eq!(everything(place, 0), before);
+    put(owner.as_mut(), &Commit { names_from: 21, ..commit(22) });
+    assert_eq!(owner.begin_anew().unwrap(), Settled::Committed);
+    assert_eq!(owner.begin_anew().unwrap(), Settled::Fenced);
+}
+
 pub(crate) fn a_lost_store_begins_anew(place: &impl Place) {
     let (mut owner, head) = grown(place);
     place.forget();
