@@ -1,6 +1,7 @@
 //! Everything in one process: gateway, processor threads and sink around one log and one store, behind one address.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 use onpace_processors::store::KpiStore;
@@ -21,12 +22,14 @@ pub struct Floor {
     pub store: Arc<dyn KpiStore>,
     pub configuration: Configuration,
     pub threads: u32,
+    /// How long a round through the store takes.
+    pub patrol: Duration,
     pub series_per_metric: usize,
 }
 
 /// Runs until it is asked to stop or a part fails.
 pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Result<()> {
-    let Floor { log, store, configuration, threads, series_per_metric } = floor;
+    let Floor { log, store, configuration, threads, patrol, series_per_metric } = floor;
     let catalogue = Arc::clone(&configuration.now().catalogue);
     let registry = Registry::new();
     let processing = processors::Metrics::register(&registry)?;
@@ -35,7 +38,7 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
         log: Arc::clone(&log),
         store: Arc::clone(&store),
         catalogue: &catalogue,
-        settings: Settings::default(),
+        settings: Settings { patrol, ..Settings::default() },
         threads,
         until: Until::Asked,
         beat: beat.clone(),

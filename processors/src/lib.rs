@@ -11,6 +11,7 @@
 pub mod anew;
 pub mod lane;
 pub mod metrics;
+pub mod pace;
 pub mod processor;
 #[cfg(test)]
 mod simulation;

@@ -14,6 +14,7 @@ pub struct Metrics {
     pub(crate) lag: IntGaugeVec,
     pub(crate) owned: IntGaugeVec,
     pub(crate) failures: IntCounterVec,
+    pub(crate) rounds: IntCounterVec,
     pub(crate) damage: IntCounterVec,
     pub(crate) damaged_at: IntGaugeVec,
     pub(crate) troubles: Troubles,
@@ -42,6 +43,10 @@ impl Metrics {
                 Opts::new("onpace_processor_failures_total", "Times the log or the store was away, by which of them"),
                 &["where"],
             )?,
+            rounds: IntCounterVec::new(
+                Opts::new("onpace_store_rounds_total", "Rounds through a lane of the store that found everything as it was written"),
+                &["partition"],
+            )?,
             damage: IntCounterVec::new(
                 Opts::new("onpace_store_damage_total", "Times a lane of the store was found damaged, and folded anew from the log"),
                 &["partition"],
@@ -62,6 +67,7 @@ impl Metrics {
         registry.register(Box::new(metrics.lag.clone()))?;
         registry.register(Box::new(metrics.owned.clone()))?;
         registry.register(Box::new(metrics.failures.clone()))?;
+        registry.register(Box::new(metrics.rounds.clone()))?;
         registry.register(Box::new(metrics.damage.clone()))?;
         registry.register(Box::new(metrics.damaged_at.clone()))?;
         Ok(metrics)

@@ -19,7 +19,8 @@ use self::condemned::Condemned;
 use crate::anew::Again;
 use crate::lane::{Bounds, Landed, Lane, NotTaken};
 use crate::metrics::Metrics;
-use crate::store::{self, KpiStore, StoreError};
+use crate::pace::Pace;
+use crate::store::{self, KpiStore, Step, StoreError};
 
 /// How a processor works.
 #[derive(Clone, Copy, Debug)]
@@ -32,13 +33,24 @@ pub struct Settings {
     pub retry: Duration,
     /// How long a lane that was folded anew and is found damaged again waits before it is folded anew once more; then longer and longer.
     pub patience: Duration,
+    /// How long the owner of a lane takes to go round all that the store has of it, looking for damage.
+    pub patrol: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { batch: 5_000, bounds: Bounds::default(), retry: Duration::from_millis(100), patience: Duration::from_secs(60) }
+        Settings {
+            batch: 5_000,
+            bounds: Bounds::default(),
+            retry: Duration::from_millis(100),
+            patience: Duration::from_secs(60),
+            patrol: PATROL,
+        }
     }
 }
+
+/// How long a round through a lane takes, where nothing else is said.
+pub const PATROL: Duration = Duration::from_secs(600);
 
 /// Why a processor stopped of its own accord.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +89,7 @@ enum Assigned {
     Owned {
         lane: Box<Lane>,
         committed_at: Instant,
+        pace: Pace,
     },
     /// To be taken over, as soon as `at`.
     Lost {
@@ -248,7 +261,7 @@ impl<'a> Processor<'a> {
     fn commit_due(&mut self, busy: bool) -> Result<(), ProcessorError> {
         let mut failed = Vec::new();
         for (partition, assigned) in &mut self.lanes {
-            let Assigned::Owned { lane, committed_at } = assigned else { continue };
+            let Assigned::Owned { lane, committed_at, pace } = assigned else { continue };
             let due = match lane.messages() {
                 0 => committed_at.elapsed() >= IDLE_COMMIT,
                 messages => !busy || messages >= self.settings.batch || committed_at.elapsed() >= LATEST_COMMIT,
@@ -256,6 +269,16 @@ impl<'a> Processor<'a> {
             // What was submitted a step ago has been answered by now; its successor is on its way before the next poll.
             let mut outcome = lane.land();
             note(&outcome, &self.metrics);
+            // Between two commits: nothing is in flight.
+            if moves_on(&outcome)
+                && let Some(most) = pace.due(lane.head().sums.values(), Instant::now())
+            {
+                match lane.patrol(most) {
+                    Ok(Step::On) => {}
+                    Ok(Step::Ended) => self.metrics.rounds.with_label_values(&[&partition.to_string()]).inc(),
+                    Err(why) => outcome = Err(why),
+                }
+            }
             if due && moves_on(&outcome) {
                 *committed_at = Instant::now();
                 outcome = lane.commit(self.reader.end(*partition));
@@ -329,7 +352,8 @@ impl<'a> Processor<'a> {
                     match self.reader.start(*partition, head.offset) {
                         Ok(()) => {
                             self.metrics.owned.with_label_values(&[&partition.to_string()]).set(1);
-                            *assigned = Assigned::Owned { lane: Box::new(lane), committed_at: now };
+                            *assigned =
+                                Assigned::Owned { lane: Box::new(lane), committed_at: now, pace: Pace::new(self.settings.patrol, now) };
                         }
                         Err(gap @ (LogError::Gap { .. } | LogError::Settings(_))) => return Err(gap.into()),
                         Err(why) => {

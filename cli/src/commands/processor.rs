@@ -25,7 +25,8 @@ pub fn run(args: args::Processor) -> Result<ExitCode> {
     let embedded = engine::is_embedded(&args.engine);
     engine::settle(&*log, &*store, &catalogue, embedded)?;
     let registry = Registry::new();
-    let settings = Settings { batch: args.batch as usize, ..Settings::default() };
+    let patrol = Duration::from_secs(args.care.patrol.into());
+    let settings = Settings { batch: args.batch as usize, patrol, ..Settings::default() };
     let threads = if embedded { 1 } else { args.threads };
     tokio::runtime::Runtime::new()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;

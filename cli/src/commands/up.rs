@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -25,7 +26,8 @@ pub fn run(args: args::Up) -> Result<ExitCode> {
         let address = listener.local_addr()?;
         tracing::info!("page http://{address}/ · events POST http://{address}/v1/events · metrics http://{address}/metrics");
         let threads = if embedded { 1 } else { args.threads };
-        let floor = Floor { log, store, configuration, threads, series_per_metric: args.series.series_per_metric };
+        let patrol = Duration::from_secs(args.care.patrol.into());
+        let floor = Floor { log, store, configuration, threads, patrol, series_per_metric: args.series.series_per_metric };
         floor::run(floor, listener, &shutdown).await?;
         Ok(ExitCode::SUCCESS)
     })
