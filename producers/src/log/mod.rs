@@ -211,6 +211,16 @@ pub trait EventLog: Send + Sync {
         }
     }
 
+    /// Reads everything and holds it against what it was when it was appended, where the log can't be trusted to do that by itself; `progress` is
+    /// told how many messages were read, of how many.
+    ///
+    /// # Errors
+    /// The log is away, or a message is not as it was appended: which one, and what to do.
+    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), LogError> {
+        let _ = progress;
+        Ok(())
+    }
+
     /// Keeps a message that could not be read.
     ///
     /// # Errors

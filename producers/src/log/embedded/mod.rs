@@ -95,6 +95,17 @@ impl EventLog for EmbeddedLog {
         self.on_the_side(table::ends)
     }
 
+    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), LogError> {
+        let total = self.ends()?.iter().sum::<i64>() as u64;
+        let connection = table::connect(&self.path)?;
+        let found = table::verify(&connection, &mut |read| progress(read, total)).map_err(|error| table::explain(&self.path, &error))?;
+        let Some((partition, offset)) = found.first() else { return Ok(()) };
+        Err(match (table::damaged(&self.path, *partition, *offset), found.len() - 1) {
+            (LogError::Settings(why), more @ 1..) => LogError::Settings(format!("{why}; {more} more are not as they were written")),
+            (damaged, _) => damaged,
+        })
+    }
+
     fn bury(&self, letter: DeadLetter) -> Result<(), LogError> {
         self.on_the_side(|side| table::bury(side, &letter))
     }
