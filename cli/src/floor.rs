@@ -12,7 +12,7 @@ use prometheus::Registry;
 use tokio::net::TcpListener;
 
 use crate::commands::processor::{self, Beat, Until, Work};
-use crate::serving;
+use crate::{engine, serving};
 use crate::shutdown::Shutdown;
 
 /// What runs together.
@@ -39,6 +39,7 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
         until: Until::Asked,
         beat: beat.clone(),
     };
+    let words = Arc::new(engine::words(&catalogue));
     let mut working = processor::start(work, &registry, shutdown)?;
     let view = View::follow(Arc::clone(&store), &catalogue, shutdown.token.clone())?;
     configuration.watch(shutdown.token.clone())?;
@@ -49,7 +50,7 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
     let (live_view, ready_view) = (view.clone(), view);
     let of_view = Health::new(move || live_view.live(), move || ready_view.ready());
     let health = of_view.and(serving::health(move || beat.health(), Arc::clone(&log)));
-    let settings = gateway::GatewaySettings::default();
+    let settings = gateway::GatewaySettings { words, ..gateway::GatewaySettings::default() };
     let limits = settings.limits.clone();
     let router = gateway::router(settings, Arc::clone(&log), &registry)?.merge(http::router_with_health(metrics, health));
     let beating = tokio::spawn(heartbeat::run(log, heartbeat::QUIET, gateway::system_clock, shutdown.token.clone()));
