@@ -3,6 +3,7 @@
 
 mod a_broken_configuration_is_refused_in_words;
 mod a_broker_restart_loses_nothing;
+mod a_catalogue_may_credit_whoever_has_the_deal_now;
 mod a_frozen_processor_wakes_and_changes_nothing;
 mod a_killed_processor_counts_every_event_once;
 mod a_mistyped_flag_ends_with_2;
