@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use crate::commands::processor::{self, Beat, Until, Work};
 use crate::shutdown::Shutdown;
-use crate::{args, serving};
+use crate::{args, engine, serving};
 
 /// What runs together.
 pub struct Floor {
@@ -42,6 +42,7 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
         until: Until::Asked,
         beat: beat.clone(),
     };
+    let words = Arc::new(engine::words(&catalogue));
     let mut working = processor::start(work, &registry, shutdown)?;
     let view = View::follow(Arc::clone(&store), &catalogue, shutdown.token.clone())?;
     configuration.watch(shutdown.token.clone())?;
@@ -53,7 +54,7 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
     let of_view = Health::new(move || live_view.live(), move || ready_view.ready());
     let health = of_view.and(serving::health(move || beat.health(), Arc::clone(&log)));
     let doors = serving::doors(&doors, questions, &listener, &registry)?;
-    let settings = serving::gateway_settings(bodies);
+    let settings = gateway::GatewaySettings { words, ..serving::gateway_settings(bodies) };
     let router = gateway::router(settings, Arc::clone(&log), &registry)?.merge(http::router_with_health(metrics, health));
     let beating = tokio::spawn(heartbeat::run(log, heartbeat::QUIET, gateway::system_clock, shutdown.token.clone()));
     let token = shutdown.token.clone();
