@@ -4,8 +4,10 @@
 
 pub mod doubts;
 mod entry;
+pub mod files;
 pub mod gateway;
 pub mod heartbeat;
+pub mod http;
 pub mod import;
 pub mod log;
 pub mod simulate;

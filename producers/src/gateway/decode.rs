@@ -15,9 +15,9 @@ use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::media::Form;
-use super::problem::Problem;
 use crate::doubts::{Tally, Words};
 use crate::entry;
+use crate::http::Problem;
 use crate::log::Entry;
 
 /// The most events of one request: more than fit in a body if they are valid.
