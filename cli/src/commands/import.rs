@@ -84,6 +84,9 @@ fn tell(summary: &Summary, dry_run: bool) {
         } else {
             say(format_args!("no longer in the file: {} of {} deleted, {} back", gone.deleted, gone.of, gone.restored));
         }
+        if gone.too_many && dry_run {
+            say(format_args!("more than a tenth is gone: that is believed with --yes only"));
+        }
     }
     for doubt in &summary.doubts {
         say(format_args!("look: {}", doubt.text));

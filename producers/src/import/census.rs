@@ -9,7 +9,7 @@
 
 use onpace_schemas::time::show_instant;
 use onpace_schemas::{Event, Kind, avro, json};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use serde_json::json;
 
 use super::settings::{Gone, ImportError};
@@ -106,18 +106,24 @@ impl Census {
         if let Some(log) = log {
             self.read(log, &source)?;
         }
-        let mut gone = Gone::default();
+        let (mut gone, mut lost) = (Gone::default(), 0);
         self.each(&mut |_, known| {
-            gone.of += u64::from(known.shown.is_some() && !known.word.is_some_and(|word| word.gone));
+            let lived = known.shown.is_some() && !known.word.is_some_and(|word| word.gone);
+            gone.of += u64::from(lived);
             match self.wanted(&known) {
-                Some(Word { gone: true, .. }) => gone.deleted += 1,
+                Some(Word { gone: true, .. }) => {
+                    gone.deleted += 1;
+                    // What an older export brings and a later one had not was not there before.
+                    lost += u64::from(lived);
+                }
                 Some(Word { gone: false, .. }) => gone.restored += 1,
                 None => {}
             }
             Ok(true)
         })?;
-        if gone.deleted * 10 > gone.of && !whatever_is_gone {
-            return Err(ImportError::TooManyGone { gone: gone.deleted, of: gone.of, kind: self.kind.name() });
+        gone.too_many = lost * 10 > gone.of;
+        if gone.too_many && !whatever_is_gone {
+            return Err(ImportError::TooManyGone { gone: lost, of: gone.of, kind: self.kind.name() });
         }
         self.each(&mut |name, known| match self.wanted(&known) {
             Some(word) => Ok(each(said(self.kind, &source, name, word)?)),

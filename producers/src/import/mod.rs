@@ -6,6 +6,7 @@
 //! Never here: guessing. Memory is bounded whatever the file's size.
 
 mod apart;
+mod census;
 mod file;
 mod map;
 mod mapper;
@@ -28,6 +29,7 @@ use crate::doubts::Tally;
 use crate::entry;
 use crate::log::{Entry, EventLog};
 use apart::Apart;
+use census::Census;
 use file::{Content, Kind as FileKind, Row};
 use map::{Map, Program};
 use mapper::{Mapped, Mapper};
@@ -47,7 +49,7 @@ const BATCH_BYTES: usize = 8 << 20;
 const SHOWN: usize = 5;
 
 /// Writes a file's events into the log; done once all of them are in it, or once `stop` is cancelled and what was under way is in it.
-/// A dry run has no log and writes nothing.
+/// A dry run writes nothing, and needs the log only to know what a complete file no longer has.
 ///
 /// # Errors
 /// The file, the map or the command line is not usable, the log did not take everything, or it was stopped. A refused row is no error.
@@ -59,7 +61,8 @@ pub async fn import(
 ) -> Result<Summary, ImportError> {
     // The next batch is read while the log takes the one before.
     let (send, mut batches) = mpsc::channel::<Batch>(1);
-    let reading = tokio::task::spawn_blocking(move || read(&settings, &progress, &send));
+    let (written, known) = if settings.dry_run { (None, log) } else { (log.clone(), log) };
+    let reading = tokio::task::spawn_blocking(move || read(&settings, known.as_deref(), &progress, &send));
     let (mut rows, mut events) = (0, 0);
     let mut taken = Ok(());
     loop {
@@ -73,7 +76,7 @@ pub async fn import(
         };
         let Some(batch) = batch else { break };
         let count = batch.entries.len() as u64;
-        if let Some(log) = &log
+        if let Some(log) = &written
             && let Err(error) = log.append(batch.entries).await
         {
             taken = Err(ImportError::Log { error, events });
@@ -89,7 +92,12 @@ pub async fn import(
     Ok(Summary { events, ..read? })
 }
 
-fn read(settings: &ImportSettings, progress: &ProgressBar, batches: &mpsc::Sender<Batch>) -> Result<Summary, ImportError> {
+fn read(
+    settings: &ImportSettings,
+    log: Option<&dyn EventLog>,
+    progress: &ProgressBar,
+    batches: &mpsc::Sender<Batch>,
+) -> Result<Summary, ImportError> {
     let path = &settings.file;
     let (kind, _) = FileKind::of(path)?;
     let code = match (kind, &settings.map) {
@@ -130,6 +138,13 @@ fn read(settings: &ImportSettings, progress: &ProgressBar, batches: &mpsc::Sende
             }
         }
     };
+    let census = match (settings.complete, as_of) {
+        (Some(complete), Some(as_of)) => Some(Census::new(complete.kind, as_of, log)?),
+        (Some(_), None) => {
+            return Err(ImportError::Settings("--complete is for an export that a map reads: an NDJSON says itself what is deleted".into()));
+        }
+        (None, _) => None,
+    };
     let mut taking = Taking {
         settings,
         columns: &columns,
@@ -137,6 +152,7 @@ fn read(settings: &ImportSettings, progress: &ProgressBar, batches: &mpsc::Sende
         tally: Tally::of_rows(&settings.words, as_of),
         summary: Summary { as_of, ..Summary::default() },
         batch: Batch::default(),
+        census,
     };
     let stop = || batches.is_closed();
     let mut mapped = Vec::new();
@@ -165,6 +181,10 @@ fn read(settings: &ImportSettings, progress: &ProgressBar, batches: &mpsc::Sende
     if !taking.batch.entries.is_empty() && batches.blocking_send(taking.batch.take()).is_err() {
         return Ok(taking.summary);
     }
+    if stop() {
+        return Ok(taking.summary);
+    }
+    taking.settle(log, batches)?;
     progress.finish_and_clear();
     taking.finish(doubts)
 }
@@ -192,6 +212,7 @@ struct Taking<'a> {
     tally: Tally,
     summary: Summary,
     batch: Batch,
+    census: Option<Census>,
 }
 
 impl Taking<'_> {
@@ -203,11 +224,16 @@ impl Taking<'_> {
         let read = texts.map_err(whole).and_then(|texts| {
             let events = texts.iter().map(|text| event(text, now)).collect::<Result<Vec<_>, Why>>()?;
             self.tally.see(&events);
-            Ok((events.iter().map(entry::entry).collect::<Vec<Entry>>(), self.shown(&events)))
+            let noted = self.census.as_mut().map_or(Ok(()), |census| census.see(&events));
+            Ok((noted, events.iter().map(entry::entry).collect::<Vec<Entry>>(), self.shown(&events)))
         });
         match read {
-            Ok((entries, _)) if entries.is_empty() => self.summary.skipped += 1,
-            Ok((entries, shown)) => {
+            Ok((noted, entries, _)) if entries.is_empty() => {
+                noted?;
+                self.summary.skipped += 1;
+            }
+            Ok((noted, entries, shown)) => {
+                noted?;
                 self.summary.accepted += 1;
                 self.summary.shown.extend(shown);
                 self.batch.add(entries);
@@ -235,6 +261,28 @@ impl Taking<'_> {
                 self.summary.refusals.push(format!("row {}: {field}{}", row.number, why.reason));
             }
             None => {}
+        }
+        Ok(())
+    }
+
+    /// Deletes what a complete file no longer has.
+    fn settle(&mut self, log: Option<&dyn EventLog>, batches: &mpsc::Sender<Batch>) -> Result<(), ImportError> {
+        let (Some(census), Some(complete)) = (self.census.take(), self.settings.complete) else { return Ok(()) };
+        if self.summary.rejected > 0 {
+            self.summary.gone = Some(Gone { refused: true, ..Gone::default() });
+            return Ok(());
+        }
+        let batch = &mut self.batch;
+        let mut each = |entry: Entry| {
+            batch.bytes += entry.value.len();
+            batch.entries.push(entry);
+            !batch.is_full() || batches.blocking_send(batch.take()).is_ok()
+        };
+        let gone = census.settle(log, complete.whatever_is_gone || self.settings.dry_run, &mut each)?;
+        self.summary.gone = Some(gone);
+        if !self.batch.entries.is_empty() {
+            // Nobody takes it: then whoever took the others knows why.
+            let _ = batches.blocking_send(self.batch.take());
         }
         Ok(())
     }

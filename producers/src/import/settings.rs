@@ -83,6 +83,8 @@ pub struct Gone {
     pub restored: u64,
     /// How many there were.
     pub of: u64,
+    /// More than a tenth of what there was is gone.
+    pub too_many: bool,
     /// Refused rows kept anything from being deleted.
     pub refused: bool,
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use jaq_core::load::{Arena, File, Loader};
 use jaq_core::{Compiler, Ctx, Filter, Vars};
 use jaq_json::{Val, write};
-use onpace_schemas::time::show_instant;
+use onpace_schemas::time::{parse_instant, show_instant};
 use serde::{Deserialize, Serialize};
 
 use cells::Cells;
@@ -109,9 +109,33 @@ impl Map {
             if events.len() == MAX_EVENTS {
                 return Err(format!("the map makes more than {MAX_EVENTS} events of this row"));
             }
-            events.push(json(&value)?);
+            events.push(json(&self.stamped(value))?);
         }
         Ok(events)
+    }
+
+    /// An event with the instants that it leaves to the export: it happened when the file was exported, and that is when whatever
+    /// happened before was said.
+    fn stamped(&self, mut event: Val) -> Val {
+        let Val::Obj(members) = &mut event else { return event };
+        let key = |name: &str| Val::from(name.to_owned());
+        if !members.contains_key(&key("kind")) {
+            return event;
+        }
+        let as_of = || Val::from(show_instant(self.as_of));
+        let occurred_at = match members.get(&key("occurred_at")) {
+            None | Some(Val::Null) => None,
+            Some(Val::TStr(text)) => std::str::from_utf8(text).ok().and_then(|text| parse_instant(text).ok()).or(Some(i64::MAX)),
+            Some(_) => Some(i64::MAX),
+        };
+        let members = std::rc::Rc::make_mut(members);
+        if occurred_at.is_none() {
+            members.insert(key("occurred_at"), as_of());
+        }
+        if occurred_at.is_some_and(|occurred_at| occurred_at < self.as_of) && !members.contains_key(&key("said_at")) {
+            members.insert(key("said_at"), as_of());
+        }
+        event
     }
 }
 
@@ -189,7 +213,7 @@ mod tests {
             "column `cell`: `12/31/2026` is not written day first, such as 31.12.2026 or 31/12/2026 14:30; there is no month 31"
         );
         // A part of a cell is of its column, an empty cell too; what the map has put together is of none.
-        assert!(of_cell(".cell | trim | .[2:] | decimal_comma", "  x1").unwrap_err().starts_with("column `cell`: `x1` is no number"));
+        assert!(of_cell(".cell | .[2:] | decimal_comma", "  x1").unwrap_err().starts_with("column `cell`: `x1` is no number"));
         assert_eq!(of_cell(".cell | required", " ").unwrap_err(), "column `cell`: ` ` is empty, and the map can't do without it");
         assert!(of_cell(".first | required", "1").unwrap_err().starts_with("column `first`: ``"));
         assert!(of_cell("(.cell + \"x\") | epoch", "1").unwrap_err().starts_with("`1x` is no number of seconds"));
@@ -208,6 +232,21 @@ mod tests {
         }
         assert_eq!(of_cell(".cell | among({\"\": \"none\", a: 1})", " "), Ok("\"none\"".into()));
         assert_eq!(of_cell(".cell | among({a: 1})", " a"), Ok("1".into()));
+    }
+
+    #[test]
+    fn what_an_event_leaves_unsaid_of_time_the_export_says() {
+        let (as_of, before, after) = ("2026-03-02T09:10:00Z", "2026-03-02T09:09:59Z", "2026-03-02T10:10:00+00:30");
+        for (event, made) in [
+            ("{kind: 1}".to_owned(), format!("{{\"kind\":1,\"occurred_at\":\"{as_of}\"}}")),
+            ("{kind: 1, occurred_at: null}".to_owned(), format!("{{\"kind\":1,\"occurred_at\":\"{as_of}\"}}")),
+            (format!("{{kind: 1, occurred_at: \"{before}\"}}"), format!("{{\"kind\":1,\"occurred_at\":\"{before}\",\"said_at\":\"{as_of}\"}}")),
+            (format!("{{kind: 1, occurred_at: \"{after}\"}}"), format!("{{\"kind\":1,\"occurred_at\":\"{after}\"}}")),
+            (format!("{{kind: 1, occurred_at: \"{before}\", said_at: null}}"), format!("{{\"kind\":1,\"occurred_at\":\"{before}\",\"said_at\":null}}")),
+            ("{kind: 1, occurred_at: \"soon\"}".to_owned(), "{\"kind\":1,\"occurred_at\":\"soon\"}".to_owned()),
+        ] {
+            assert_eq!(of_cell(&event, ""), Ok(made), "{event}");
+        }
     }
 
     #[test]
