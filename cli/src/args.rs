@@ -167,6 +167,8 @@ pub struct Demo {
     /// Where to serve.
     #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+    #[command(flatten)]
+    pub doors: Doors,
     /// How many people the made-up company has, in its two teams.
     #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u32).range(3..=1000))]
     pub reps: u32,
@@ -193,6 +195,12 @@ pub struct Up {
     #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
     #[command(flatten)]
+    pub doors: Doors,
+    #[command(flatten)]
+    pub questions: Questions,
+    #[command(flatten)]
+    pub bodies: Bodies,
+    #[command(flatten)]
     pub series: Series,
     /// Processor threads; with Kafka they share the partitions.
     #[arg(long, env = "ONPACE_THREADS", default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
@@ -207,6 +215,10 @@ pub struct Gateway {
     /// Where to serve.
     #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+    #[command(flatten)]
+    pub doors: Doors,
+    #[command(flatten)]
+    pub bodies: Bodies,
 }
 
 /// `onpace processor`
@@ -228,6 +240,8 @@ pub struct Processor {
     /// Where to serve /metrics, /healthz and /readyz.
     #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+    #[command(flatten)]
+    pub doors: Doors,
 }
 
 /// `onpace sink`
@@ -246,7 +260,52 @@ pub struct Sink {
     #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8082", value_name = "ADDRESS")]
     pub listen: SocketAddr,
     #[command(flatten)]
+    pub doors: Doors,
+    #[command(flatten)]
+    pub questions: Questions,
+    #[command(flatten)]
     pub series: Series,
+}
+
+/// Who may come in, and how many at once.
+#[derive(Clone, Debug, Args)]
+pub struct Doors {
+    /// A further name that this process goes by, in `Host` and as the origin of pages: `onpace.example.com`, behind a proxy; as often as
+    /// you like, or with commas. On the loopback only localhost and its addresses are known by themselves, elsewhere every address, names
+    /// without a dot and the machine's own; `*` is any name. What asks by another gets 421, and another site's page 403.
+    #[arg(long = "allowed-host", env = "ONPACE_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
+    pub allowed_hosts: Vec<String>,
+    /// Connections at once. Past them whoever has been silent longest makes room, and health and metrics are still answered.
+    #[arg(long, env = "ONPACE_CONNECTIONS", default_value_t = 2048, value_name = "N", value_parser = number(4..=1_000_000), hide_short_help = true)]
+    pub connections: usize,
+    /// Connections of one address at once; the default is half of all. Behind a proxy all come from its address.
+    #[arg(long, env = "ONPACE_CONNECTIONS_PER_ADDRESS", value_name = "N", value_parser = number(1..=1_000_000), hide_short_help = true)]
+    pub connections_per_address: Option<usize>,
+    /// The memory of large answers that are not yet read by who asked, all together, in MiB. Past it whoever reads nothing is cut.
+    #[arg(long, env = "ONPACE_ANSWERS_MIB", default_value_t = 128, value_name = "MIB", value_parser = number(1..=65_536), hide_short_help = true)]
+    pub answers_mib: usize,
+}
+
+/// How many questions at once.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Questions {
+    /// Questions (`/v1/kpis`, `/v1/objectives`) worked on at once; 15 times as many wait, each for 5 seconds at most.
+    #[arg(long, env = "ONPACE_QUESTIONS", default_value_t = 4, value_name = "N", value_parser = number(1..=1_000), hide_short_help = true)]
+    pub questions: usize,
+}
+
+/// How many bodies that come slowly.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Bodies {
+    /// Bodies read at once that take longer than a second; half as many of one address.
+    #[arg(long, env = "ONPACE_SLOW_BODIES", default_value_t = 256, value_name = "N", value_parser = number(2..=1_000_000), hide_short_help = true)]
+    pub slow_bodies: usize,
+}
+
+/// A number within bounds.
+fn number(bounds: std::ops::RangeInclusive<u64>) -> impl clap::builder::TypedValueParser<Value = usize> {
+    use clap::builder::TypedValueParser;
+    clap::value_parser!(u64).range(bounds).try_map(usize::try_from)
 }
 
 /// At most so many series to a metric.

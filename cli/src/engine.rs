@@ -13,7 +13,7 @@ use onpace_processors::{Metrics, Processor};
 use onpace_producers::log::EventLog;
 use onpace_producers::log::embedded::EmbeddedLog;
 use onpace_producers::log::kafka::{KafkaLog, KafkaSettings};
-use onpace_sinks::configuration::{Configuration, Files, Overrides};
+use onpace_sinks::configuration::{Configuration, Files, Overrides, text};
 use onpace_sinks::view::{Once, read_once};
 
 use crate::args;
@@ -30,7 +30,7 @@ const EMBEDDED_PARTITIONS: u32 = 1;
 pub fn catalogue(definitions: &args::Definitions) -> Result<Catalogue> {
     let built_in = Catalogue::built_in().context("the built-in catalogue")?;
     let Some(file) = &definitions.catalogue else { return Ok(built_in) };
-    let yaml = std::fs::read_to_string(file).with_context(|| format!("can't read the catalogue {}", file.display()))?;
+    let yaml = text(file).map_err(|why| anyhow::anyhow!("can't read the catalogue {}: {why}", file.display()))?;
     built_in.with(&yaml).with_context(|| file.display().to_string())
 }
 

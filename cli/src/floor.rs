@@ -12,8 +12,8 @@ use prometheus::Registry;
 use tokio::net::TcpListener;
 
 use crate::commands::processor::{self, Beat, Until, Work};
-use crate::serving;
 use crate::shutdown::Shutdown;
+use crate::{args, serving};
 
 /// What runs together.
 pub struct Floor {
@@ -22,11 +22,14 @@ pub struct Floor {
     pub configuration: Configuration,
     pub threads: u32,
     pub series_per_metric: usize,
+    pub doors: args::Doors,
+    pub questions: Option<args::Questions>,
+    pub bodies: Option<args::Bodies>,
 }
 
 /// Runs until it is asked to stop or a part fails.
 pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Result<()> {
-    let Floor { log, store, configuration, threads, series_per_metric } = floor;
+    let Floor { log, store, configuration, threads, series_per_metric, doors, questions, bodies } = floor;
     let catalogue = Arc::clone(&configuration.now().catalogue);
     let registry = Registry::new();
     let beat = Beat::default();
@@ -49,12 +52,12 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
     let (live_view, ready_view) = (view.clone(), view);
     let of_view = Health::new(move || live_view.live(), move || ready_view.ready());
     let health = of_view.and(serving::health(move || beat.health(), Arc::clone(&log)));
-    let settings = gateway::GatewaySettings::default();
-    let limits = settings.limits.clone();
+    let doors = serving::doors(&doors, questions, &listener, &registry)?;
+    let settings = serving::gateway_settings(bodies);
     let router = gateway::router(settings, Arc::clone(&log), &registry)?.merge(http::router_with_health(metrics, health));
     let beating = tokio::spawn(heartbeat::run(log, heartbeat::QUIET, gateway::system_clock, shutdown.token.clone()));
     let token = shutdown.token.clone();
-    let served = tokio::spawn(async move { gateway::serve(listener, gateway::closed(router), limits, token).await });
+    let served = tokio::spawn(http::run(listener, router, doors, token));
 
     let worked = processor::wait(&mut working, shutdown).await;
     shutdown.request();

@@ -3,8 +3,10 @@
 //! In: HTTP, files, chance. Out: Avro messages in the [`log`], acknowledged. Never here: KPIs, the store.
 
 mod entry;
+pub mod files;
 pub mod gateway;
 pub mod heartbeat;
+pub mod http;
 pub mod import;
 pub mod log;
 pub mod simulate;

@@ -69,7 +69,16 @@ pub fn run(args: args::Demo) -> Result<ExitCode> {
             if temporary.is_some() { " and leaves nothing behind" } else { "" }
         ));
         let Scene { configuration, mut simulation, .. } = scene;
-        let floor = Floor { log: Arc::clone(&log), store, configuration, threads: 1, series_per_metric: 10_000 };
+        let floor = Floor {
+            log: Arc::clone(&log),
+            store,
+            configuration,
+            threads: 1,
+            series_per_metric: 10_000,
+            doors: args.doors.clone(),
+            questions: None,
+            bodies: None,
+        };
         let pace = Pace { rate: args.rate, count: None, now: system_clock };
         let token = shutdown.token.clone();
         let living = tokio::spawn(async move { live(&mut simulation, &pace, &Destination::Log(log), &token).await });

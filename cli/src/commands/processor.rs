@@ -31,7 +31,7 @@ pub fn run(args: args::Processor) -> Result<ExitCode> {
         let shutdown = Shutdown::on_signals()?;
         let beat = Beat::default();
         if !args.until_caught_up {
-            serve(args.listen, registry.clone(), beat.clone(), &shutdown).await?;
+            serve(args.listen, &args.doors, registry.clone(), beat.clone(), &shutdown).await?;
         }
         let until = if args.until_caught_up { Until::CaughtUp } else { Until::Asked };
         let mut working = start(Work { log, store, catalogue: &catalogue, settings, threads, until, beat }, &registry, &shutdown)?;
@@ -126,12 +126,13 @@ pub async fn wait(working: &mut JoinSet<Result<()>>, shutdown: &Shutdown) -> Res
     outcome
 }
 
-async fn serve(listen: SocketAddr, registry: Registry, beat: Beat, shutdown: &Shutdown) -> Result<()> {
+async fn serve(listen: SocketAddr, doors: &args::Doors, registry: Registry, beat: Beat, shutdown: &Shutdown) -> Result<()> {
     let listener = serving::bind(listen).await?;
     tracing::info!(address = %listener.local_addr()?, "serving /metrics, /healthz and /readyz");
+    let doors = serving::doors(doors, None, &listener, &registry)?;
     let (live, ready) = (beat.clone(), beat);
     let router = http::ops::router(registry, Health::new(move || live.health(), move || ready.health()));
     let token = shutdown.token.clone();
-    tokio::spawn(async move { http::run(listener, router, token).await });
+    tokio::spawn(async move { http::run(listener, router, doors, token).await });
     Ok(())
 }

@@ -263,7 +263,7 @@ fn refuse_other(place: &str, there: Settings, wanted: Settings) -> Result<(), St
     }
     if there.fingerprint != wanted.fingerprint {
         return Err(StoreError::Settings(format!(
-            "the store at {place} was built with other measures than the catalogue has; give the catalogue it was built with, or run `onpace rebuild`"
+            "the store at {place} was built with other measures than the catalogue has, or by another onpace; give the catalogue it was built with, use that one, or run `onpace rebuild`"
         )));
     }
     Ok(())

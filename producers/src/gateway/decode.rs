@@ -15,8 +15,8 @@ use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::media::Form;
-use super::problem::Problem;
 use crate::entry;
+use crate::http::Problem;
 use crate::log::Entry;
 
 /// The most events of one request: more than fit in a body if they are valid.

@@ -1,7 +1,7 @@
 //! The HTTP gateway: `POST /v1/events`.
 //!
 //! In: events as JSON, one, many or a line each, perhaps compressed. Out: the same in the log, and an answer for each.
-//! What always holds: 2xx only after the log has every event that is not listed as rejected; memory, time, connections
+//! What always holds: 2xx only after the log has every event that is not listed as rejected; memory, time, slow bodies
 //! and label values are bounded; every refusal is RFC 9457 problem details.
 //! Never here: what an event means. API keys will be a layer around [`router`]; CloudEvents further forms in `media`.
 
@@ -9,8 +9,6 @@ mod body;
 mod decode;
 mod media;
 mod metrics;
-mod problem;
-mod serve;
 #[cfg(test)]
 mod tests;
 
@@ -26,14 +24,12 @@ use prometheus::Registry;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
+use crate::http::{Address, Crowd, Problem, Said, method_not_allowed};
 use crate::log::{EventLog, LogError};
 use body::Share;
 use decode::Batch;
 use media::Coding;
 use metrics::Metrics;
-pub use problem::Problem;
-
-pub use serve::{closed, serve};
 
 /// A body this large, or a compressed one, is read on a thread that may be blocked.
 const LARGE: usize = 512 * 1024;
@@ -53,14 +49,14 @@ pub struct Limits {
     pub body_idle: Duration,
     /// How long a body may take.
     pub body_total: Duration,
+    /// A body that takes longer than this is a slow one.
+    pub brisk: Duration,
+    /// Slow bodies at once.
+    pub slow_bodies: usize,
+    /// Slow bodies of one address at once.
+    pub slow_bodies_each: usize,
     /// How long the log may take.
     pub append: Duration,
-    /// Connections served at once; others wait in the listener's queue.
-    pub connections: usize,
-    /// How long a client may take over its headers, and a connection may idle.
-    pub headers: Duration,
-    /// A request's headers, in bytes.
-    pub header_bytes: usize,
 }
 
 impl Default for Limits {
@@ -71,10 +67,10 @@ impl Default for Limits {
             in_flight: 256,
             body_idle: Duration::from_secs(10),
             body_total: Duration::from_secs(30),
+            brisk: Duration::from_secs(1),
+            slow_bodies: 256,
+            slow_bodies_each: 128,
             append: Duration::from_secs(12),
-            connections: 2048,
-            headers: Duration::from_secs(10),
-            header_bytes: 32 * 1024,
         }
     }
 }
@@ -105,6 +101,7 @@ struct Gateway {
     metrics: Metrics,
     /// The memory that bodies may take, in [`body::UNIT`]s.
     memory: Arc<Semaphore>,
+    slow_bodies: Arc<Crowd>,
     in_flight: Semaphore,
     /// Threads that decompress and decode at once.
     decoding: Arc<Semaphore>,
@@ -120,11 +117,12 @@ pub fn router(settings: GatewaySettings, log: Arc<dyn EventLog>, registry: &Regi
         metrics: Metrics::new(registry, &log)?,
         log,
         memory: Arc::new(Semaphore::new(settings.limits.memory_bytes / body::UNIT)),
+        slow_bodies: Crowd::new(settings.limits.slow_bodies, settings.limits.slow_bodies_each),
         in_flight: Semaphore::new(settings.limits.in_flight),
         decoding: Arc::new(Semaphore::new(threads * 2)),
         settings,
     };
-    let events = post(post_events).fallback(serve::method_not_allowed);
+    let events = post(post_events).fallback(method_not_allowed);
     Ok(Router::new().route("/v1/events", events).with_state(Arc::new(gateway)))
 }
 
@@ -141,7 +139,9 @@ impl Gateway {
         let (parts, body) = request.into_parts();
         let (form, coding) = media::read(&parts.headers)?;
         let mut share = Share::new(&self.memory);
-        let sent = body::read(&parts.headers, body, limits, &mut share).await?;
+        let address = parts.extensions.get().copied().unwrap_or(Address::NOBODY);
+        let slow = || self.slow_bodies.join(address).map_err(|full| body::too_many_slow(limits, full, address));
+        let sent = body::read(&parts.headers, body, limits, &mut share, slow).await?;
         let _in_flight = self.in_flight.try_acquire().map_err(|_| body::busy())?;
 
         let mut batch = self.decode(form, coding, sent, &mut share).await?;
@@ -184,7 +184,10 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> +
 
 /// The log's troubles as the client's: what to do is the same, to post it all again.
 fn away(error: &LogError) -> Problem {
-    tracing::warn!(%error, "events could not be written");
+    static AWAY: Said = Said::new();
+    if let Some(times) = AWAY.again() {
+        tracing::warn!(%error, times, "events could not be written");
+    }
     match error {
         LogError::Refused(_) => {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}; the operator has to raise the log's limit"))

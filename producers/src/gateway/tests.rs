@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::*;
+use crate::http::{self, closed};
 use crate::log::memory::MemoryLog;
 use crate::log::{DeadLetter, Entry, LogReader};
 
@@ -364,27 +365,28 @@ async fn say(address: std::net::SocketAddr, words: &[u8]) -> String {
 #[tokio::test]
 async fn dawdlers_are_dropped_and_the_end_is_clean() {
     let place = Place::new(Limits::default());
-    let limits =
-        Limits { headers: Duration::from_millis(150), body_idle: Duration::from_millis(150), header_bytes: 16 << 10, ..Limits::default() };
+    let limits = Limits { brisk: Duration::from_millis(10), body_idle: Duration::from_millis(150), ..Limits::default() };
+    let of_server = http::Limits { headers: Duration::from_millis(150), header_bytes: 16 << 10, ..http::Limits::default() };
+    let doors = http::Doors { limits: of_server, ..http::Doors::usual().unwrap() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
     let log: Arc<dyn EventLog> = Arc::clone(&place.door) as _;
-    let routes = router(GatewaySettings { limits: limits.clone(), now: || NOW }, log, &Registry::new()).unwrap();
-    let task = tokio::spawn(serve(listener, routes, limits, stop.clone()));
+    let routes = router(GatewaySettings { limits, now: || NOW }, log, &Registry::new()).unwrap();
+    let task = tokio::spawn(http::serve(listener, routes, doors, stop.clone()));
 
     assert_eq!(say(address, b"").await, "");
-    let half_a_header = say(address, b"POST /v1/events HTTP/1.1\r\nHost: a\r\nX-").await;
+    let half_a_header = say(address, b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nX-").await;
     assert!(half_a_header.is_empty() || half_a_header.starts_with("HTTP/1.1 408"), "{half_a_header}");
-    let giant = [b"GET / HTTP/1.1\r\nHost: a\r\nX: ".to_vec(), vec![b'x'; 40 << 10], b"\r\n\r\n".to_vec()].concat();
+    let giant = [b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ".to_vec(), vec![b'x'; 40 << 10], b"\r\n\r\n".to_vec()].concat();
     assert!(say(address, &giant).await.starts_with("HTTP/1.1 431"));
     let half_a_body = say(
         address,
-        b"POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 99\r\nConnection: close\r\n\r\n{",
+        b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\nConnection: close\r\n\r\n{",
     )
     .await;
     assert!(half_a_body.starts_with("HTTP/1.1 408") && half_a_body.contains("problem+json"), "{half_a_body}");
     let whole = format!(
-        "POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
+        "POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
         event(1).len(),
         event(1)
     );
