@@ -34,3 +34,4 @@ mod the_look_alikes_import_as_they_are;
 mod the_page_shows_the_objectives_the_api_says;
 mod the_page_shows_what_the_api_says;
 mod truth_embedded;
+mod what_compose_names_is_what_was_tested;

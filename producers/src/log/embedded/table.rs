@@ -153,6 +153,7 @@ fn insert(append: &Transaction<'_>, partition: u32, offset: i64, recorded_at: &s
                 nothing,
                 nothing,
                 nothing,
+                nothing,
                 entry.value,
                 key
             ])?
