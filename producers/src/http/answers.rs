@@ -66,10 +66,15 @@ pub(super) struct Sent {
     _talk: Talk,
 }
 
-/// The size of an answer, as far as it is known.
-pub(super) fn size(body: &Body) -> u64 {
+/// What an answer takes in memory, in bytes: said by who made it, as an extension of the response, where its body is of unknown length or
+/// is compressed on its way.
+#[derive(Clone, Copy, Debug)]
+pub struct Weight(pub u64);
+
+/// What an answer takes, as far as it is known.
+pub(super) fn weight(body: &Body, said: Option<&Weight>) -> u64 {
     let size = HttpBody::size_hint(body);
-    size.exact().unwrap_or(size.lower())
+    size.exact().unwrap_or(size.lower()).max(said.map_or(0, |said| said.0))
 }
 
 impl Answers {
@@ -217,7 +222,7 @@ mod tests {
 
     async fn send(answers: &Arc<Answers>, bytes: usize, cut: &CancellationToken, wait: Duration) -> Result<Sent, Problem> {
         let body = Body::from(vec![7; bytes]);
-        let share = answers.room_for(size(&body), cut, wait).await?;
+        let share = answers.room_for(weight(&body, None), cut, wait).await?;
         Ok(Sent::new(body, share, talk()))
     }
 
@@ -235,6 +240,13 @@ mod tests {
         let small = send(&answers, SMALL as usize, &cut, WAIT).await.unwrap();
         assert_eq!(answers.held().bytes, 0);
         drop(small);
+    }
+
+    #[test]
+    fn a_body_of_unknown_length_weighs_what_is_said_of_it() {
+        let stream = Body::from_stream(futures_util::stream::iter([Ok::<_, std::io::Error>("a")]));
+        assert_eq!((weight(&stream, None), weight(&stream, Some(&Weight(9)))), (0, 9));
+        assert_eq!(weight(&Body::from("four"), Some(&Weight(1))), 4);
     }
 
     #[tokio::test]

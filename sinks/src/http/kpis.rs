@@ -115,7 +115,9 @@ pub(super) fn tagged(answer: &impl Serialize, tag: String) -> Result<Response, P
     let mut pieces = Pieces::default();
     serde_json::to_writer(&mut pieces, answer)
         .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the values can't be written: {error}")))?;
+    let weight = pieces.weight();
     let mut response = ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], pieces.body()).into_response();
+    response.extensions_mut().insert(weight);
     if let Ok(tag) = HeaderValue::try_from(tag) {
         response.headers_mut().insert(header::ETAG, tag);
     }

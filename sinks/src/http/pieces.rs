@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
+use onpace_producers::http::Weight;
 
 /// The size of a piece.
 const PIECE: usize = 64 * 1024;
@@ -22,6 +23,11 @@ pub(super) struct Pieces {
 }
 
 impl Pieces {
+    /// How many bytes were written.
+    pub(super) fn weight(&self) -> Weight {
+        Weight(self.whole.iter().map(Bytes::len).chain([self.last.len()]).sum::<usize>() as u64)
+    }
+
     /// The body.
     pub(super) fn body(mut self) -> Body {
         if !self.last.is_empty() {
@@ -84,6 +90,7 @@ mod tests {
                 pieces.write_all(&bytes).unwrap();
                 all.extend_from_slice(&bytes);
             }
+            assert_eq!(pieces.weight().0, all.len() as u64);
             let body = pieces.body();
             assert_eq!(HttpBody::size_hint(&body).exact(), Some(all.len() as u64));
             assert_eq!(to_bytes(body, usize::MAX).await.unwrap(), all);
