@@ -94,7 +94,7 @@ pub async fn serve(listener: TcpListener, router: Router, doors: Doors, shutdown
         house: House::new(limits.connections, limits.connections_each, limits.reserve),
         questions: Turns::new("questions", limits.questions, limits.questions_waiting, limits.wait),
         scrapes: Turns::new("scrapes", limits.scrapes, limits.scrapes_waiting, limits.wait),
-        answers: Answers::new(limits.answers_bytes),
+        answers: Answers::new(limits.answers_bytes, doors.book.clone()),
         doors,
     });
     let graceful = GracefulShutdown::new();
