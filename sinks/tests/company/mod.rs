@@ -59,6 +59,7 @@ pub fn objective(catalogue: &Catalogue, id: &str, kpi: &str, scope: Scope, perio
     let kpi = catalogue.select([kpi]).unwrap()[0];
     Objective {
         id: Arc::from(id),
+        name: Arc::from(id),
         line: 1,
         kpi,
         scope,
@@ -69,6 +70,7 @@ pub fn objective(catalogue: &Catalogue, id: &str, kpi: &str, scope: Scope, perio
         importance: Importance::Normal,
         min_sample: 20,
         prorate_absences: false,
+        prorate_holidays: false,
         period,
         pace: Pace::WorkingTime,
         from: None,
