@@ -22,4 +22,5 @@ pub mod onpace;
 pub mod oracle;
 pub mod servers;
 pub mod serving;
+pub mod snapshots;
 pub mod tempo;
