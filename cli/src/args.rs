@@ -158,6 +158,14 @@ pub enum Day {
     Sunday,
 }
 
+/// How the store is looked after.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Care {
+    /// How long it may take to go once round all that the store has, looking for damage: a lane that is damaged is folded anew from the log.
+    #[arg(long, env = "ONPACE_PATROL", default_value = "10m", value_name = "DURATION", value_parser = duration, hide_short_help = true)]
+    pub patrol: u32,
+}
+
 /// `onpace demo`
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -208,6 +216,8 @@ pub struct Up {
     /// Processor threads; with Kafka they share the partitions.
     #[arg(long, env = "ONPACE_THREADS", default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub threads: u32,
+    #[command(flatten)]
+    pub care: Care,
 }
 
 /// `onpace gateway`
@@ -242,6 +252,8 @@ pub struct Processor {
     /// At most so many events of a partition to a commit.
     #[arg(long, env = "ONPACE_BATCH", default_value_t = 5_000, value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub batch: u32,
+    #[command(flatten)]
+    pub care: Care,
     /// Where to serve /metrics, /healthz and /readyz.
     #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
     pub listen: SocketAddr,

@@ -22,7 +22,12 @@ const WAITING: usize = 15;
 
 /// The health of a process that writes to the log: alive as it says itself, ready as long as the log takes events.
 pub fn health(live: impl Fn() -> Result<String, String> + Send + Sync + 'static, log: Arc<dyn EventLog>) -> Health {
-    Health::new(live, move || log.ready().map(|()| "the log takes events".into()).map_err(|why| why.to_string()))
+    Health::new(live, move || takes_events(&*log))
+}
+
+/// Whether the log takes events, in words.
+pub fn takes_events(log: &dyn EventLog) -> Result<String, String> {
+    log.ready().map(|()| "the log takes events".into()).map_err(|why| why.to_string())
 }
 
 /// Listens at an address.

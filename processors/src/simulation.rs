@@ -159,7 +159,13 @@ fn simulate(seed: u64) {
         1 => (MemoryStore::default(), Bounds { states: 4, blocks: 2 }),
         _ => (MemoryStore::default(), Bounds::default()),
     };
-    let settings = Settings { batch: rng.random_range(1..30), bounds, retry: Duration::from_micros(200) };
+    let settings = Settings {
+        batch: rng.random_range(1..30),
+        bounds,
+        retry: Duration::from_micros(200),
+        patience: Duration::ZERO,
+        ..Settings::default()
+    };
     let mut said: Vec<Event<'static>> = Vec::new();
     let mut older = None;
     let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();

@@ -23,4 +23,6 @@ pub mod oracle;
 pub mod servers;
 pub mod serving;
 pub mod snapshots;
+pub mod soak;
 pub mod tempo;
+pub mod topic;

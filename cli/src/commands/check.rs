@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use anyhow::{Error, Result};
+use indicatif::{ProgressBar, ProgressStyle};
 use onpace_kpis::Catalogue;
 use onpace_processors::store::{KpiStore, StoreError};
 use onpace_producers::doubts::{Reps, knows_no_summer, nearly};
@@ -64,7 +65,7 @@ pub fn run(args: Check) -> Result<ExitCode> {
         say(
             "store",
             engine::store(data, &args.engine.redis, catalogue).and_then(|store| {
-                store.verify()?;
+                let moving = verified(&*store)?;
                 let Some(built) = store.settings()? else { return Ok(format!("{store_place}, empty")) };
                 if let Some(log) = &there {
                     let wanted = engine::settings(&**log, catalogue);
@@ -80,9 +81,9 @@ pub fn run(args: Check) -> Result<ExitCode> {
                     }
                     doubts.extend(names(&*store, built.lanes, catalogue)?);
                     let behind = engine::is_behind(&**log, &*store)?;
-                    return Ok(format!("{store_place}, {}", if behind { "behind the log" } else { "folded to the log's end" }));
+                    return Ok(format!("{store_place}, {}{moving}", if behind { "behind the log" } else { "folded to the log's end" }));
                 }
-                Ok(format!("{store_place}, {}", counted(built.lanes, "lane")))
+                Ok(format!("{store_place}, {}{moving}", counted(built.lanes, "lane")))
             }),
         );
     }
@@ -122,6 +123,31 @@ fn zones(evaluation: &Evaluation) -> Vec<String> {
     let zone = evaluation.zone().to_string();
     let text = |zone: &String| format!("company: the zone `{zone}` is winter all the year; name the place, such as America/New_York");
     std::iter::once(zone).filter(|zone| knows_no_summer(zone)).map(|zone| text(&zone)).collect()
+}
+
+/// Reads all of the store, with progress where that takes a while; which lanes could not be held against their heads, in words.
+fn verified(store: &dyn KpiStore) -> Result<String> {
+    let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template("verifying the store {bar:40} {pos}/{len} values, {eta} left")?);
+    let moving = store.verify(&mut |done, total| {
+        if done.is_multiple_of(4_096) {
+            bar.set_length(total);
+            bar.set_position(done);
+        }
+    });
+    bar.finish_and_clear();
+    let moving: Vec<String> = moving?.iter().map(u32::to_string).collect();
+    Ok(match moving.len() {
+        0 => ", every value as it was written".into(),
+        _ => format!(
+            ", but written to all the while in {} {}: there its processor alone looks for damage",
+            lanes(moving.len()),
+            moving.join(", ")
+        ),
+    })
+}
+
+fn lanes(count: usize) -> &'static str {
+    if count == 1 { "lane" } else { "lanes" }
 }
 
 /// The company in a line.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use jiff::tz::TimeZone;
 use onpace_kpis::{Catalogue, Roster};
+use onpace_processors::processor::PATROL;
 use onpace_producers::gateway::system_clock;
 use onpace_producers::simulate::{Company, Destination, Pace, Simulation, live, record};
 use onpace_schemas::counted;
@@ -74,6 +75,7 @@ pub fn run(args: args::Demo) -> Result<ExitCode> {
             store,
             configuration,
             threads: 1,
+            patrol: PATROL,
             series_per_metric: 10_000,
             doors: args.doors.clone(),
             questions: None,

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -30,6 +31,7 @@ pub fn run(args: args::Up) -> Result<ExitCode> {
             store,
             configuration,
             threads,
+            patrol: Duration::from_secs(args.care.patrol.into()),
             series_per_metric: args.series.series_per_metric,
             doors: args.doors,
             questions: Some(args.questions),

@@ -352,7 +352,10 @@ pub(crate) fn proves_that_it_can_be_read(place: &dyn Place) {
     append_numbers(log, 2, 0..1);
     log.prove().unwrap();
     place.forget(0, 4);
-    assert!(matches!(log.prove(), Err(LogError::Gap { partition: 0, offset: 0, .. })), "{:?}", log.prove());
+    for proof in [log.prove(), log.prove_partition(0)] {
+        assert!(matches!(proof, Err(LogError::Gap { partition: 0, offset: 0, .. })), "{proof:?}");
+    }
+    (1..3).for_each(|partition| log.prove_partition(partition).unwrap());
 }
 
 pub(crate) fn buries_what_cant_be_read(place: &impl Place) {

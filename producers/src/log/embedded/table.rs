@@ -200,6 +200,10 @@ pub fn explain(path: &Path, error: &rusqlite::Error) -> LogError {
             LogError::Settings(format!("{path} is no onpace file, or it is damaged ({error}); put back a backup, or name another"))
         }
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            // SQLite doesn't say why it couldn't open a file.
+            if let Some(words) = crate::files::exhausted_now() {
+                return LogError::Away(format!("{path} can't be opened: {words}"));
+            }
             LogError::Settings(format!("{path} can't be written ({error}); does its folder exist, and may you write there?"))
         }
         _ => LogError::Away(format!("{path}: {error}")),

@@ -115,7 +115,11 @@ impl EventLog for KafkaLog {
     }
 
     fn prove(&self) -> Result<(), LogError> {
-        reader::prove(&self.settings)
+        reader::prove(&self.settings, 0..self.settings.partitions)
+    }
+
+    fn prove_partition(&self, partition: u32) -> Result<(), LogError> {
+        reader::prove(&self.settings, partition..partition + 1)
     }
 
     fn scan(&self, ends: &[i64], each: &mut dyn FnMut(Message<'_>) -> bool) -> Result<(), LogError> {

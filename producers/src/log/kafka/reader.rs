@@ -10,6 +10,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::{CStr, CString};
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
@@ -108,15 +109,15 @@ fn heartbeat_ms(session: Duration) -> u128 {
     (session.as_millis() / 4).min(1_000)
 }
 
-/// Reads the first message of each partition that has any, outside the group: no partition changes hands.
-pub(super) fn prove(settings: &KafkaSettings) -> Result<(), LogError> {
+/// Reads the first message of each of these partitions that has any, outside the group: no partition changes hands.
+pub(super) fn prove(settings: &KafkaSettings, partitions: Range<u32>) -> Result<(), LogError> {
     let doing = format!("reading the beginning of {}", settings.topic);
     let mut config = settings.client();
     config.set("group.id", &settings.group).set("enable.auto.commit", "false").set("auto.offset.reset", "error");
     // A partition may hold nothing but a transaction's marks.
     config.set("enable.partition.eof", "true");
     let consumer: BaseConsumer<Group> = config.create_with_context(Group::default()).map_err(|error| explain(&doing, &error))?;
-    for partition in 0..settings.partitions {
+    for partition in partitions {
         let found = consumer.fetch_watermarks(&settings.topic, partition as i32, ASK);
         let (begin, end) = found.map_err(|error| explain(&doing, &error))?;
         if begin > 0 {
