@@ -45,8 +45,11 @@ pub enum Command {
     Processor(Processor),
     /// Serve the KPIs: live page, JSON, Prometheus metrics.
     Sink(Sink),
-    /// Write history from a file into the log: NDJSON as it is, CSV through a jq map.
+    /// Write history from a file into the log: NDJSON as it is, CSV and spreadsheets through a jq map.
     Import(Import),
+    /// What `import` runs a map in: reads rows, writes events.
+    #[command(hide = true)]
+    ImportMap,
     /// Make believable live activity.
     Simulate(Simulate),
     /// Print the numbers.
@@ -222,6 +225,8 @@ pub struct Up {
 pub struct Gateway {
     #[command(flatten)]
     pub kafka: Kafka,
+    #[command(flatten)]
+    pub definitions: Definitions,
     /// Where to serve.
     #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
@@ -330,18 +335,52 @@ pub struct Series {
 
 /// `onpace import`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+A map is a jq program that gets each row as an object of strings and yields any number of events, or error(\"why\"), which refuses the row:
+
+  { source: \"crm\", kind: \"call\", entity: \"crm:\\(.Id)\",
+    data: { rep: (.Owner | tidy), started_at: (.Start | day_first | in_zone(\"Europe/Paris\")), duration_s: (.Talk | duration) } }
+
+Its own functions read days (day_first, month_first, year_first), local times (in_zone), spreadsheets' numbers of days (excel), epochs,
+durations, decimal commas, and make names alike (tidy); each refuses what it can't read, with the column and what would be right.
+An export says what is, not since when: what has no time of its own is said with occurred_at: always, and a later export replaces it.
+All of it, each with an example: docs/importing.md. Two files and their maps: examples/.
+
+onpace import calls.csv --map calls.jq --dry-run
+onpace import deals-friday.csv --map deals.jq --as-of 2026-03-06T18:00:00+01:00 --complete deal")]
 pub struct Import {
-    /// The file: `.ndjson` with an event a line, or `.csv` with a header.
+    /// The file: `.ndjson` with an event a line; `.csv`, `.tsv` or `.txt`, with a header, perhaps compressed (`.csv.gz`); or `.xlsx`.
     pub file: PathBuf,
-    /// The jq program that turns a CSV row (an object of strings) into events.
+    /// The jq program that turns a row (an object of strings) into events.
     #[arg(long, value_name = "MAP.jq")]
     pub map: Option<PathBuf>,
     /// A variable of the map: `--arg undated=2017-12-31` is `$undated` there.
     #[arg(long = "arg", value_name = "NAME=VALUE", value_parser = onpace_producers::import::parse_argument)]
     pub args: Vec<(String, String)>,
-    /// The character between a CSV's fields, where it isn't seen by itself.
-    #[arg(long, value_name = "CHAR")]
-    pub delimiter: Option<char>,
+    /// When the file was exported, RFC 3339 with offset: `$as_of` in the map. The default is when the file was last written.
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    pub as_of: Option<i64>,
+    /// The file has all there is of this kind: what earlier files of the same source had and this one has not is deleted.
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    pub complete: Option<onpace_schemas::Kind>,
+    /// With --complete: even if more than a tenth is gone.
+    #[arg(long, requires = "complete")]
+    pub yes: bool,
+    /// Only tell what would become of the file: counts, what looks wrong, the first events and refusals. Nothing is written.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// What stands between fields, where it isn't seen by itself: a character, or comma, semicolon, tab, pipe, blank.
+    #[arg(long, value_name = "CHAR", value_parser = onpace_producers::import::parse_delimiter)]
+    pub delimiter: Option<u8>,
+    /// The columns' names, where the file has no header: `id,rep,amount`. A column without a name is passed over.
+    #[arg(long, value_name = "NAMES", value_parser = columns)]
+    pub columns: Option<Columns>,
+    /// How the letters are written, where it is neither UTF-8 nor marked: windows-1252 for what an older Excel saves as CSV.
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<String>,
+    /// Which sheet of an .xlsx that has several.
+    #[arg(long, value_name = "NAME")]
+    pub sheet: Option<String>,
     /// Exit with 0 even if rows were refused.
     #[arg(long)]
     pub allow_rejected: bool,
@@ -350,6 +389,27 @@ pub struct Import {
     pub data: Option<PathBuf>,
     #[command(flatten)]
     pub kafka: Kafka,
+    #[command(flatten)]
+    pub definitions: Definitions,
+}
+
+/// The names of a file's columns.
+#[derive(Clone, Debug)]
+pub struct Columns(pub Vec<String>);
+
+fn columns(text: &str) -> Result<Columns, String> {
+    onpace_producers::import::parse_columns(text).map(Columns)
+}
+
+/// An instant, in microseconds since 1970.
+fn instant(text: &str) -> Result<i64, String> {
+    onpace_schemas::time::parse_instant(text)
+}
+
+/// A kind of entity.
+fn kind(text: &str) -> Result<onpace_schemas::Kind, String> {
+    use onpace_schemas::{Kind, did_you_mean};
+    Kind::named(text).ok_or_else(|| format!("is no kind{}", did_you_mean(text, Kind::ALL.into_iter().map(Kind::name))))
 }
 
 /// `onpace simulate`

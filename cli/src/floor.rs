@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::commands::processor::{self, Beat, Until, Work};
 use crate::shutdown::Shutdown;
-use crate::{args, serving};
+use crate::{args, engine, serving};
 
 /// What runs together.
 pub struct Floor {
@@ -47,6 +47,7 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
         beat: beat.clone(),
         metrics: processing,
     };
+    let words = Arc::new(engine::words(&catalogue));
     let mut working = processor::start(work, shutdown);
     let view = View::follow(Arc::clone(&store), &catalogue, shutdown.token.clone())?;
     configuration.watch(shutdown.token.clone())?;
@@ -59,7 +60,7 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
     let (live, ready, taking) = (beat.clone(), beat, Arc::clone(&log));
     let health = of_view.and(Health::new(move || live.health(), move || ready.ready().and_then(|_| serving::takes_events(&*taking))));
     let doors = serving::doors(&doors, questions, &listener, &registry)?;
-    let settings = serving::gateway_settings(bodies);
+    let settings = gateway::GatewaySettings { words, ..serving::gateway_settings(bodies) };
     let router = gateway::router(settings, Arc::clone(&log), &registry)?.merge(http::router_with_health(metrics, health));
     let beating = tokio::spawn(heartbeat::run(log, heartbeat::QUIET, gateway::system_clock, shutdown.token.clone()));
     let token = shutdown.token.clone();

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use onpace_kpis::fold::Rules;
+use onpace_producers::http::Said;
 use onpace_producers::log::{DeadLetter, EventLog, LogError, LogReader, Polled};
 use onpace_schemas::avro::Unreadable;
 
@@ -205,7 +206,10 @@ impl<'a> Processor<'a> {
                 return;
             }
             if let Err(why) = lane.fold(message) {
-                tracing::warn!(partition = message.partition, offset = message.offset, %why, "a message can't be read; it goes to the dead letters");
+                static UNREADABLE: Said = Said::new();
+                if let Some(times) = UNREADABLE.again() {
+                    tracing::warn!(partition = message.partition, offset = message.offset, %why, times, "a message can't be read; it goes to the dead letters");
+                }
                 metrics.dead_letters.with_label_values(&[reason(why)]).inc();
                 let letter = DeadLetter {
                     partition: message.partition,

@@ -2,6 +2,7 @@
 //!
 //! In: HTTP, files, chance. Out: Avro messages in the [`log`], acknowledged. Never here: KPIs, the store.
 
+pub mod doubts;
 mod entry;
 pub mod files;
 pub mod gateway;

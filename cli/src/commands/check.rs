@@ -1,10 +1,13 @@
 //! `onpace check`: reads all configuration, reaches every server, says what is wrong and how to put it right.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use anyhow::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
+use onpace_kpis::Catalogue;
 use onpace_processors::store::{KpiStore, StoreError};
+use onpace_producers::doubts::{Reps, knows_no_summer, nearly};
 use onpace_producers::log::LogError;
 use onpace_schemas::counted;
 use onpace_sinks::Evaluation;
@@ -12,8 +15,11 @@ use onpace_sinks::Evaluation;
 use crate::args::Check;
 use crate::engine;
 
+/// How many names are looked at.
+const MOST_NAMES: usize = 10_000;
+
 pub fn run(args: Check) -> Result<ExitCode> {
-    let mut wrong = 0;
+    let (mut wrong, mut doubts) = (0, Vec::new());
     let mut say = |what: &str, outcome: Result<String>| match outcome {
         Ok(how) => println!("ok     {what}: {how}"),
         Err(error) => {
@@ -30,7 +36,15 @@ pub fn run(args: Check) -> Result<ExitCode> {
             .map_err(|error| anyhow::anyhow!("{error:#}")),
     );
     if let Ok(catalogue) = &catalogue {
-        say("company", engine::configured(catalogue.clone(), &args.company).map(|configuration| company(&configuration.now())));
+        let configured = engine::configured(catalogue.clone(), &args.company);
+        say(
+            "company",
+            configured.map(|configuration| {
+                let now = configuration.now();
+                doubts.extend(zones(&now));
+                company(&now)
+            }),
+        );
     }
     let data = args.engine.data.as_deref();
     let place = |server: Option<&String>| server.cloned().unwrap_or_else(|| engine::folder(data).display().to_string());
@@ -66,6 +80,7 @@ pub fn run(args: Check) -> Result<ExitCode> {
                     if built.fingerprint != wanted.fingerprint {
                         anyhow::bail!("{store_place} was built with other measures than the catalogue has; run `onpace rebuild`");
                     }
+                    doubts.extend(names(&*store, built.lanes, catalogue)?);
                     let behind = engine::is_behind(&**log, &*store)?;
                     return Ok(format!("{store_place}, {}{moving}", if behind { "behind the log" } else { "folded to the log's end" }));
                 }
@@ -73,7 +88,42 @@ pub fn run(args: Check) -> Result<ExitCode> {
             }),
         );
     }
+    for doubt in doubts {
+        println!("look   {doubt}");
+    }
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Which of the names that the store has look alike, or are nearly words that measures look for.
+fn names(store: &dyn KpiStore, lanes: u32, catalogue: &Catalogue) -> Result<Vec<String>, StoreError> {
+    let mut names = BTreeSet::new();
+    let mut reader = store.reader()?;
+    for lane in 0..lanes {
+        reader.names(lane, 1, &mut |name| {
+            if names.len() < MOST_NAMES {
+                names.insert(name.to_owned());
+            }
+        })?;
+    }
+    // The store has names, and not of which field each is.
+    let mut almost = Vec::new();
+    for ((kind, field), words) in engine::words(catalogue) {
+        for name in &names {
+            if let Some(known) = nearly(name, words.iter().map(String::as_str)) {
+                let kind = kind.name();
+                almost.push(format!("names: `{name}`, if it is the {field} of a {kind}, matches nothing: measures look for `{known}`"));
+            }
+        }
+    }
+    let alike = Reps::alike(names.iter().map(String::as_str)).into_iter().map(|text| format!("names: {text}"));
+    Ok(almost.into_iter().chain(alike).collect())
+}
+
+/// Zones that know no summer.
+fn zones(evaluation: &Evaluation) -> Vec<String> {
+    let zone = evaluation.zone().to_string();
+    let text = |zone: &String| format!("company: the zone `{zone}` is winter all the year; name the place, such as America/New_York");
+    std::iter::once(zone).filter(|zone| knows_no_summer(zone)).map(|zone| text(&zone)).collect()
 }
 
 /// Reads all of the store, with progress where that takes a while; which lanes could not be held against their heads, in words.

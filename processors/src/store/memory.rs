@@ -110,6 +110,17 @@ impl MemoryStore {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// For one operation of a writer: what was ordered for after so many happens now.
+    fn at_work(&self) -> MutexGuard<'_, Inner> {
+        #[cfg_attr(not(test), expect(unused_mut, reason = "only tests do damage"))]
+        let mut inner = self.lock();
+        #[cfg(test)]
+        for (lane, harm, pick) in inner.due() {
+            inner.harm(lane, harm, pick);
+        }
+        inner
+    }
+
     fn settled(&self) -> MutexGuard<'_, Option<Settings>> {
         self.settled.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -236,25 +247,14 @@ struct Writer {
 }
 
 impl Writer {
-    /// The store, for one operation.
-    fn at_work(&self) -> MutexGuard<'_, Inner> {
-        #[cfg_attr(not(test), expect(unused_mut, reason = "only tests do damage"))]
-        let mut inner = self.store.lock();
-        #[cfg(test)]
-        for (lane, harm, pick) in inner.due() {
-            inner.harm(lane, harm, pick);
-        }
-        inner
-    }
-
     fn with<T>(&self, read: impl FnOnce(&Lane) -> T) -> Option<T> {
-        self.at_work().lanes.get(&self.lane).map(read)
+        self.store.at_work().lanes.get(&self.lane).map(read)
     }
 }
 
 impl LaneWriter for Writer {
     fn take_over(&mut self) -> Result<Taken, StoreError> {
-        let mut inner = self.at_work();
+        let mut inner = self.store.at_work();
         match (inner.settings, *self.store.settled()) {
             (Some(there), Some(wanted)) => refuse_other("memory", there, wanted)?,
             (None, Some(wanted)) => inner.settings = Some(wanted),
@@ -286,7 +286,7 @@ impl LaneWriter for Writer {
 
     fn patrol(&mut self, most: usize) -> Result<Step, StoreError> {
         let most = self.store.stride.map_or(most, |stride| most.min(stride));
-        drop(self.at_work());
+        drop(self.store.at_work());
         let inner = self.store.lock();
         match inner.lanes.get(&self.lane) {
             Some(lane) if Some(lane.head) == self.head => self.round.step(self.lane, &lane.head, &mut &*lane, most, &mut |_| {}),
@@ -322,7 +322,7 @@ impl LaneWriter for Writer {
     }
 
     fn submit(&mut self, commit: &Commit) -> Result<(), StoreError> {
-        drop(self.at_work());
+        drop(self.store.at_work());
         let mut inner = self.store.lock();
         let fault = inner.faults.pop_front();
         if fault == Some(Fault::Lost) {

@@ -12,7 +12,7 @@ mod metrics;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
@@ -24,6 +24,7 @@ use prometheus::Registry;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
+use crate::doubts::{Doubt, Reps, Words};
 use crate::http::{Address, Crowd, Problem, Said, method_not_allowed};
 use crate::log::{EventLog, LogError};
 use body::Share;
@@ -80,13 +81,15 @@ impl Default for Limits {
 pub struct GatewaySettings {
     /// What it bears.
     pub limits: Limits,
+    /// The words that some measure looks for: one that is nearly such a word is told.
+    pub words: Arc<Words>,
     /// The clock, in microseconds since 1970.
     pub now: fn() -> i64,
 }
 
 impl Default for GatewaySettings {
     fn default() -> Self {
-        GatewaySettings { limits: Limits::default(), now: system_clock }
+        GatewaySettings { limits: Limits::default(), words: Arc::default(), now: system_clock }
     }
 }
 
@@ -99,6 +102,8 @@ struct Gateway {
     settings: GatewaySettings,
     log: Arc<dyn EventLog>,
     metrics: Metrics,
+    /// The reps that were seen.
+    reps: Mutex<Reps>,
     /// The memory that bodies may take, in [`body::UNIT`]s.
     memory: Arc<Semaphore>,
     slow_bodies: Arc<Crowd>,
@@ -115,6 +120,7 @@ pub fn router(settings: GatewaySettings, log: Arc<dyn EventLog>, registry: &Regi
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let gateway = Gateway {
         metrics: Metrics::new(registry, &log)?,
+        reps: Mutex::default(),
         log,
         memory: Arc::new(Semaphore::new(settings.limits.memory_bytes / body::UNIT)),
         slow_bodies: Crowd::new(settings.limits.slow_bodies, settings.limits.slow_bodies_each),
@@ -155,21 +161,25 @@ impl Gateway {
                 Err(_) => return Err(away(&LogError::Away(format!("no acknowledgement within {} s", limits.append.as_secs())))),
             }
         }
-        Ok(answer(accepted, &batch))
+        let doubts =
+            if accepted > 0 { batch.seen.doubts(Some(&mut self.reps.lock().unwrap_or_else(PoisonError::into_inner))) } else { vec![] };
+        self.metrics.doubted(&doubts);
+        Ok(answer(accepted, &batch, &doubts))
     }
 
     async fn decode(&self, form: media::Form, coding: Coding, sent: Vec<u8>, share: &mut Share) -> Result<Batch, Problem> {
         let now_us = (self.settings.now)();
         if coding == Coding::Plain && sent.len() < LARGE {
             share.add(sent.len() * ENTRIES_FACTOR)?;
-            return decode::decode(form, &sent, now_us);
+            return decode::decode(form, &sent, now_us, &self.settings.words);
         }
         // Of what a compressed body becomes nothing is known beforehand, so the number of those at work is what bounds them.
         let turn = Arc::clone(&self.decoding).acquire_owned().await.map_err(|_| body::busy())?;
         let limits = self.settings.limits.clone();
         let plain = blocking(move || body::decompress(coding, sent, &limits)).await?;
         share.add(plain.len() * (1 + ENTRIES_FACTOR))?;
-        let batch = blocking(move || decode::decode(form, &plain, now_us)).await;
+        let words = Arc::clone(&self.settings.words);
+        let batch = blocking(move || decode::decode(form, &plain, now_us, &words)).await;
         drop(turn);
         batch
     }
@@ -201,7 +211,7 @@ fn away(error: &LogError) -> Problem {
 }
 
 /// 202 once all are in the log, 207 when some were refused, 422 when all were.
-fn answer(accepted: usize, batch: &Batch) -> Response {
+fn answer(accepted: usize, batch: &Batch, doubts: &[Doubt]) -> Response {
     if accepted == 0 && batch.rejected > 0 {
         let detail = match batch.rejected {
             1 => "the event was refused; `rejected` says why".to_owned(),
@@ -219,6 +229,10 @@ fn answer(accepted: usize, batch: &Batch) -> Response {
     if batch.rejected > batch.rejections.len() {
         // The list is cut; this is how many there were.
         body["rejected_total"] = batch.rejected.into();
+    }
+    if !doubts.is_empty() {
+        let warning = |doubt: &Doubt| json!({ "doubt": doubt.what.name(), "count": doubt.count, "warning": doubt.text });
+        body["warnings"] = doubts.iter().map(warning).collect();
     }
     (status, [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body.to_string()).into_response()
 }

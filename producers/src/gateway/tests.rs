@@ -21,6 +21,11 @@ use crate::log::{DeadLetter, Entry, LogReader};
 
 const NOW: i64 = 1_772_442_600_000_000; // 2026-03-02T09:10:00Z
 
+/// What measures look for.
+fn words() -> Arc<Words> {
+    Arc::new([((onpace_schemas::Kind::Call, "outcome"), vec!["connected".to_owned()])].into_iter().collect())
+}
+
 /// A log that can be away, or never answer.
 struct Door {
     log: MemoryLog,
@@ -66,7 +71,7 @@ impl Place {
         let door = Arc::new(Door { log: MemoryLog::new(4), away: false.into(), hangs: false.into() });
         let registry = Registry::new();
         let log: Arc<dyn EventLog> = Arc::clone(&door) as _;
-        let settings = GatewaySettings { limits, now: || NOW };
+        let settings = GatewaySettings { limits, words: words(), now: || NOW };
         let router = router(settings, log, &registry).unwrap();
         Place { door, registry, router: closed(router) }
     }
@@ -371,7 +376,7 @@ async fn dawdlers_are_dropped_and_the_end_is_clean() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
     let log: Arc<dyn EventLog> = Arc::clone(&place.door) as _;
-    let routes = router(GatewaySettings { limits, now: || NOW }, log, &Registry::new()).unwrap();
+    let routes = router(GatewaySettings { limits, words: words(), now: || NOW }, log, &Registry::new()).unwrap();
     let task = tokio::spawn(http::serve(listener, routes, doors, stop.clone()));
 
     assert_eq!(say(address, b"").await, "");
@@ -395,4 +400,29 @@ async fn dawdlers_are_dropped_and_the_end_is_clean() {
     stop.cancel();
     task.await.unwrap().unwrap();
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn what_looks_wrong_is_told_in_the_answer_and_counted() {
+    let place = Place::new(Limits::default());
+    let (status, json) = place.post(JSON, event(1)).await;
+    assert_eq!((status, json.get("warnings")), (202, None), "what is right is not doubted");
+    let odd = |entity: &str, rep: &str, outcome: &str| {
+        event(2)
+            .replace("\"c2\"", &format!("\"{entity}\""))
+            .replace("marie", rep)
+            .replace("\"duration_s\":42", &format!("\"outcome\":\"{outcome}\""))
+    };
+    let body = format!("[{},{}]", odd("aircall:null", "marie", "Connected"), odd("c3", "Marie", "connected"));
+    let (status, json) = place.post(JSON, body).await;
+    assert_eq!((status, &json["accepted"]), (202, &json!(2)));
+    let told: Vec<_> =
+        json["warnings"].as_array().unwrap().iter().map(|warning| (warning["doubt"].as_str().unwrap(), &warning["count"])).collect();
+    assert_eq!(told, [("unnamed_entity", &json!(1)), ("nearly_known", &json!(1)), ("alike_reps", &json!(2))], "{json}");
+    // `marie` was seen in the request before.
+    let (_, json) = place.post(JSON, odd("c4", "MARIE", "connected")).await;
+    assert!(json["warnings"][0]["warning"].as_str().unwrap().contains("`marie` before"), "{json}");
+    for (doubt, count) in [("unnamed_entity", 1.0), ("nearly_known", 1.0), ("alike_reps", 3.0)] {
+        assert_eq!(place.metric("onpace_doubts_total", &[doubt]), count, "{doubt}");
+    }
 }

@@ -17,6 +17,8 @@ use onpace_schemas::counted;
 
 /// How long the first message of a partition may take to come.
 const PROOF: Duration = Duration::from_secs(10);
+/// How many messages a scan takes at a time.
+const MOST_SCANNED: usize = 1_000;
 
 /// A message to append.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -218,6 +220,34 @@ pub trait EventLog: Send + Sync {
     /// The log is away, or a message is not as it was appended: which one, and what to do.
     fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), LogError> {
         let _ = progress;
+        Ok(())
+    }
+
+    /// Hands over what each partition holds from its beginning up to one of `ends`, until `each` says that it is enough; without
+    /// taking part in how readers share the partitions out.
+    ///
+    /// # Errors
+    /// The log is away, or has a gap.
+    fn scan(&self, ends: &[i64], each: &mut dyn FnMut(Message<'_>) -> bool) -> Result<(), LogError> {
+        let mut reader = self.reader()?;
+        reader.poll(Duration::ZERO, 1, &mut |_| {})?;
+        for (partition, end) in (0..).zip(ends) {
+            let (mut next, mut more) = (0, true);
+            reader.start(partition, 0)?;
+            while next < *end && more {
+                let polled = reader.poll(PROOF, MOST_SCANNED, &mut |message| {
+                    more = more && (message.offset >= *end || each(message));
+                    next = message.offset + 1;
+                })?;
+                if polled == Polled::Messages(0) {
+                    return Err(LogError::unread(partition, PROOF));
+                }
+            }
+            reader.stop(partition)?;
+            if !more {
+                break;
+            }
+        }
         Ok(())
     }
 

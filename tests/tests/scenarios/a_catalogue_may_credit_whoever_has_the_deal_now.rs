@@ -54,7 +54,9 @@ fn a_catalogue_may_credit_whoever_has_the_deal_now() {
         onpace.import(&events).unwrap();
 
         let (now, then) = (Oracle::new(&set.events).crediting_current(), Oracle::new(&set.events));
-        let mut differs = false;
+        // Small sets may have no deal that changed hands.
+        let differs = now.contributions() != then.contributions();
+        assert!(differs || set.events.len() < 100, "seed {seed}: nobody's deals changed hands");
         for moment in &set.moments[..2] {
             for by in By::EVERY {
                 let question = Question::new(moment.at, by, moment.zone);
@@ -63,14 +65,12 @@ fn a_catalogue_may_credit_whoever_has_the_deal_now() {
                 let (twins, built_in): (Vec<Value>, Vec<Value>) =
                     rows.iter().cloned().partition(|row| row["kpi"].as_str().unwrap().ends_with(TWIN));
                 let twins: Vec<Value> = twins.into_iter().map(untwinned).collect();
-                differs |= by == By::Rep && twins.len() != built_in.len();
                 for (oracle, rows) in [(&now, twins), (&then, built_in)] {
                     let answer = json!({"at": answer["at"], "values": rows});
                     compare(oracle, &question, &answer).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
                 }
             }
         }
-        assert!(differs || set.events.len() < 100, "seed {seed}: nobody's deals changed hands");
     }
 }
 

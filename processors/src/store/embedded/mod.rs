@@ -163,6 +163,10 @@ fn explain(path: &Path, wrong: impl Into<Wrong>) -> StoreError {
         }
         Some(ErrorCode::DiskFull) => StoreError::Away(format!("no room to write {path}; free some")),
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            // SQLite doesn't say why it couldn't open a file.
+            if let Some(words) = onpace_producers::files::exhausted_now() {
+                return StoreError::Away(format!("{path} can't be opened: {words}"));
+            }
             StoreError::Settings(format!("{path} can't be opened for writing ({error}); check the folder and its permissions"))
         }
         Some(ErrorCode::NotADatabase) => {

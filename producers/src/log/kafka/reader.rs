@@ -138,6 +138,48 @@ pub(super) fn prove(settings: &KafkaSettings, partitions: Range<u32>) -> Result<
     Ok(())
 }
 
+/// Reads each partition from its beginning up to one of `ends`, outside the group: no partition changes hands.
+pub(super) fn scan(settings: &KafkaSettings, ends: &[i64], each: &mut dyn FnMut(Message<'_>) -> bool) -> Result<(), LogError> {
+    let doing = format!("reading {} through", settings.topic);
+    let wrong = |error: KafkaError| explain(&doing, &error);
+    let mut config = settings.client();
+    config.set("group.id", &settings.group).set("enable.auto.commit", "false").set("auto.offset.reset", "error");
+    // The last offsets of a partition may be nothing but a transaction's marks.
+    config.set("enable.partition.eof", "true").set("check.crcs", "true").set("queued.max.messages.kbytes", "16384");
+    let consumer: BaseConsumer<Group> = config.create_with_context(Group::default()).map_err(wrong)?;
+    for (partition, end) in (0..).zip(ends) {
+        let (begin, _) = consumer.fetch_watermarks(&settings.topic, partition, ASK).map_err(wrong)?;
+        if begin >= *end {
+            continue;
+        }
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&settings.topic, partition, Offset::Offset(begin)).map_err(wrong)?;
+        consumer.assign(&list).map_err(wrong)?;
+        let mut next = begin;
+        while next < *end {
+            match consumer.poll(PROOF) {
+                Some(Ok(message)) => {
+                    next = message.offset() + 1;
+                    let said = Message {
+                        partition: partition as u32,
+                        offset: message.offset(),
+                        recorded_ms: message.timestamp().to_millis().unwrap_or(0),
+                        key: message.key().unwrap_or_default(),
+                        value: message.payload().unwrap_or_default(),
+                    };
+                    if message.offset() < *end && !each(said) {
+                        return Ok(());
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) => break,
+                Some(Err(error)) => return Err(wrong(error)),
+                None => return Err(LogError::unread(partition as u32, PROOF)),
+            }
+        }
+    }
+    Ok(())
+}
+
 impl Reader {
     pub(super) fn new(settings: &KafkaSettings) -> Result<Self, LogError> {
         let mut config = settings.client();
