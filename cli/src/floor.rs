@@ -1,5 +1,6 @@
 //! Everything in one process: gateway, processor threads and sink around one log and one store, behind one address.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -17,16 +18,20 @@ use crate::shutdown::Shutdown;
 
 /// What runs together.
 pub struct Floor {
+    /// Which command it is.
+    pub command: &'static str,
     pub log: Arc<dyn EventLog>,
     pub store: Arc<dyn KpiStore>,
     pub configuration: Configuration,
+    /// The file of the user's own catalogue.
+    pub catalogue: Option<PathBuf>,
     pub threads: u32,
     pub series_per_metric: usize,
 }
 
 /// Runs until it is asked to stop or a part fails.
 pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Result<()> {
-    let Floor { log, store, configuration, threads, series_per_metric } = floor;
+    let Floor { command, log, store, configuration, catalogue: file, threads, series_per_metric } = floor;
     let catalogue = Arc::clone(&configuration.now().catalogue);
     let registry = Registry::new();
     let beat = Beat::default();
@@ -42,7 +47,8 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
     let mut working = processor::start(work, &registry, shutdown)?;
     let view = View::follow(Arc::clone(&store), &catalogue, shutdown.token.clone())?;
     configuration.watch(shutdown.token.clone())?;
-    publish::start(store, view.clone(), configuration.clone(), shutdown.token.clone())?;
+    publish::start(Arc::clone(&store), view.clone(), configuration.clone(), shutdown.token.clone())?;
+    let note = onpace_sinks::serving::start(store, configuration.clone(), command, file, shutdown.token.clone())?;
     let metrics =
         Metrics::start(view.clone(), configuration, registry.clone(), metrics::Settings { series_per_metric }, shutdown.token.clone())?;
 
@@ -60,5 +66,6 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
     shutdown.request();
     served.await??;
     beating.await?;
+    tokio::task::block_in_place(|| note.end());
     worked
 }

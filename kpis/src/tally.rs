@@ -188,6 +188,14 @@ impl Tally {
         self.numbers.get(name).and_then(|number| self.reps.get(*number)).filter(|rep| !rep.is_nothing())
     }
 
+    /// The first quarter-hour and the first date that anything is counted at.
+    pub fn first(&self) -> (Option<i32>, Option<i32>) {
+        let ever = Ranges { quarters: i32::MIN..i32::MAX, dates: i32::MIN..i32::MAX };
+        let earlier = |a: Option<i32>, b: Option<i32>| a.into_iter().chain(b).min();
+        let lines = self.reps.iter().flat_map(|rep| rep.measures.iter().flatten());
+        lines.map(|(_, line)| line.first(&ever)).fold((None, None), |known, of| (earlier(known.0, of.0), earlier(known.1, of.1)))
+    }
+
     /// The text of a dimension's value.
     pub fn value(&self, value: NameId) -> &str {
         self.values.text(value)

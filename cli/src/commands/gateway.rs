@@ -8,6 +8,7 @@ use onpace_producers::{gateway, heartbeat};
 use onpace_sinks::http;
 use prometheus::Registry;
 
+use crate::runtime::runtime;
 use crate::shutdown::Shutdown;
 use crate::{args, engine, serving};
 
@@ -16,7 +17,7 @@ pub fn run(args: args::Gateway) -> Result<ExitCode> {
         bail!("a gateway alone writes to Kafka: name it, `--kafka host:9092`; without servers `onpace up` does everything in one process");
     }
     let log = engine::log(None, &args.kafka, None)?;
-    tokio::runtime::Runtime::new()?.block_on(async {
+    runtime()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let listener = serving::bind(args.listen).await?;
         let registry = Registry::new();

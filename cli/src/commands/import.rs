@@ -8,6 +8,7 @@ use onpace_producers::gateway::system_clock;
 use onpace_producers::import::{ImportSettings, ProgressBar, import, progress_bar};
 use onpace_schemas::counted;
 
+use crate::runtime::runtime;
 use crate::say::say;
 use crate::shutdown::Shutdown;
 use crate::{args, engine};
@@ -17,7 +18,7 @@ pub fn run(args: args::Import) -> Result<ExitCode> {
     let settings =
         ImportSettings { file: args.file.clone(), map: args.map, arguments: args.args, delimiter: args.delimiter, now: system_clock };
     let progress = if std::io::stderr().is_terminal() { progress_bar() } else { ProgressBar::hidden() };
-    let summary = tokio::runtime::Runtime::new()?.block_on(async {
+    let summary = runtime()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         import(settings, log, progress, shutdown.token).await.with_context(|| args.file.display().to_string())
     })?;

@@ -16,6 +16,7 @@ use onpace_sinks::http::{self, Health};
 use prometheus::Registry;
 use tokio::task::JoinSet;
 
+use crate::runtime::runtime;
 use crate::shutdown::Shutdown;
 use crate::{args, engine, serving};
 
@@ -27,7 +28,7 @@ pub fn run(args: args::Processor) -> Result<ExitCode> {
     let registry = Registry::new();
     let settings = Settings { batch: args.batch as usize, ..Settings::default() };
     let threads = if embedded { 1 } else { args.threads };
-    tokio::runtime::Runtime::new()?.block_on(async {
+    runtime()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let beat = Beat::default();
         if !args.until_caught_up {
@@ -104,7 +105,11 @@ pub fn start(work: Work<'_>, registry: &Registry, shutdown: &Shutdown) -> Result
         working.spawn_blocking(move || {
             let mut processor = Processor::new(&*log, &*store, rules, fingerprint, settings, metrics)?;
             match until {
-                Until::CaughtUp => processor.catch_up(&stop, &mut |_, _| {})?,
+                Until::CaughtUp => {
+                    let mut reached = false;
+                    processor.catch_up(&stop, &mut |done, total| reached = done == total)?;
+                    anyhow::ensure!(reached, "stopped before the log's end: what was folded is kept, run it again to go on");
+                }
                 Until::Asked => processor.run(&stop, &mut || beat.beat())?,
             }
             Ok(())

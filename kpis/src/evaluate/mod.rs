@@ -115,21 +115,19 @@ impl Catalogue {
 /// # Errors
 /// Money is to be converted and a rate is missing.
 pub fn evaluate(catalogue: &Catalogue, tally: &Tally, roster: &Roster, question: &Question<'_>) -> Result<Vec<Row>, Unconvertible> {
-    let all: Vec<KpiNo> = (0..catalogue.kpis.len() as KpiNo).collect();
-    let wanted = if question.kpis.is_empty() { &all } else { question.kpis };
-    let kpis = wanted.iter().filter_map(|number| Some((*number, catalogue.kpis.get(usize::from(*number))?)));
-    let kpis: Vec<_> = kpis.filter(|(_, kpi)| catalogue.available(kpi, question.by)).collect();
-    let conversion = question.currency.map(|to| Conversion { to, roster });
-    let sheet = Sheet::of(catalogue, kpis.iter().map(|(_, kpi)| *kpi), conversion);
-    let (at_us, settings, windows) = (question.at_us, roster.settings, question.windows.to_vec());
-    let bounds = move |zone: &TimeZone| windows.iter().map(|window| window.bounds(at_us, zone, settings)).collect();
-    let mut asked = Asked { catalogue, tally, roster, question, kpis, sheet, stretches: Stretches::new(bounds) };
+    let mut asked = Asked::of(catalogue, tally, roster, question);
     let scopes = asked.scopes();
     let mut rows = Vec::with_capacity(scopes.len() * asked.kpis.len() * question.windows.len());
     for scope in scopes {
         asked.answer(scope, &mut rows)?;
     }
     Ok(rows)
+}
+
+/// The reps, teams, products… that a question has rows of, sorted, whichever KPIs and windows it asks for; none by company.
+pub fn keys(catalogue: &Catalogue, tally: &Tally, roster: &Roster, question: &Question<'_>) -> Vec<Arc<str>> {
+    let question = Question { windows: &[], ..question.clone() };
+    Asked::of(catalogue, tally, roster, &question).scopes().into_iter().filter_map(|scope| scope.key).collect()
 }
 
 /// What one set of rows is about.
@@ -157,6 +155,18 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
+    fn of(catalogue: &'a Catalogue, tally: &'a Tally, roster: &'a Roster, question: &'a Question<'a>) -> Asked<'a> {
+        let all: Vec<KpiNo> = (0..catalogue.kpis.len() as KpiNo).collect();
+        let wanted = if question.kpis.is_empty() { &all } else { question.kpis };
+        let kpis = wanted.iter().filter_map(|number| Some((*number, catalogue.kpis.get(usize::from(*number))?)));
+        let kpis: Vec<_> = kpis.filter(|(_, kpi)| catalogue.available(kpi, question.by)).collect();
+        let conversion = question.currency.map(|to| Conversion { to, roster });
+        let sheet = Sheet::of(catalogue, kpis.iter().map(|(_, kpi)| *kpi), conversion);
+        let (at_us, settings, windows) = (question.at_us, roster.settings, question.windows.to_vec());
+        let bounds = move |zone: &TimeZone| windows.iter().map(|window| window.bounds(at_us, zone, settings)).collect();
+        Asked { catalogue, tally, roster, question, kpis, sheet, stretches: Stretches::new(bounds) }
+    }
+
     /// A rep's counters on some days.
     fn parts(&mut self, rep: &Rep<'a>, stays: &Stays, into: &mut Vec<Part<'a>>) {
         if !stays.is_never() && !rep.counters.is_empty() {

@@ -10,7 +10,6 @@ pub mod kpis;
 pub mod objectives;
 pub mod ops;
 mod page;
-mod query;
 mod roster;
 mod run;
 #[cfg(test)]

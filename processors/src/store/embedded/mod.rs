@@ -4,6 +4,7 @@
 //! columns that any SQLite or BI tool can read, kept in the same transaction.
 
 mod reader;
+mod serving;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -13,11 +14,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use onpace_producers::log::embedded::file;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 
 use self::reader::Reader;
 use self::writer::Writer;
-use super::{KpiStore, LaneWriter, Settings, StoreError, StoreReader, refuse_other};
+use super::{KpiStore, LaneWriter, Serving, Settings, StoreError, StoreReader, refuse_other};
 
 /// The tables' version; a file of another one is refused.
 const LAYOUT: i64 = 1;
@@ -49,12 +51,15 @@ const TABLES: &str = r#"
         rep TEXT NOT NULL, measure TEXT NOT NULL, starts_at TEXT, date TEXT, by_1 TEXT, by_2 TEXT, currency TEXT, bucket INTEGER, value NOT NULL
     );
     CREATE INDEX IF NOT EXISTS kpi_of_block ON kpi (lane, rep_id, day);
+    CREATE TABLE IF NOT EXISTS kpi_serving (holder TEXT PRIMARY KEY, seen_ms INTEGER NOT NULL, ended INTEGER NOT NULL, words TEXT NOT NULL) WITHOUT ROWID;
 "#;
 
 /// The store in an SQLite file.
 pub struct EmbeddedStore {
     path: PathBuf,
     measures: Vec<String>,
+    /// It can't be written to, or must not be.
+    only_read: bool,
     /// What this process settled on: a lane of a store for something else is not taken over.
     settled: Mutex<Option<Settings>>,
 }
@@ -65,14 +70,29 @@ impl EmbeddedStore {
     /// # Errors
     /// The file can't be written or is something else.
     pub fn open(path: impl AsRef<Path>, measures: Vec<String>) -> Result<Self, StoreError> {
-        let store = EmbeddedStore { path: path.as_ref().to_owned(), measures, settled: Mutex::new(None) };
+        let store = EmbeddedStore { path: path.as_ref().to_owned(), measures, only_read: false, settled: Mutex::new(None) };
         store.connect()?.execute_batch(TABLES).map_err(|error| store.explain(&error))?;
+        Ok(store)
+    }
+
+    /// Opens the store in a file that is there, and changes nothing in it: its folder need not be one that can be written to.
+    ///
+    /// # Errors
+    /// The file can't be read or is something else.
+    pub fn open_to_read(path: impl AsRef<Path>, measures: Vec<String>) -> Result<Self, StoreError> {
+        let store = EmbeddedStore { path: path.as_ref().to_owned(), measures, only_read: true, settled: Mutex::new(None) };
+        store.connect()?;
         Ok(store)
     }
 
     fn connect(&self) -> Result<Connection, StoreError> {
         let wrong = |error| self.explain(&error);
-        let connection = Connection::open(&self.path).map_err(wrong)?;
+        if self.only_read {
+            let connection = file::open_to_read(&self.path).map_err(wrong)?;
+            connection.busy_timeout(BUSY).map_err(wrong)?;
+            return Ok(connection);
+        }
+        let connection = file::open(&self.path).map_err(wrong)?;
         connection.busy_timeout(BUSY).map_err(wrong)?;
         connection.pragma_update(None, "journal_mode", "WAL").map_err(wrong)?;
         // A power cut may take the last commits back, state and offset together: they are folded again.
@@ -113,6 +133,11 @@ fn write_settings(to: &Connection, settings: Settings) -> rusqlite::Result<()> {
 }
 
 fn explain(path: &Path, error: &rusqlite::Error) -> StoreError {
+    if error.sqlite_error_code() == Some(ErrorCode::CannotOpen)
+        && let Some(trouble) = file::trouble(path)
+    {
+        return StoreError::Away(trouble);
+    }
     let path = path.display();
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
@@ -172,6 +197,14 @@ impl KpiStore for EmbeddedStore {
             "ok" => Ok(()),
             damage => Err(StoreError::Settings(format!("{} is damaged ({damage}); put back a backup", self.path.display()))),
         }
+    }
+
+    fn serve(&self, holder: &str, words: &str, ended: bool) -> Result<(), StoreError> {
+        serving::note(&mut self.connect()?, holder, words, ended).map_err(|error| self.explain(&error))
+    }
+
+    fn serving(&self) -> Result<Vec<Serving>, StoreError> {
+        serving::all(&self.connect()?).map_err(|error| self.explain(&error))
     }
 
     fn writer(&self, lane: u32) -> Result<Box<dyn LaneWriter>, StoreError> {

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use onpace_schemas::{avro, json};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
 
+use super::file;
 use crate::log::{DeadLetter, Entry, LogError, now_ms};
 
 /// The tables' version; a file of a later one is refused.
@@ -42,7 +43,7 @@ const INSERT: &str = r#"
 /// What is committed is on the disk, also when the power goes (`synchronous=FULL`).
 pub fn connect(path: &Path) -> Result<Connection, LogError> {
     let wrong = |error| explain(path, &error);
-    let connection = Connection::open(path).map_err(wrong)?;
+    let connection = file::open(path).map_err(wrong)?;
     connection.busy_timeout(BUSY).map_err(wrong)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(wrong)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(wrong)?;
@@ -182,6 +183,11 @@ fn show_us(us: i64) -> String {
 
 /// What went wrong with the file, and what to do.
 pub fn explain(path: &Path, error: &rusqlite::Error) -> LogError {
+    if error.sqlite_error_code() == Some(ErrorCode::CannotOpen)
+        && let Some(trouble) = file::trouble(path)
+    {
+        return LogError::Away(trouble);
+    }
     let path = path.display();
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
