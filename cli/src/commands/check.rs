@@ -1,12 +1,15 @@
 //! `onpace check`: reads all configuration, reaches every server, says what is wrong and how to put it right.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Error, Result};
+use indicatif::{ProgressBar, ProgressStyle};
 use onpace_kpis::Catalogue;
-use onpace_processors::store::StoreError;
+use onpace_processors::store::{KpiStore, StoreError};
+use onpace_producers::doubts::{Reps, knows_no_summer, nearly};
 use onpace_producers::log::LogError;
 use onpace_producers::log::embedded::EmbeddedLog;
 use onpace_schemas::{counted, without_secret};
@@ -16,6 +19,9 @@ use crate::args::{self, Check};
 use crate::as_served::{AsServed, as_served};
 use crate::say::{indented, out_of_files, tell};
 use crate::{engine, place};
+
+/// How many names are looked at.
+const MOST_NAMES: usize = 10_000;
 
 pub fn run(args: Check) -> Result<ExitCode> {
     let mut findings = Findings::default();
@@ -31,8 +37,9 @@ pub fn run(args: Check) -> Result<ExitCode> {
     };
     findings.say("catalogue", own.map(|own| catalogue.as_deref().map_or_else(|| counts(&own), counts)));
     if let Some(served) = &served {
-        let outcome = served.as_ref().map(|served| company(&served.configuration.now()));
-        findings.say("company", outcome.map_err(|error| anyhow::anyhow!("{error:#}")));
+        let now = served.as_ref().map(|served| served.configuration.now());
+        findings.doubts.extend(now.as_ref().map(|now| zones(now)).unwrap_or_default());
+        findings.say("company", now.map(|now| company(&now)).map_err(|error| anyhow::anyhow!("{error:#}")));
     }
     let is_embedded = engine.kafka.kafka.is_none();
     if is_embedded && data.is_none() && !place::folder(None).exists() {
@@ -46,7 +53,8 @@ pub fn run(args: Check) -> Result<ExitCode> {
     findings.say("log", log.map(|(how, _)| how));
     if let Some(catalogue) = &catalogue {
         let ends = ends.as_deref();
-        findings.say("store", store(engine, catalogue, ends));
+        let outcome = store(engine, catalogue, ends, &mut findings.doubts);
+        findings.say("store", outcome);
     }
     if engine.redis.redis.is_none()
         && is_embedded
@@ -67,6 +75,8 @@ pub fn run(args: Check) -> Result<ExitCode> {
 #[derive(Default)]
 struct Findings {
     wrong: usize,
+    /// What may be meant, and should be looked at.
+    doubts: Vec<String>,
 }
 
 impl Findings {
@@ -93,7 +103,11 @@ impl Findings {
         }
     }
 
+    /// The doubts, then how it all ends.
     fn code(&self) -> ExitCode {
+        for doubt in &self.doubts {
+            tell(format_args!("look   {}", indented(doubt)));
+        }
         if self.wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
@@ -124,24 +138,75 @@ fn kafka(engine: &args::Engine) -> Result<(String, Vec<i64>)> {
     Ok((lengths(engine.kafka.kafka.as_deref().unwrap_or_default(), &ends), ends))
 }
 
-fn store(engine: &args::Engine, catalogue: &Catalogue, ends: Option<&[i64]>) -> Result<String> {
+fn store(engine: &args::Engine, catalogue: &Catalogue, ends: Option<&[i64]>, doubts: &mut Vec<String>) -> Result<String> {
     let data = engine.data.as_deref();
     let place = match &engine.redis.redis {
         Some(url) => without_secret(url).into_owned(),
         None => place::folder(data).display().to_string(),
     };
     let store = engine::store_to_read(data, &engine.redis, engine::measures(catalogue))?;
-    store.verify()?;
+    let moving = verified(&*store)?;
     let Some(built) = store.settings()? else { return Ok(format!("{place}, empty")) };
-    let Some(ends) = ends else { return Ok(format!("{place}, {}", counted(built.lanes, "lane"))) };
+    let Some(ends) = ends else { return Ok(format!("{place}, {}{moving}", counted(built.lanes, "lane"))) };
     if built.lanes as usize != ends.len() {
         anyhow::bail!("{place} was built for {}, the log has {}; run `onpace rebuild`", counted(built.lanes, "partition"), ends.len());
     }
     if built.fingerprint != catalogue.fingerprint() {
         anyhow::bail!("{place} was built with other measures than the catalogue has; run `onpace rebuild`");
     }
+    doubts.extend(names(&*store, built.lanes, catalogue)?);
     let behind = engine::is_behind(ends, &*store)?;
-    Ok(format!("{place}, {}", if behind { "behind the log" } else { "folded to the log's end" }))
+    Ok(format!("{place}, {}{moving}", if behind { "behind the log" } else { "folded to the log's end" }))
+}
+
+/// Which of the names that the store has look alike, or are nearly words that measures look for.
+fn names(store: &dyn KpiStore, lanes: u32, catalogue: &Catalogue) -> Result<Vec<String>, StoreError> {
+    let mut names = BTreeSet::new();
+    let mut reader = store.reader()?;
+    for lane in 0..lanes {
+        reader.names(lane, 1, &mut |name| {
+            if names.len() < MOST_NAMES {
+                names.insert(name.to_owned());
+            }
+        })?;
+    }
+    let words = engine::words(catalogue);
+    let known = || words.values().flatten().map(String::as_str);
+    let nearly = names.iter().filter_map(|name| Some(format!("names: `{name}` matches nothing: measures look for `{}`", nearly(name, known())?)));
+    let alike = Reps::alike(names.iter().map(String::as_str)).into_iter().map(|text| format!("names: {text}"));
+    Ok(nearly.chain(alike).collect())
+}
+
+/// Zones that know no summer.
+fn zones(evaluation: &Evaluation) -> Vec<String> {
+    let zone = evaluation.zone().to_string();
+    let text = |zone: &String| format!("company: the zone `{zone}` is winter all the year; name the place, such as America/New_York");
+    std::iter::once(zone).filter(|zone| knows_no_summer(zone)).map(|zone| text(&zone)).collect()
+}
+
+/// Reads all of the store, with progress where that takes a while; which lanes could not be held against their heads, in words.
+fn verified(store: &dyn KpiStore) -> Result<String> {
+    let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template("verifying the store {bar:40} {pos}/{len} values, {eta} left")?);
+    let moving = store.verify(&mut |done, total| {
+        if done.is_multiple_of(4_096) {
+            bar.set_length(total);
+            bar.set_position(done);
+        }
+    });
+    bar.finish_and_clear();
+    let moving: Vec<String> = moving?.iter().map(u32::to_string).collect();
+    Ok(match moving.len() {
+        0 => ", every value as it was written".into(),
+        _ => format!(
+            ", but written to all the while in {} {}: there its processor alone looks for damage",
+            lanes(moving.len()),
+            moving.join(", ")
+        ),
+    })
+}
+
+fn lanes(count: usize) -> &'static str {
+    if count == 1 { "lane" } else { "lanes" }
 }
 
 /// The company in a line.

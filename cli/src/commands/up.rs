@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -26,9 +27,19 @@ pub fn run(args: args::Up) -> Result<ExitCode> {
         let address = listener.local_addr()?;
         tracing::info!("page http://{address}/ · events POST http://{address}/v1/events · metrics http://{address}/metrics");
         let threads = if embedded { 1 } else { args.threads };
-        let catalogue = args.definitions.catalogue;
-        let floor =
-            Floor { command: "up", log, store, configuration, catalogue, threads, series_per_metric: args.series.series_per_metric };
+        let floor = Floor {
+            command: "up",
+            log,
+            store,
+            configuration,
+            catalogue: args.definitions.catalogue,
+            threads,
+            patrol: Duration::from_secs(args.care.patrol.into()),
+            series_per_metric: args.series.series_per_metric,
+            doors: args.doors,
+            questions: Some(args.questions),
+            bodies: Some(args.bodies),
+        };
         floor::run(floor, listener, &shutdown).await?;
         Ok(ExitCode::SUCCESS)
     })

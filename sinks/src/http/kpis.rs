@@ -14,10 +14,11 @@ use onpace_schemas::time::{show_date, show_instant};
 use serde::Serialize;
 
 use crate::evaluation::Evaluation;
+use crate::http::pieces::Pieces;
 use crate::metrics::Metrics;
 use crate::question::{Asked, Refused, Wrong};
 use crate::view::{Picture, Standing, State as Word, View, now_ms};
-use onpace_producers::gateway::Problem;
+use onpace_producers::http::Problem;
 
 /// More values than this are refused rather than held in memory.
 const MOST_VALUES: usize = 500_000;
@@ -108,9 +109,12 @@ pub(super) fn whole(
 
 /// JSON with its tag.
 pub(super) fn tagged(answer: &impl Serialize, tag: String) -> Result<Response, Problem> {
-    let text = serde_json::to_string(answer)
+    let mut pieces = Pieces::default();
+    serde_json::to_writer(&mut pieces, answer)
         .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the values can't be written: {error}")))?;
-    let mut response = ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], text).into_response();
+    let weight = pieces.weight();
+    let mut response = ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], pieces.body()).into_response();
+    response.extensions_mut().insert(weight);
     if let Ok(tag) = HeaderValue::try_from(tag) {
         response.headers_mut().insert(header::ETAG, tag);
     }

@@ -14,7 +14,7 @@ use crate::evaluation::Evaluation;
 use crate::metrics::Metrics;
 use crate::question::ObjectivesAsked;
 use crate::view::{View, now_ms};
-use onpace_producers::gateway::Problem;
+use onpace_producers::http::Problem;
 
 /// An answer.
 #[derive(Serialize)]

@@ -9,6 +9,7 @@
 mod head;
 mod inspect;
 mod keys;
+mod pieces;
 mod places;
 mod publish;
 mod reader;
@@ -16,6 +17,7 @@ mod serving;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod wipe;
 mod wire;
 mod writer;
@@ -31,7 +33,7 @@ use self::wire::{Commands, Link, Value};
 use super::{KpiStore, LaneWriter, Serving, Settings, StoreError, StoreReader, refuse_other};
 
 /// How values and keys are laid out; a store of a later one is refused.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 /// How many entities a bucket of a new store takes. More of them are searched for longer, and from 512 on Redis turns a bucket into a
 /// table four times its size; with fewer, a bucket's own overhead of some 100 bytes counts.
 const BUCKET: u32 = 32;
@@ -277,6 +279,12 @@ impl KpiStore for RedisStore {
 
     fn serving(&self) -> Result<Vec<Serving>, StoreError> {
         serving::all(&self.inner, &mut self.inner.connect()?)
+    }
+
+    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<u32>, StoreError> {
+        // A server that may throw keys away is no place for them, whatever is there now.
+        let mut link = self.inner.connect_to_write()?;
+        verify::verify(&self.inner, &mut link, progress)
     }
 
     fn writer(&self, lane: u32) -> Result<Box<dyn LaneWriter>, StoreError> {

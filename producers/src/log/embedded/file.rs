@@ -1,16 +1,12 @@
-//! The SQLite file that log and store share: whose it is, how it is opened, and what keeps it from being opened.
+//! The SQLite file that log and store share: whose it is, and how it is opened.
 //!
-//! In: a path. Out: a connection, or words. What always holds: a file that is made here can be read by its owner alone, and so can what
+//! In: a path. Out: a connection. What always holds: a file that is made here can be read by its owner alone, and so can what
 //! SQLite keeps beside it; who opens it to read changes nothing. Never here: tables.
 
 use std::fs::File;
-use std::io;
 use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
-
-/// So many files SQLite has open for a connection, at most.
-const FILES: usize = 4;
 
 /// A connection to the file, which is made when there is none.
 ///
@@ -76,33 +72,6 @@ fn escaped(path: &Path) -> String {
     path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
 }
 
-/// Why a file can't be opened, where the reason is another than what may be done with it.
-pub fn trouble(path: &Path) -> Option<String> {
-    if path.is_dir() {
-        return Some(format!("{} is a folder, and a file belongs there; name another folder with --data", path.display()));
-    }
-    let mut held = Vec::with_capacity(FILES);
-    for _ in 0..FILES {
-        match File::open(path) {
-            Ok(file) => held.push(file),
-            Err(error) if is_out_of_files(&error) => {
-                return Some(format!(
-                    "{} can't be opened: this process, or the machine, has as many files open as it may; raise the limit (`ulimit -n`)",
-                    path.display()
-                ));
-            }
-            Err(_) => return None,
-        }
-    }
-    None
-}
-
-/// Whether an error says that no more files may be open.
-pub fn is_out_of_files(error: &io::Error) -> bool {
-    // ENFILE, EMFILE: the same numbers on every Unix.
-    cfg!(unix) && matches!(error.raw_os_error(), Some(23 | 24))
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
@@ -128,7 +97,5 @@ mod tests {
         let uri = format!("file:{}?immutable=1", escaped(&path));
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
         assert_eq!(count(Connection::open_with_flags(uri, flags).unwrap()), Ok(1));
-        assert!(trouble(folder.path()).unwrap().contains("is a folder"));
-        assert_eq!(trouble(&path), None);
     }
 }

@@ -29,6 +29,8 @@ pub struct EmbeddedLog {
     path: PathBuf,
     partitions: u32,
     grown: Arc<Grown>,
+    /// Why the last append failed; `None`: it didn't.
+    failed: Arc<Mutex<Option<String>>>,
     /// For what is neither appending nor reading.
     side: Mutex<Connection>,
     queue: Option<mpsc::Sender<Job>>,
@@ -55,12 +57,14 @@ impl EmbeddedLog {
         table::prepare(&mut side, &path, partitions)?;
         let (queue, jobs) = mpsc::channel(QUEUE);
         let grown = Arc::new(Grown::default());
-        let writer = Writer { path: path.clone(), connection: table::connect(&path)?, jobs, grown: Arc::clone(&grown) };
+        let failed = Arc::default();
+        let writer =
+            Writer { path: path.clone(), connection: table::connect(&path)?, jobs, grown: Arc::clone(&grown), failed: Arc::clone(&failed) };
         let writer = std::thread::Builder::new()
             .name("log-writer".into())
             .spawn(move || writer.run())
             .map_err(|error| LogError::Away(format!("no thread for the log's writer: {error}")))?;
-        Ok(EmbeddedLog { path, partitions, grown, side: Mutex::new(side), queue: Some(queue), writer: Some(writer) })
+        Ok(EmbeddedLog { path, partitions, grown, failed, side: Mutex::new(side), queue: Some(queue), writer: Some(writer) })
     }
 
     /// For each partition the offset that its next message will have, of a log that may be in a file that can't be written to.
@@ -108,6 +112,11 @@ impl EventLog for EmbeddedLog {
     fn bury(&self, letter: DeadLetter) -> Result<(), LogError> {
         self.on_the_side(|side| table::bury(side, &letter))
     }
+
+    fn ready(&self) -> Result<(), LogError> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        failed.map_or(Ok(()), |why| Err(LogError::Away(why)))
+    }
 }
 
 impl Drop for EmbeddedLog {
@@ -125,6 +134,7 @@ struct Writer {
     connection: Connection,
     jobs: mpsc::Receiver<Job>,
     grown: Arc<Grown>,
+    failed: Arc<Mutex<Option<String>>>,
 }
 
 impl Writer {
@@ -143,6 +153,11 @@ impl Writer {
             if written.is_ok() {
                 self.grown.tell();
             }
+            let failed = written.as_ref().err().map(|error| match table::explain(&self.path, error) {
+                LogError::Away(why) => why,
+                other => other.to_string(),
+            });
+            *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
             for job in jobs {
                 // Nobody waits any more: then nobody needs to know.
                 let _ = job.done.send(written.as_ref().copied().map_err(|error| table::explain(&self.path, error)));
