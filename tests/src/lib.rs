@@ -22,6 +22,7 @@ pub mod onpace;
 pub mod oracle;
 pub mod servers;
 pub mod serving;
+pub mod snapshots;
 pub mod soak;
 pub mod tempo;
 pub mod topic;
