@@ -7,8 +7,7 @@ use onpace_processors::Settings;
 use onpace_processors::store::KpiStore;
 use onpace_producers::log::EventLog;
 use onpace_producers::{gateway, heartbeat};
-use onpace_sinks::{Configuration, Health, Metrics, View, http, metrics, publish};
-use prometheus::Registry;
+use onpace_sinks::{Configuration, Metrics, View, http, metrics, publish};
 use tokio::net::TcpListener;
 
 use crate::commands::processor::{self, Beat, Until, Work};
@@ -21,14 +20,14 @@ pub struct Floor {
     pub store: Arc<dyn KpiStore>,
     pub configuration: Configuration,
     pub threads: u32,
-    pub series_per_metric: usize,
+    pub page: metrics::Settings,
 }
 
 /// Runs until it is asked to stop or a part fails.
 pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Result<()> {
-    let Floor { log, store, configuration, threads, series_per_metric } = floor;
+    let Floor { log, store, configuration, threads, page } = floor;
     let catalogue = Arc::clone(&configuration.now().catalogue);
-    let registry = Registry::new();
+    let registry = gateway::registry()?;
     let beat = Beat::default();
     let work = Work {
         log: Arc::clone(&log),
@@ -40,21 +39,19 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
         beat: beat.clone(),
     };
     let mut working = processor::start(work, &registry, shutdown)?;
-    let view = View::follow(Arc::clone(&store), &catalogue, shutdown.token.clone())?;
+    let view = View::follow(Arc::clone(&store), configuration.clone(), shutdown.token.clone())?;
     configuration.watch(shutdown.token.clone())?;
     publish::start(store, view.clone(), configuration.clone(), shutdown.token.clone())?;
-    let metrics =
-        Metrics::start(view.clone(), configuration, registry.clone(), metrics::Settings { series_per_metric }, shutdown.token.clone())?;
+    let metrics = Metrics::start(view, configuration, registry.clone(), page, shutdown.token.clone())?;
 
-    let (live_view, ready_view) = (view.clone(), view);
-    let of_view = Health::new(move || live_view.live(), move || ready_view.ready());
-    let health = of_view.and(serving::health(move || beat.health(), Arc::clone(&log)));
+    let health = metrics.health().and(serving::health(move || beat.health(), Arc::clone(&log)));
     let settings = gateway::GatewaySettings::default();
     let limits = settings.limits.clone();
     let router = gateway::router(settings, Arc::clone(&log), &registry)?.merge(http::router_with_health(metrics, health));
     let beating = tokio::spawn(heartbeat::run(log, heartbeat::QUIET, gateway::system_clock, shutdown.token.clone()));
     let token = shutdown.token.clone();
-    let served = tokio::spawn(async move { gateway::serve(listener, gateway::closed(router), limits, token).await });
+    let router = gateway::layered(router, &registry)?;
+    let served = tokio::spawn(async move { gateway::serve(listener, router, limits, token).await });
 
     let worked = processor::wait(&mut working, shutdown).await;
     shutdown.request();

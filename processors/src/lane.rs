@@ -64,6 +64,8 @@ pub struct Lane {
     /// The last commit: its room is used again.
     commit: Commit,
     submitted: Option<Instant>,
+    /// How many entities were folded that were given more values than are kept, since somebody last asked.
+    full: u64,
 }
 
 /// Messages of entities that are neither in the cache nor known to be new: looked up together when the batch ends.
@@ -121,6 +123,7 @@ impl Lane {
             head,
             commit: Commit::default(),
             submitted: None,
+            full: 0,
         })
     }
 
@@ -137,6 +140,11 @@ impl Lane {
     /// Whether a commit is in flight.
     pub fn in_flight(&self) -> bool {
         self.submitted.is_some()
+    }
+
+    /// Takes how many entities were folded that have been given as many stages as are kept.
+    pub fn take_full(&mut self) -> u64 {
+        std::mem::take(&mut self.full)
     }
 
     /// Folds a message into the batch. One below the head's offset was folded before and is passed over.
@@ -213,6 +221,7 @@ impl Lane {
         for changed in &folded.entities {
             let packed = commit.entities.push(EntityId(changed.id.to_be_bytes()), changed.new, |out| pack::pack(&changed.state, out));
             self.states.insert(changed.id, Packed::from_slice(packed));
+            self.full += u64::from(changed.state.is_full());
         }
         self.head = Head {
             offset: next.offset,

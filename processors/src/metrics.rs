@@ -12,6 +12,7 @@ pub struct Metrics {
     pub(crate) lag: IntGaugeVec,
     pub(crate) owned: IntGaugeVec,
     pub(crate) failures: IntCounterVec,
+    pub(crate) full: IntCounter,
 }
 
 impl Metrics {
@@ -37,6 +38,10 @@ impl Metrics {
                 Opts::new("onpace_processor_failures_total", "Times the log or the store was away, by which of them"),
                 &["where"],
             )?,
+            full: IntCounter::new(
+                "onpace_full_histories_total",
+                "Times that an entity was folded that had been given more stages than are kept (1,000): the later ones are not counted",
+            )?,
         };
         registry.register(Box::new(metrics.folded.clone()))?;
         registry.register(Box::new(metrics.commits.clone()))?;
@@ -45,6 +50,7 @@ impl Metrics {
         registry.register(Box::new(metrics.lag.clone()))?;
         registry.register(Box::new(metrics.owned.clone()))?;
         registry.register(Box::new(metrics.failures.clone()))?;
+        registry.register(Box::new(metrics.full.clone()))?;
         Ok(metrics)
     }
 }

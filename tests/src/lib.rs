@@ -21,5 +21,6 @@ pub mod office;
 pub mod onpace;
 pub mod oracle;
 pub mod servers;
+pub mod scraped;
 pub mod serving;
 pub mod tempo;

@@ -1,12 +1,15 @@
 //! `onpace check`: reads all configuration, reaches every server, says what is wrong and how to put it right.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Error, Result};
-use onpace_processors::store::StoreError;
+use jiff::Timestamp;
+use onpace_processors::store::{KpiStore, StoreError};
 use onpace_producers::log::LogError;
 use onpace_schemas::counted;
-use onpace_sinks::Evaluation;
+use onpace_sinks::metrics::{Settings, page};
+use onpace_sinks::{Evaluation, read_once};
 
 use crate::args::Check;
 use crate::engine;
@@ -45,6 +48,7 @@ pub fn run(args: Check) -> Result<ExitCode> {
             Ok(how)
         }),
     );
+    let mut filled = None;
     if let Ok(catalogue) = &catalogue {
         let store_place = place(args.engine.redis.redis.as_ref());
         say(
@@ -52,6 +56,7 @@ pub fn run(args: Check) -> Result<ExitCode> {
             engine::store(data, &args.engine.redis, catalogue).and_then(|store| {
                 store.verify()?;
                 let Some(built) = store.settings()? else { return Ok(format!("{store_place}, empty")) };
+                filled = Some(Arc::clone(&store));
                 if let Some(log) = &there {
                     let wanted = engine::settings(&**log, catalogue);
                     if built.lanes != wanted.lanes {
@@ -71,7 +76,24 @@ pub fn run(args: Check) -> Result<ExitCode> {
             }),
         );
     }
+    // What the store holds decides how much there is to show.
+    if let (Some(store), Ok(catalogue)) = (filled, catalogue)
+        && let Ok(configuration) = engine::configured(catalogue, &args.company)
+    {
+        say("metrics", metrics(&*store, &configuration.now(), &engine::page(&args.page)));
+    }
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What of the KPIs would be on `/metrics` now.
+fn metrics(store: &dyn KpiStore, evaluation: &Evaluation, settings: &Settings) -> Result<String> {
+    let tally = read_once(store, evaluation)?.tally;
+    let page = page(&tally, evaluation, Timestamp::now().as_microsecond(), settings);
+    if !page.wrong.is_empty() {
+        anyhow::bail!("{}", page.wrong.join("; "));
+    }
+    let series = format!("{} series of KPIs by rep and team", page.series);
+    Ok(std::iter::once(series).chain(page.notes).collect::<Vec<_>>().join("; "))
 }
 
 /// The company in a line.

@@ -10,7 +10,7 @@ use onpace_kpis::{Catalogue, Roster};
 use onpace_producers::gateway::system_clock;
 use onpace_producers::simulate::{Company, Destination, Pace, Simulation, live, record};
 use onpace_schemas::counted;
-use onpace_sinks::Configuration;
+use onpace_sinks::{Configuration, metrics};
 
 use crate::crew::workers;
 use crate::floor::{self, Floor};
@@ -69,7 +69,7 @@ pub fn run(args: args::Demo) -> Result<ExitCode> {
             if temporary.is_some() { " and leaves nothing behind" } else { "" }
         ));
         let Scene { configuration, mut simulation, .. } = scene;
-        let floor = Floor { log: Arc::clone(&log), store, configuration, threads: 1, series_per_metric: 10_000 };
+        let floor = Floor { log: Arc::clone(&log), store, configuration, threads: 1, page: metrics::Settings::default() };
         let pace = Pace { rate: args.rate, count: None, now: system_clock };
         let token = shutdown.token.clone();
         let living = tokio::spawn(async move { live(&mut simulation, &pace, &Destination::Log(log), &token).await });

@@ -11,6 +11,7 @@ use onpace_kpis::Catalogue;
 use onpace_kpis::fold::Rules;
 use onpace_processors::store::KpiStore;
 use onpace_processors::{Metrics, Processor, Settings};
+use onpace_producers::gateway;
 use onpace_producers::log::EventLog;
 use onpace_sinks::http::{self, Health};
 use prometheus::Registry;
@@ -24,7 +25,7 @@ pub fn run(args: args::Processor) -> Result<ExitCode> {
     let (log, store) = engine::both(&args.engine, &catalogue)?;
     let embedded = engine::is_embedded(&args.engine);
     engine::settle(&*log, &*store, &catalogue, embedded)?;
-    let registry = Registry::new();
+    let registry = gateway::registry()?;
     let settings = Settings { batch: args.batch as usize, ..Settings::default() };
     let threads = if embedded { 1 } else { args.threads };
     tokio::runtime::Runtime::new()?.block_on(async {
@@ -130,8 +131,8 @@ async fn serve(listen: SocketAddr, registry: Registry, beat: Beat, shutdown: &Sh
     let listener = serving::bind(listen).await?;
     tracing::info!(address = %listener.local_addr()?, "serving /metrics, /healthz and /readyz");
     let (live, ready) = (beat.clone(), beat);
-    let router = http::ops::router(registry, Health::new(move || live.health(), move || ready.health()));
+    let router = http::ops::router(registry.clone(), Health::new(move || live.health(), move || ready.health()));
     let token = shutdown.token.clone();
-    tokio::spawn(async move { http::run(listener, router, token).await });
+    tokio::spawn(async move { http::run(listener, router, &registry, token).await });
     Ok(())
 }

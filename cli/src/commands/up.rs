@@ -25,7 +25,7 @@ pub fn run(args: args::Up) -> Result<ExitCode> {
         let address = listener.local_addr()?;
         tracing::info!("page http://{address}/ · events POST http://{address}/v1/events · metrics http://{address}/metrics");
         let threads = if embedded { 1 } else { args.threads };
-        let floor = Floor { log, store, configuration, threads, series_per_metric: args.series.series_per_metric };
+        let floor = Floor { log, store, configuration, threads, page: engine::page(&args.page) };
         floor::run(floor, listener, &shutdown).await?;
         Ok(ExitCode::SUCCESS)
     })

@@ -7,6 +7,7 @@
 
 mod body;
 mod decode;
+mod layers;
 mod media;
 mod metrics;
 mod problem;
@@ -31,6 +32,7 @@ use body::Share;
 use decode::Batch;
 use media::Coding;
 use metrics::Metrics;
+pub use layers::{layered, registry};
 pub use problem::Problem;
 
 pub use serve::{closed, serve};

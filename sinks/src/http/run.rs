@@ -3,16 +3,19 @@
 use std::io;
 
 use axum::Router;
-use onpace_producers::gateway::{Limits, closed, serve};
+use onpace_producers::gateway::{Limits, layered, serve};
+use prometheus::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Serves until `stop` is cancelled. The router is closed with [`closed`]: whatever it does not know is answered as problem details.
+/// Serves until `stop` is cancelled. The router is [`layered`]: whatever it does not know is answered as problem details, and what is asked is
+/// counted in the registry.
 ///
 /// # Errors
-/// None after the start; a connection that fails is its own affair.
-pub async fn run(listener: TcpListener, router: Router, stop: CancellationToken) -> io::Result<()> {
-    serve(listener, closed(router), Limits::default(), stop).await
+/// The registry has such metrics already; none after the start: a connection that fails is its own affair.
+pub async fn run(listener: TcpListener, router: Router, registry: &Registry, stop: CancellationToken) -> io::Result<()> {
+    let router = layered(router, registry).map_err(io::Error::other)?;
+    serve(listener, router, Limits::default(), stop).await
 }
 
 #[cfg(test)]
@@ -27,6 +30,10 @@ mod tests {
 
     use super::*;
 
+    async fn serving(listener: TcpListener, router: Router, stop: CancellationToken) -> io::Result<()> {
+        run(listener, router, &Registry::new(), stop).await
+    }
+
     #[tokio::test]
     async fn the_end_waits_for_answers_under_way_and_takes_no_more() {
         let (asked, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
@@ -39,7 +46,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(run(listener, Router::new().route("/slow", get(slow)), stop.clone()));
+        let serving = tokio::spawn(serving(listener, Router::new().route("/slow", get(slow)), stop.clone()));
         let mut client = TcpStream::connect(address).await.unwrap();
         client.write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
         heard.notified().await;
@@ -59,7 +66,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(run(listener, Router::new(), stop.clone()));
+        let serving = tokio::spawn(serving(listener, Router::new(), stop.clone()));
         let mut client = TcpStream::connect(address).await.unwrap();
         client.write_all(b"GET /nowhere HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
         let mut answer = String::new();

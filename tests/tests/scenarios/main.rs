@@ -15,6 +15,7 @@ mod a_wiped_redis_is_folded_anew;
 mod bad_input_is_refused_in_words;
 mod compose_speaks_the_clis_language;
 mod kafka_and_redis_equal_the_oracle;
+mod no_rep_is_missing_from_the_metrics;
 mod objectives_equal_the_oracle;
 mod partitions_change_hands_without_a_trace;
 mod prometheus_scrapes_what_is_posted;
