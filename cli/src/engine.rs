@@ -6,15 +6,16 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use onpace_kpis::{Catalogue, Window};
+use onpace_kpis::{Catalogue, Test, Window};
 use onpace_kpis::fold::Rules;
 use onpace_processors::store::{EmbeddedStore, KpiStore, RedisStore, Settings, StoreError};
 use onpace_processors::{Metrics, Processor};
+use onpace_producers::doubts::Words;
 use onpace_producers::log::EventLog;
 use onpace_producers::log::embedded::EmbeddedLog;
 use onpace_producers::log::kafka::{KafkaLog, KafkaSettings};
 use onpace_sinks::Evaluation;
-use onpace_sinks::configuration::{Configuration, Files, Overrides};
+use onpace_sinks::configuration::{Configuration, Files, Overrides, text};
 use onpace_sinks::view::{Once, read_once};
 
 use crate::args;
@@ -31,8 +32,26 @@ const EMBEDDED_PARTITIONS: u32 = 1;
 pub fn catalogue(definitions: &args::Definitions) -> Result<Catalogue> {
     let built_in = Catalogue::built_in().context("the built-in catalogue")?;
     let Some(file) = &definitions.catalogue else { return Ok(built_in) };
-    let yaml = std::fs::read_to_string(file).with_context(|| format!("can't read the catalogue {}", file.display()))?;
+    let yaml = text(file).map_err(|why| anyhow::anyhow!("can't read the catalogue {}: {why}", file.display()))?;
     built_in.with(&yaml).with_context(|| file.display().to_string())
+}
+
+/// The words that some measure looks for, by kind and field.
+pub fn words(catalogue: &Catalogue) -> Words {
+    let mut words = Words::new();
+    for measure in &catalogue.measures {
+        for condition in &measure.conditions {
+            if let Test::Text(texts) = &condition.test {
+                let known: &mut Vec<String> = words.entry((measure.kind, measure.kind.fields()[usize::from(condition.field)].name)).or_default();
+                for text in texts.iter().filter(|text| !text.is_empty()) {
+                    if !known.contains(text) {
+                        known.push(text.clone());
+                    }
+                }
+            }
+        }
+    }
+    words
 }
 
 /// Catalogue, roster and objectives as their files have them.

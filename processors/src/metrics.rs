@@ -2,6 +2,8 @@
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
 
+use crate::anew::Troubles;
+
 /// A processor's metrics; cheap to clone, shared by its threads.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -13,6 +15,10 @@ pub struct Metrics {
     pub(crate) owned: IntGaugeVec,
     pub(crate) failures: IntCounterVec,
     pub(crate) full: IntCounter,
+    pub(crate) rounds: IntCounterVec,
+    pub(crate) damage: IntCounterVec,
+    pub(crate) damaged_at: IntGaugeVec,
+    pub(crate) troubles: Troubles,
 }
 
 impl Metrics {
@@ -42,6 +48,22 @@ impl Metrics {
                 "onpace_full_histories_total",
                 "Times that an entity was folded that had been given more stages than are kept (1,000): the later ones are not counted",
             )?,
+            rounds: IntCounterVec::new(
+                Opts::new("onpace_store_rounds_total", "Rounds through a lane of the store that found everything as it was written"),
+                &["partition"],
+            )?,
+            damage: IntCounterVec::new(
+                Opts::new("onpace_store_damage_total", "Times a lane of the store was found damaged, and folded anew from the log"),
+                &["partition"],
+            )?,
+            damaged_at: IntGaugeVec::new(
+                Opts::new(
+                    "onpace_store_damage_timestamp_seconds",
+                    "When a lane of the store was last found damaged, in seconds since 1970",
+                ),
+                &["partition"],
+            )?,
+            troubles: Troubles::default(),
         };
         registry.register(Box::new(metrics.folded.clone()))?;
         registry.register(Box::new(metrics.commits.clone()))?;
@@ -51,6 +73,14 @@ impl Metrics {
         registry.register(Box::new(metrics.owned.clone()))?;
         registry.register(Box::new(metrics.failures.clone()))?;
         registry.register(Box::new(metrics.full.clone()))?;
+        registry.register(Box::new(metrics.rounds.clone()))?;
+        registry.register(Box::new(metrics.damage.clone()))?;
+        registry.register(Box::new(metrics.damaged_at.clone()))?;
         Ok(metrics)
+    }
+
+    /// What is wrong with lanes that this processor owns, for its readiness.
+    pub fn troubles(&self) -> Troubles {
+        self.troubles.clone()
     }
 }

@@ -4,6 +4,8 @@
 //! owner's commits count is the store's doing, so this loop may be wrong about ownership and still never make a number wrong.
 //! Never here: what a message means, how a commit is made atomic.
 
+mod condemned;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,12 +13,16 @@ use std::time::{Duration, Instant};
 
 use onpace_kpis::fold::Rules;
 use onpace_kpis::state::NAMED;
+use onpace_producers::http::Said;
 use onpace_producers::log::{DeadLetter, EventLog, LogError, LogReader, Polled};
 use onpace_schemas::avro::Unreadable;
 
-use crate::lane::{Bounds, Landed, Lane};
+use self::condemned::Condemned;
+use crate::anew::Again;
+use crate::lane::{Bounds, Landed, Lane, NotTaken};
 use crate::metrics::Metrics;
-use crate::store::{self, KpiStore, StoreError};
+use crate::pace::Pace;
+use crate::store::{self, KpiStore, Step, StoreError};
 
 /// How a processor works.
 #[derive(Clone, Copy, Debug)]
@@ -27,13 +33,26 @@ pub struct Settings {
     pub bounds: Bounds,
     /// How long a lane that was lost waits before it is taken over again, the first time; then longer and longer.
     pub retry: Duration,
+    /// How long a lane that was folded anew and is found damaged again waits before it is folded anew once more; then longer and longer.
+    pub patience: Duration,
+    /// How long the owner of a lane takes to go round all that the store has of it, looking for damage.
+    pub patrol: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { batch: 5_000, bounds: Bounds::default(), retry: Duration::from_millis(100) }
+        Settings {
+            batch: 5_000,
+            bounds: Bounds::default(),
+            retry: Duration::from_millis(100),
+            patience: Duration::from_secs(60),
+            patrol: PATROL,
+        }
     }
 }
+
+/// How long a round through a lane takes, where nothing else is said.
+pub const PATROL: Duration = Duration::from_secs(600);
 
 /// Why a processor stopped of its own accord.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +63,16 @@ pub enum ProcessorError {
     /// The store was built for something else, or is damaged.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store is damaged, and the log can't make it good.
+    #[error(
+        "{damage}; it can't be folded anew, since the log can't be read from its beginning ({log}): put back a backup of the store, or of the log"
+    )]
+    Beyond {
+        /// What is damaged.
+        damage: String,
+        /// What the log lacks.
+        log: LogError,
+    },
 }
 
 /// How long an idle processor waits for messages; also how soon it sees a request to stop.
@@ -64,12 +93,15 @@ enum Assigned {
     Owned {
         lane: Box<Lane>,
         committed_at: Instant,
+        pace: Pace,
     },
     /// To be taken over, as soon as `at`.
     Lost {
         at: Instant,
         wait: Duration,
     },
+    /// To be folded anew.
+    Condemned(Condemned),
 }
 
 /// A processor: one thread's share of the lanes.
@@ -82,6 +114,9 @@ pub struct Processor<'a> {
     settings: Settings,
     metrics: Metrics,
     lanes: BTreeMap<u32, Assigned>,
+    again: Again,
+    /// Lanes that are folded anew, and the offset at which they have caught up with what there was.
+    mending: BTreeMap<u32, i64>,
     said: Option<Instant>,
     said_full: Option<Instant>,
 }
@@ -101,14 +136,27 @@ impl<'a> Processor<'a> {
     ) -> Result<Processor<'a>, LogError> {
         let reader = log.reader()?;
         let built_for = store::Settings { lanes: log.partitions(), fingerprint };
-        Ok(Processor { log, reader, store, rules, built_for, settings, metrics, lanes: BTreeMap::new(), said: None, said_full: None })
+        Ok(Processor {
+            log,
+            reader,
+            store,
+            rules,
+            built_for,
+            settings,
+            metrics,
+            lanes: BTreeMap::new(),
+            again: Again::default(),
+            mending: BTreeMap::new(),
+            said: None,
+            said_full: None,
+        })
     }
 
     /// Works until `stop` is set, then commits what it has folded and returns; `stepped` is called after every step, whether
     /// or not there was anything to do.
     ///
     /// # Errors
-    /// What no waiting mends: a gap in the log, a store built for something else, damage.
+    /// What no waiting mends: a gap in the log, a store built for something else, damage that the log can't make good.
     pub fn run(&mut self, stop: &AtomicBool, stepped: &mut dyn FnMut()) -> Result<(), ProcessorError> {
         while !stop.load(Ordering::Relaxed) {
             self.step(WAIT)?;
@@ -131,9 +179,15 @@ impl<'a> Processor<'a> {
                 done += match self.lanes.get(&partition) {
                     Some(Assigned::Owned { lane, .. }) if lane.in_flight() => 0,
                     Some(Assigned::Owned { lane, .. }) => lane.head().offset.min(*end) as u64,
+                    Some(Assigned::Condemned(_)) => 0,
                     _ if worked => 0,
                     // Another processor's.
-                    _ => self.store.reader()?.head(partition)?.map_or(0, |head| head.offset.min(*end) as u64),
+                    _ => match self.store.reader()?.head(partition) {
+                        Ok(head) => head.map_or(0, |head| head.offset.min(*end) as u64),
+                        // Whoever takes it over puts it right.
+                        Err(StoreError::Damaged { .. }) => 0,
+                        Err(why) => return Err(why.into()),
+                    },
                 };
             }
             progress(done, total);
@@ -146,6 +200,7 @@ impl<'a> Processor<'a> {
 
     /// Polls once and commits what is due; whether there was anything to do.
     fn step(&mut self, wait: Duration) -> Result<bool, ProcessorError> {
+        self.begin_anew()?;
         self.take_over_lost()?;
         let Processor { reader, lanes, log, metrics, .. } = self;
         let mut unsafe_lane = None;
@@ -155,7 +210,10 @@ impl<'a> Processor<'a> {
                 return;
             }
             if let Err(why) = lane.fold(message) {
-                tracing::warn!(partition = message.partition, offset = message.offset, %why, "a message can't be read; it goes to the dead letters");
+                static UNREADABLE: Said = Said::new();
+                if let Some(times) = UNREADABLE.again() {
+                    tracing::warn!(partition = message.partition, offset = message.offset, %why, times, "a message can't be read; it goes to the dead letters");
+                }
                 metrics.dead_letters.with_label_values(&[reason(why)]).inc();
                 let letter = DeadLetter {
                     partition: message.partition,
@@ -183,6 +241,8 @@ impl<'a> Processor<'a> {
             Ok(Polled::Assigned(partitions)) => {
                 tracing::info!(?partitions, "partitions assigned");
                 for partition in partitions {
+                    // So that the first damage is an increase.
+                    self.metrics.damage.with_label_values(&[&partition.to_string()]).inc_by(0);
                     self.lanes.insert(partition, Assigned::Lost { at: Instant::now(), wait: self.settings.retry });
                 }
                 Ok(true)
@@ -210,7 +270,7 @@ impl<'a> Processor<'a> {
     fn commit_due(&mut self, busy: bool) -> Result<(), ProcessorError> {
         let mut failed = Vec::new();
         for (partition, assigned) in &mut self.lanes {
-            let Assigned::Owned { lane, committed_at } = assigned else { continue };
+            let Assigned::Owned { lane, committed_at, pace } = assigned else { continue };
             let due = match lane.messages() {
                 0 => committed_at.elapsed() >= IDLE_COMMIT,
                 messages => !busy || messages >= self.settings.batch || committed_at.elapsed() >= LATEST_COMMIT,
@@ -218,6 +278,16 @@ impl<'a> Processor<'a> {
             // What was submitted a step ago has been answered by now; its successor is on its way before the next poll.
             let mut outcome = lane.land();
             note(&outcome, &self.metrics);
+            // Between two commits: nothing is in flight.
+            if moves_on(&outcome)
+                && let Some(most) = pace.due(lane.head().sums.values(), Instant::now())
+            {
+                match lane.patrol(most) {
+                    Ok(Step::On) => {}
+                    Ok(Step::Ended) => self.metrics.rounds.with_label_values(&[&partition.to_string()]).inc(),
+                    Err(why) => outcome = Err(why),
+                }
+            }
             if due && moves_on(&outcome) {
                 *committed_at = Instant::now();
                 outcome = lane.commit(self.reader.end(*partition));
@@ -239,6 +309,11 @@ impl<'a> Processor<'a> {
             }
             let head = lane.head();
             self.metrics.lag.with_label_values(&[&partition.to_string()]).set(head.end - head.offset);
+            if self.mending.get(partition).is_some_and(|end| head.offset >= *end) {
+                self.mending.remove(partition);
+                self.metrics.troubles.over(*partition);
+                tracing::info!(partition, offset = head.offset, "the lane is folded anew: its numbers are right again");
+            }
             match outcome {
                 Ok(Landed::Fenced) => failed.push((*partition, None)),
                 Err(why) => failed.push((*partition, Some(why))),
@@ -261,6 +336,11 @@ impl<'a> Processor<'a> {
                     }
                     self.lose(partition, self.settings.retry, "store");
                 }
+                Some(why @ StoreError::Damaged { .. }) => {
+                    if let Some(Assigned::Owned { lane, .. }) = self.lanes.remove(&partition) {
+                        self.condemn(partition, Some(lane.into_writer()), &why);
+                    }
+                }
                 Some(why) => return Err(why.into()),
             }
         }
@@ -269,6 +349,7 @@ impl<'a> Processor<'a> {
 
     fn take_over_lost(&mut self) -> Result<(), ProcessorError> {
         let now = Instant::now();
+        let mut damaged = Vec::new();
         for (partition, assigned) in &mut self.lanes {
             let Assigned::Lost { at, wait } = assigned else { continue };
             if *at > now {
@@ -279,7 +360,11 @@ impl<'a> Processor<'a> {
                 // A store that was wiped has forgotten what it is for.
                 .settle(self.built_for)
                 .and_then(|()| self.store.writer(*partition))
-                .and_then(|writer| Lane::take_over(writer, Arc::clone(&self.rules), self.settings.bounds));
+                .map_err(|why| (why, None))
+                .and_then(|writer| {
+                    Lane::take_over(writer, Arc::clone(&self.rules), self.settings.bounds)
+                        .map_err(|NotTaken { why, writer }| (why, Some(writer)))
+                });
             match taken {
                 Ok(lane) => {
                     let head = lane.head();
@@ -287,7 +372,8 @@ impl<'a> Processor<'a> {
                     match self.reader.start(*partition, head.offset) {
                         Ok(()) => {
                             self.metrics.owned.with_label_values(&[&partition.to_string()]).set(1);
-                            *assigned = Assigned::Owned { lane: Box::new(lane), committed_at: now };
+                            *assigned =
+                                Assigned::Owned { lane: Box::new(lane), committed_at: now, pace: Pace::new(self.settings.patrol, now) };
                         }
                         Err(gap @ (LogError::Gap { .. } | LogError::Settings(_))) => return Err(gap.into()),
                         Err(why) => {
@@ -296,14 +382,18 @@ impl<'a> Processor<'a> {
                         }
                     }
                 }
-                Err(StoreError::Away(why)) => {
+                Err((StoreError::Away(why), _)) => {
                     let later = wait.mul_f64(rand::random_range(0.5..1.5));
                     tracing::debug!(partition, why, ?later, "the store is away; trying again");
                     *at = now + later;
                     *wait = (*wait * 2).min(LAST_RETRY);
                 }
-                Err(why) => return Err(why.into()),
+                Err((why @ StoreError::Damaged { .. }, writer)) => damaged.push((*partition, writer, why)),
+                Err((why, _)) => return Err(why.into()),
             }
+        }
+        for (partition, writer, why) in damaged {
+            self.condemn(partition, writer, &why);
         }
         Ok(())
     }
@@ -321,6 +411,8 @@ impl<'a> Processor<'a> {
     /// Another processor's from now on: what is folded but not committed is left to it.
     fn give_up(&mut self, partition: u32) {
         self.metrics.owned.with_label_values(&[&partition.to_string()]).set(0);
+        self.mending.remove(&partition);
+        self.metrics.troubles.over(partition);
         if let Some(Assigned::Owned { mut lane, .. }) = self.lanes.remove(&partition) {
             let outcome = lane.land();
             note(&outcome, &self.metrics);

@@ -23,4 +23,6 @@ pub mod oracle;
 pub mod servers;
 pub mod scraped;
 pub mod serving;
+pub mod soak;
 pub mod tempo;
+pub mod topic;

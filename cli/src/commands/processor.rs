@@ -10,8 +10,7 @@ use anyhow::{Context, Result};
 use onpace_kpis::Catalogue;
 use onpace_kpis::fold::Rules;
 use onpace_processors::store::KpiStore;
-use onpace_processors::{Metrics, Processor, Settings};
-use onpace_producers::gateway;
+use onpace_processors::{Metrics, Processor, Settings, Troubles};
 use onpace_producers::log::EventLog;
 use onpace_sinks::http::{self, Health};
 use prometheus::Registry;
@@ -25,17 +24,19 @@ pub fn run(args: args::Processor) -> Result<ExitCode> {
     let (log, store) = engine::both(&args.engine, &catalogue)?;
     let embedded = engine::is_embedded(&args.engine);
     engine::settle(&*log, &*store, &catalogue, embedded)?;
-    let registry = gateway::registry()?;
-    let settings = Settings { batch: args.batch as usize, ..Settings::default() };
+    let registry = onpace_producers::http::registry()?;
+    let patrol = Duration::from_secs(args.care.patrol.into());
+    let settings = Settings { batch: args.batch as usize, patrol, ..Settings::default() };
     let threads = if embedded { 1 } else { args.threads };
     tokio::runtime::Runtime::new()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;
-        let beat = Beat::default();
+        let metrics = Metrics::register(&registry)?;
+        let beat = Beat::of(&metrics);
         if !args.until_caught_up {
-            serve(args.listen, registry.clone(), beat.clone(), &shutdown).await?;
+            serve(args.listen, &args.doors, registry.clone(), beat.clone(), &shutdown).await?;
         }
         let until = if args.until_caught_up { Until::CaughtUp } else { Until::Asked };
-        let mut working = start(Work { log, store, catalogue: &catalogue, settings, threads, until, beat }, &registry, &shutdown)?;
+        let mut working = start(Work { log, store, catalogue: &catalogue, settings, threads, until, beat, metrics }, &shutdown);
         wait(&mut working, &shutdown).await?;
         Ok(ExitCode::SUCCESS)
     })
@@ -59,25 +60,26 @@ pub struct Work<'a> {
     pub threads: u32,
     pub until: Until,
     pub beat: Beat,
+    pub metrics: Metrics,
 }
 
-/// When a processor thread last made a step, for its health.
+/// When a processor thread last made a step, and what is wrong with lanes: for its health.
 #[derive(Clone)]
 pub struct Beat {
     begun: Instant,
     last_ms: Arc<AtomicU64>,
+    troubles: Troubles,
 }
 
 /// A thread that makes no step for so long is stuck: one step waits for a commit at most.
 const STUCK: Duration = Duration::from_secs(45);
 
-impl Default for Beat {
-    fn default() -> Self {
-        Beat { begun: Instant::now(), last_ms: Arc::default() }
-    }
-}
-
 impl Beat {
+    /// That of the processors with these metrics.
+    pub fn of(metrics: &Metrics) -> Beat {
+        Beat { begun: Instant::now(), last_ms: Arc::default(), troubles: metrics.troubles() }
+    }
+
     fn beat(&self) {
         self.last_ms.store(self.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
@@ -91,15 +93,19 @@ impl Beat {
             Ok("the processor works".into())
         }
     }
+
+    /// Whether the processor moves and everything that it writes can be counted on.
+    pub fn ready(&self) -> Result<String, String> {
+        self.troubles.told().map_or_else(|| self.health(), Err)
+    }
 }
 
 /// Starts processor threads. One that fails ends all.
-pub fn start(work: Work<'_>, registry: &Registry, shutdown: &Shutdown) -> Result<JoinSet<Result<()>>> {
-    let metrics = Metrics::register(registry)?;
+pub fn start(work: Work<'_>, shutdown: &Shutdown) -> JoinSet<Result<()>> {
     let rules = Arc::new(Rules::from(work.catalogue));
     let mut working = JoinSet::new();
     for _ in 0..work.threads {
-        let (log, store, rules, metrics) = (Arc::clone(&work.log), Arc::clone(&work.store), Arc::clone(&rules), metrics.clone());
+        let (log, store, rules, metrics) = (Arc::clone(&work.log), Arc::clone(&work.store), Arc::clone(&rules), work.metrics.clone());
         let fingerprint = work.catalogue.fingerprint();
         let (settings, until, beat, stop) = (work.settings, work.until, work.beat.clone(), Arc::clone(&shutdown.flag));
         working.spawn_blocking(move || {
@@ -111,7 +117,7 @@ pub fn start(work: Work<'_>, registry: &Registry, shutdown: &Shutdown) -> Result
             Ok(())
         });
     }
-    Ok(working)
+    working
 }
 
 /// Waits for all processor threads; the first that fails stops the others.
@@ -127,12 +133,13 @@ pub async fn wait(working: &mut JoinSet<Result<()>>, shutdown: &Shutdown) -> Res
     outcome
 }
 
-async fn serve(listen: SocketAddr, registry: Registry, beat: Beat, shutdown: &Shutdown) -> Result<()> {
+async fn serve(listen: SocketAddr, doors: &args::Doors, registry: Registry, beat: Beat, shutdown: &Shutdown) -> Result<()> {
     let listener = serving::bind(listen).await?;
     tracing::info!(address = %listener.local_addr()?, "serving /metrics, /healthz and /readyz");
+    let doors = serving::doors(doors, None, &listener, &registry)?;
     let (live, ready) = (beat.clone(), beat);
-    let router = http::ops::router(registry.clone(), Health::new(move || live.health(), move || ready.health()));
+    let router = http::ops::router(registry, Health::new(move || live.health(), move || ready.ready()));
     let token = shutdown.token.clone();
-    tokio::spawn(async move { http::run(listener, router, &registry, token).await });
+    tokio::spawn(async move { http::run(listener, router, doors, token).await });
     Ok(())
 }

@@ -20,10 +20,11 @@ pub fn run(args: args::Sink) -> Result<ExitCode> {
         let view = View::follow(Arc::clone(&store), configuration.clone(), shutdown.token.clone())?;
         configuration.watch(shutdown.token.clone())?;
         publish::start(store, view.clone(), configuration.clone(), shutdown.token.clone())?;
-        let registry = gateway::registry()?;
-        let metrics = Metrics::start(view, configuration, registry.clone(), engine::page(&args.page), shutdown.token.clone())?;
+        let registry = onpace_producers::http::registry()?;
+        let doors = serving::doors(&args.doors, Some(args.questions), &listener, &registry)?;
+        let metrics = Metrics::start(view, configuration, registry, engine::page(&args.page), shutdown.token.clone())?;
         tracing::info!(address = %listener.local_addr()?, "serving the page, /v1/kpis and /metrics");
-        http::run(listener, http::router(metrics), &registry, shutdown.token.clone()).await?;
+        http::run(listener, http::router(metrics), doors, shutdown.token.clone()).await?;
         Ok(ExitCode::SUCCESS)
     })
 }

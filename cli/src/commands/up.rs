@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -25,7 +26,17 @@ pub fn run(args: args::Up) -> Result<ExitCode> {
         let address = listener.local_addr()?;
         tracing::info!("page http://{address}/ · events POST http://{address}/v1/events · metrics http://{address}/metrics");
         let threads = if embedded { 1 } else { args.threads };
-        let floor = Floor { log, store, configuration, threads, page: engine::page(&args.page) };
+        let floor = Floor {
+            log,
+            store,
+            configuration,
+            threads,
+            patrol: Duration::from_secs(args.care.patrol.into()),
+            page: engine::page(&args.page),
+            doors: args.doors,
+            questions: Some(args.questions),
+            bodies: Some(args.bodies),
+        };
         floor::run(floor, listener, &shutdown).await?;
         Ok(ExitCode::SUCCESS)
     })

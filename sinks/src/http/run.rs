@@ -3,8 +3,7 @@
 use std::io;
 
 use axum::Router;
-use onpace_producers::gateway::{Limits, layered, serve};
-use prometheus::Registry;
+use onpace_producers::http::{Doors, layered, serve};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -12,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 /// counted in the registry.
 ///
 /// # Errors
-/// The registry has such metrics already; none after the start: a connection that fails is its own affair.
-pub async fn run(listener: TcpListener, router: Router, registry: &Registry, stop: CancellationToken) -> io::Result<()> {
-    let router = layered(router, registry).map_err(io::Error::other)?;
-    serve(listener, router, Limits::default(), stop).await
+/// None after the start; a connection that fails is its own affair.
+pub async fn run(listener: TcpListener, router: Router, doors: Doors, stop: CancellationToken) -> io::Result<()> {
+    let router = layered(router, &doors);
+    serve(listener, router, doors, stop).await
 }
 
 #[cfg(test)]
@@ -46,9 +45,9 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(serving(listener, Router::new().route("/slow", get(slow)), stop.clone()));
+        let serving = tokio::spawn(run(listener, Router::new().route("/slow", get(slow)), Doors::usual().unwrap(), stop.clone()));
         let mut client = TcpStream::connect(address).await.unwrap();
-        client.write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        client.write_all(b"GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
         heard.notified().await;
         stop.cancel();
         while TcpStream::connect(address).await.is_ok() {
@@ -66,9 +65,9 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(serving(listener, Router::new(), stop.clone()));
+        let serving = tokio::spawn(run(listener, Router::new(), Doors::usual().unwrap(), stop.clone()));
         let mut client = TcpStream::connect(address).await.unwrap();
-        client.write_all(b"GET /nowhere HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+        client.write_all(b"GET /nowhere HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
         let mut answer = String::new();
         client.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("application/problem+json"), "{answer}");

@@ -2,7 +2,7 @@
 //!
 //! In: a [`Head`]. Out: the line; equal heads give equal lines, by which a commit is conditional.
 
-use crate::store::{Head, StoreError};
+use crate::store::{Head, StoreError, sums};
 
 /// What is found where a head belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,10 +18,17 @@ pub enum Found {
 const WIPING: &str = "wiping ";
 const TORN: &str = "torn ";
 
-/// A head's line.
+/// What stands before a line's checksum.
+const CHECK: &str = " check=";
+
+/// A head's line, which ends with a checksum of the rest: nothing else would tell a wrong offset from a right one.
 pub fn write(head: &Head) -> String {
-    let Head { birth, epoch, offset, end, recorded_ms, entities } = head;
-    format!("birth={birth:016x} epoch={epoch} offset={offset} end={end} recorded_ms={recorded_ms} entities={entities}")
+    let Head { birth, epoch, offset, end, recorded_ms, entities, sums } = head;
+    let sums = sums::write(sums);
+    let line =
+        format!("birth={birth:016x} epoch={epoch} offset={offset} end={end} recorded_ms={recorded_ms} entities={entities} sums={sums}");
+    let check = sums::check(line.as_bytes());
+    format!("{line}{CHECK}{check:08x}")
 }
 
 /// What stands in a head's place while its lane is emptied.
@@ -48,7 +55,12 @@ pub fn read(key: &[u8], found: Option<&[u8]>) -> Result<Found, StoreError> {
     if let Some(why) = text.strip_prefix(TORN) {
         return Err(StoreError::Damaged { place: place(), why: format!("a commit was half written because of {why}") });
     }
-    parse(&text).map(Found::Head).ok_or_else(|| StoreError::Damaged { place: place(), why: "it is no head of a lane".into() })
+    let wrong = |why: &str| StoreError::Damaged { place: place(), why: why.into() };
+    let (line, check) = text.rsplit_once(CHECK).ok_or_else(|| wrong("it is no head of a lane"))?;
+    if u32::from_str_radix(check, 16).ok() != Some(sums::check(line.as_bytes())) {
+        return Err(wrong("it is not as it was written: its checksum is another"));
+    }
+    parse(line).map(Found::Head).ok_or_else(|| wrong("it is no head of a lane"))
 }
 
 fn parse(text: &str) -> Option<Head> {
@@ -61,6 +73,7 @@ fn parse(text: &str) -> Option<Head> {
         end: part("end")?.parse().ok()?,
         recorded_ms: part("recorded_ms")?.parse().ok()?,
         entities: part("entities")?.parse().ok()?,
+        sums: sums::read(part("sums")?)?,
     })
 }
 
@@ -68,12 +81,15 @@ fn parse(text: &str) -> Option<Head> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
     use super::*;
+    use crate::store::{Sum, Sums};
 
     #[test]
     fn a_line_leads_back() {
+        let sum = |count| Sum { count, hash: !count };
+        let sums = Sums { names: sum(1), sources: sum(2), blocks: sum(3), entities: sum(4) };
         for head in [
-            Head { birth: u64::MAX, epoch: 7, offset: i64::MAX, end: 0, recorded_ms: -5, entities: u64::MAX },
-            Head { birth: 0, epoch: 1, offset: 0, end: 12, recorded_ms: 1_700_000_000_000, entities: 3 },
+            Head { birth: u64::MAX, epoch: 7, offset: i64::MAX, end: 0, recorded_ms: -5, entities: u64::MAX, sums },
+            Head { birth: 0, epoch: 1, offset: 0, end: 12, recorded_ms: 1_700_000_000_000, entities: 3, sums: Sums::default() },
         ] {
             assert_eq!(read(b"k", Some(write(&head).as_bytes())).unwrap(), Found::Head(head));
         }
@@ -81,5 +97,18 @@ mod tests {
         let torn = read(b"k", Some(torn("a", "WRONGTYPE").as_bytes())).unwrap_err().to_string();
         assert!(torn.contains("WRONGTYPE") && torn.contains("onpace rebuild"), "{torn}");
         assert!(read(b"k", Some(b"birth=1 epoch=x")).is_err());
+    }
+
+    #[test]
+    fn any_flipped_bit_is_seen() {
+        let head = Head { birth: 7, epoch: 1, offset: 1_024, end: 1_030, recorded_ms: 9, entities: 3, sums: Sums::default() };
+        let line = write(&head).into_bytes();
+        for bit in 0..8 * line.len() {
+            let mut flipped = line.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            // Upper and lower case are one number: of the checksum itself nothing hangs on it.
+            let found = read(b"k", Some(&flipped));
+            assert!(found.is_err() || found.is_ok_and(|found| found == Found::Head(head)), "{}", String::from_utf8_lossy(&flipped));
+        }
     }
 }

@@ -15,7 +15,7 @@ use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use self::producer::Producer;
-use super::{DeadLetter, Entry, EventLog, LogError, LogReader, place};
+use super::{DeadLetter, Entry, EventLog, LogError, LogReader, Message, place};
 
 /// How long a question to the brokers may take.
 const ASK: Duration = Duration::from_secs(10);
@@ -115,7 +115,15 @@ impl EventLog for KafkaLog {
     }
 
     fn prove(&self) -> Result<(), LogError> {
-        reader::prove(&self.settings)
+        reader::prove(&self.settings, 0..self.settings.partitions)
+    }
+
+    fn prove_partition(&self, partition: u32) -> Result<(), LogError> {
+        reader::prove(&self.settings, partition..partition + 1)
+    }
+
+    fn scan(&self, ends: &[i64], each: &mut dyn FnMut(Message<'_>) -> bool) -> Result<(), LogError> {
+        reader::scan(&self.settings, ends, each)
     }
 
     fn bury(&self, letter: DeadLetter) -> Result<(), LogError> {

@@ -1,7 +1,8 @@
 //! What every answer goes through, whichever process gives it: closed, compressed where that is asked for, measured.
 //!
-//! In: a router, a registry. Out: the router that is served. What always holds: labels are the routes' own templates and classes of status, never
-//! what a client wrote; a request is in flight until its last byte is taken or its client is gone. Never here: what an answer says.
+//! In: a router, the doors. Out: the router that is served. What always holds: labels are the routes' own templates and classes of status, never
+//! what a client wrote; a request is in flight until its last byte is taken or its client is gone; what an answer holds in memory is known also
+//! where it is sent compressed ([`Held`]). Never here: what an answer says.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use http_body::{Frame, SizeHint};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
@@ -19,7 +20,11 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
-use super::serve::closed;
+use super::{Doors, closed};
+
+/// How many bytes an answer holds in memory until it is sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Held(pub u64);
 
 /// Answers smaller than this are sent as they are.
 const WORTH_BYTES: u64 = 1_024;
@@ -40,26 +45,31 @@ pub fn registry() -> Result<Registry, prometheus::Error> {
 }
 
 /// A router ready to be served: what it does not know is a problem in words, answers are compressed when asked, requests are counted.
-///
-/// # Errors
-/// The registry has such metrics already.
-pub fn layered(router: Router, registry: &Registry) -> Result<Router, prometheus::Error> {
-    let measures = Measures::register(registry)?;
+pub fn layered(router: Router, doors: &Doors) -> Router {
     let worth = SizeAbove::new(WORTH_BYTES).and(NotForContentType::SSE).and(NotForContentType::IMAGES);
     let compression = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(worth);
-    Ok(closed(router).layer(compression).layer(from_fn_with_state(measures, measure)))
+    let measures = doors.book.measures.clone();
+    closed(router).layer(from_fn(hold)).layer(compression).layer(from_fn_with_state(measures, measure))
+}
+
+/// Notes an answer's size before it is compressed.
+async fn hold(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let size = response.body().size_hint();
+    response.extensions_mut().insert(Held(size.exact().unwrap_or(size.lower())));
+    response
 }
 
 /// What is measured of requests; cheap to clone.
-#[derive(Clone)]
-struct Measures {
+#[derive(Clone, Debug)]
+pub(super) struct Measures {
     answered: IntCounterVec,
     took: HistogramVec,
     in_flight: IntGauge,
 }
 
 impl Measures {
-    fn register(registry: &Registry) -> Result<Measures, prometheus::Error> {
+    pub fn register(registry: &Registry) -> Result<Measures, prometheus::Error> {
         let answered = Opts::new("onpace_http_requests_total", "Requests answered, by route and class of status");
         let took = HistogramOpts::new(
             "onpace_http_request_duration_seconds",
@@ -142,7 +152,13 @@ mod tests {
     use axum::routing::get;
     use tower::ServiceExt;
 
+    use super::super::{Book, Limits};
     use super::*;
+
+    fn layered(router: Router, registry: &Registry) -> Router {
+        let doors = Doors { limits: Limits::default(), book: Book::new(registry).unwrap(), ..Doors::usual().unwrap() };
+        super::layered(router, &doors)
+    }
 
     fn counted(registry: &Registry) -> Vec<String> {
         let families = registry.gather();
@@ -169,7 +185,7 @@ mod tests {
     async fn requests_are_counted_by_route_and_class_whatever_clients_write() {
         let registry = Registry::new();
         let router = Router::new().route("/v1/reps/{rep}", get(async || StatusCode::IM_A_TEAPOT)).route("/fine", get(async || "fine"));
-        let router = layered(router, &registry).unwrap();
+        let router = layered(router, &registry);
         for path in ["/v1/reps/a", "/v1/reps/b?x=1", "/fine", "/nowhere/1", "/nowhere/2"] {
             drop(ask(&router, path, "").await);
         }
@@ -182,7 +198,7 @@ mod tests {
     #[tokio::test]
     async fn a_request_is_in_flight_until_its_body_is_gone() {
         let registry = Registry::new();
-        let router = layered(Router::new().route("/", get(async || "some words")), &registry).unwrap();
+        let router = layered(Router::new().route("/", get(async || "some words")), &registry);
         let answer = ask(&router, "/", "").await;
         assert_eq!((in_flight(&registry), counted(&registry).len()), (1.0, 0));
         drop(answer);
@@ -194,9 +210,10 @@ mod tests {
         let long = "onpace_calls_made{rep=\"marie\"} 3\n".repeat(1_000);
         let (page, small) = (long.clone(), "short");
         let router = Router::new().route("/long", get(async move || page)).route("/short", get(async move || small));
-        let router = layered(router, &Registry::new()).unwrap();
+        let router = layered(router, &Registry::new());
         let read = async |path: &str, accept: &str| {
             let answer = ask(&router, path, accept).await;
+            assert_eq!(answer.extensions().get::<Held>().unwrap().0, if path == "/long" { long.len() as u64 } else { 5 });
             let coding = answer.headers().get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap().to_owned());
             (coding, axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap())
         };
