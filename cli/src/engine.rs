@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use onpace_kpis::{Catalogue, Test, Window};
 use onpace_kpis::fold::Rules;
+use onpace_kpis::{Catalogue, Test, Window};
 use onpace_processors::store::{EmbeddedStore, KpiStore, RedisStore, Settings, StoreError};
 use onpace_processors::{Metrics, Processor};
 use onpace_producers::doubts::Words;
@@ -42,7 +42,8 @@ pub fn words(catalogue: &Catalogue) -> Words {
     for measure in &catalogue.measures {
         for condition in &measure.conditions {
             if let Test::Text(texts) = &condition.test {
-                let known: &mut Vec<String> = words.entry((measure.kind, measure.kind.fields()[usize::from(condition.field)].name)).or_default();
+                let known: &mut Vec<String> =
+                    words.entry((measure.kind, measure.kind.fields()[usize::from(condition.field)].name)).or_default();
                 for text in texts.iter().filter(|text| !text.is_empty()) {
                     if !known.contains(text) {
                         known.push(text.clone());

@@ -23,6 +23,7 @@ pub mod oracle;
 pub mod servers;
 pub mod scraped;
 pub mod serving;
+pub mod snapshots;
 pub mod soak;
 pub mod tempo;
 pub mod topic;

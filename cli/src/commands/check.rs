@@ -126,11 +126,18 @@ fn names(store: &dyn KpiStore, lanes: u32, catalogue: &Catalogue) -> Result<Vec<
             }
         })?;
     }
-    let words = engine::words(catalogue);
-    let known = || words.values().flatten().map(String::as_str);
-    let nearly = names.iter().filter_map(|name| Some(format!("names: `{name}` matches nothing: measures look for `{}`", nearly(name, known())?)));
+    // The store has names, and not of which field each is.
+    let mut almost = Vec::new();
+    for ((kind, field), words) in engine::words(catalogue) {
+        for name in &names {
+            if let Some(known) = nearly(name, words.iter().map(String::as_str)) {
+                let kind = kind.name();
+                almost.push(format!("names: `{name}`, if it is the {field} of a {kind}, matches nothing: measures look for `{known}`"));
+            }
+        }
+    }
     let alike = Reps::alike(names.iter().map(String::as_str)).into_iter().map(|text| format!("names: {text}"));
-    Ok(nearly.chain(alike).collect())
+    Ok(almost.into_iter().chain(alike).collect())
 }
 
 /// Zones that know no summer.

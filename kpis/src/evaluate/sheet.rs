@@ -80,6 +80,22 @@ impl<'a> Sheet<'a> {
         Sheet { catalogue, measures, columns, conversion }
     }
 
+    /// The same with more measures.
+    pub fn with(mut self, more: &[MeasureNo]) -> Sheet<'a> {
+        self.measures.extend(more);
+        self.measures.sort_unstable();
+        self.measures.dedup();
+        for (column, measure) in self.measures.iter().enumerate() {
+            self.columns[usize::from(*measure)] = column;
+        }
+        self
+    }
+
+    /// What a measure counts in a row of cells.
+    pub fn count(&self, measure: MeasureNo, cells: &[Cell]) -> i128 {
+        cells.get(self.columns[usize::from(measure)]).map_or(0, |cell| cell.plain)
+    }
+
     /// A row of empty cells.
     pub fn row(&self) -> Vec<Cell> {
         vec![Cell::default(); self.measures.len()]

@@ -2,7 +2,7 @@
 //!
 //! In: a router, the doors. Out: the router that is served. What always holds: labels are the routes' own templates and classes of status, never
 //! what a client wrote; a request is in flight until its last byte is taken or its client is gone; what an answer holds in memory is known also
-//! where it is sent compressed ([`Held`]). Never here: what an answer says.
+//! where it is sent compressed ([`Weight`]). Never here: what an answer says.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -20,11 +20,7 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
-use super::{Doors, closed};
-
-/// How many bytes an answer holds in memory until it is sent.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Held(pub u64);
+use super::{Doors, Weight, closed};
 
 /// Answers smaller than this are sent as they are.
 const WORTH_BYTES: u64 = 1_024;
@@ -56,7 +52,9 @@ pub fn layered(router: Router, doors: &Doors) -> Router {
 async fn hold(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let size = response.body().size_hint();
-    response.extensions_mut().insert(Held(size.exact().unwrap_or(size.lower())));
+    if response.extensions().get::<Weight>().is_none() {
+        response.extensions_mut().insert(Weight(size.exact().unwrap_or(size.lower())));
+    }
     response
 }
 
@@ -213,7 +211,7 @@ mod tests {
         let router = layered(router, &Registry::new());
         let read = async |path: &str, accept: &str| {
             let answer = ask(&router, path, accept).await;
-            assert_eq!(answer.extensions().get::<Held>().unwrap().0, if path == "/long" { long.len() as u64 } else { 5 });
+            assert_eq!(answer.extensions().get::<Weight>().unwrap().0, if path == "/long" { long.len() as u64 } else { 5 });
             let coding = answer.headers().get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap().to_owned());
             (coding, axum::body::to_bytes(answer.into_body(), usize::MAX).await.unwrap())
         };

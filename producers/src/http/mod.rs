@@ -24,6 +24,7 @@ mod turns;
 use std::time::Duration;
 
 pub use address::Address;
+pub use answers::Weight;
 pub use book::Book;
 pub use crowd::{Crowd, Full, Member};
 pub use hosts::Names;

@@ -16,6 +16,7 @@ use onpace_schemas::time::{show_date, show_instant};
 use serde::Serialize;
 
 use crate::evaluation::{Evaluation, Folded};
+use crate::http::pieces::Pieces;
 use crate::http::query::{Asked, Wrong};
 use crate::metrics::Metrics;
 use crate::view::{Picture, Standing, State as Word, View, now_ms};
@@ -127,9 +128,12 @@ pub(super) fn whole(
 
 /// JSON with its tag.
 pub(super) fn tagged(answer: &impl Serialize, tag: String) -> Result<Response, Problem> {
-    let text = serde_json::to_string(answer)
+    let mut pieces = Pieces::default();
+    serde_json::to_writer(&mut pieces, answer)
         .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the values can't be written: {error}")))?;
-    let mut response = ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], text).into_response();
+    let weight = pieces.weight();
+    let mut response = ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], pieces.body()).into_response();
+    response.extensions_mut().insert(weight);
     if let Ok(tag) = HeaderValue::try_from(tag) {
         response.headers_mut().insert(header::ETAG, tag);
     }

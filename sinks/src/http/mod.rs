@@ -10,6 +10,7 @@ pub mod kpis;
 pub mod objectives;
 pub mod ops;
 mod page;
+mod pieces;
 mod query;
 mod roster;
 mod run;
