@@ -47,7 +47,7 @@ pub fn run(args: Objectives) -> Result<ExitCode> {
         let known = did_you_mean(team, roster.teams.iter().map(|team| &*team.id));
         return Err(usage(format!("--team: the roster has no team `{team}`{known}")));
     }
-    let once = engine::read(args.data.as_deref(), &args.redis, &evaluation.catalogue)?;
+    let once = engine::read(args.data.as_deref(), &args.redis, &evaluation)?;
     let mut out = std::io::stdout().lock();
     if args.what == Some(ObjectivesWhat::Check) {
         let office = Office::of(roster, &evaluation.objectives, at_us);

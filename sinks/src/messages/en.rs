@@ -83,6 +83,10 @@ pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
             "Objective {{ $labels.objective }} is not evaluated",
             "The rules know it, the sink doesn't: start the sink with the objectives that these rules were written from.",
         ),
+        "OnpaceMetricsIncomplete" => (
+            "Prometheus does not get every KPI",
+            "/metrics would have more series than --metric-series allows: whole windows, then whole metrics are missing. `/readyz` and `onpace check` name them; `onpace_series_dropped` has a series for each. Sums over what is there are right. Raise --metric-series, or name fewer windows by --metric-windows.",
+        ),
         "OnpaceRulesOutdated" => (
             "Objective {{ $labels.objective }} has no rules",
             "The sink knows it, the rules don't: run `onpace rules` again and reload Prometheus and Alertmanager.",

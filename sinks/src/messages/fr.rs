@@ -88,6 +88,10 @@ pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
             "L'objectif {{ $labels.objective }} n'est pas évalué",
             "Les règles le connaissent, le service ne le connaît pas : lancez-le avec les objectifs dont viennent ces règles.",
         ),
+        "OnpaceMetricsIncomplete" => (
+            "Prometheus ne reçoit pas tous les indicateurs",
+            "/metrics aurait plus de séries que --metric-series n'en permet : des périodes entières, puis des métriques entières manquent. `/readyz` et `onpace check` les nomment ; `onpace_series_dropped` a une série pour chacune. Les sommes de ce qui y est sont justes. Augmentez --metric-series, ou nommez moins de périodes avec --metric-windows.",
+        ),
         "OnpaceRulesOutdated" => (
             "L'objectif {{ $labels.objective }} n'a pas de règles",
             "Le service le connaît, les règles ne le connaissent pas : relancez `onpace rules`, puis rechargez Prometheus et Alertmanager.",

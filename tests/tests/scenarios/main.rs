@@ -23,6 +23,7 @@ mod bad_input_is_refused_in_words;
 mod compose_speaks_the_clis_language;
 mod heavy_questions_hold_up_no_scrape;
 mod kafka_and_redis_equal_the_oracle;
+mod no_rep_is_missing_from_the_metrics;
 mod objectives_equal_the_oracle;
 mod out_of_files_is_told_as_it_is;
 mod partitions_change_hands_without_a_trace;
