@@ -8,7 +8,7 @@ use onpace_processors::store::KpiStore;
 use onpace_processors::{self as processors, Settings};
 use onpace_producers::log::EventLog;
 use onpace_producers::{gateway, heartbeat};
-use onpace_sinks::{Configuration, Metrics, View, http, metrics, publish};
+use onpace_sinks::{Configuration, Health, Metrics, View, http, metrics, publish};
 use tokio::net::TcpListener;
 
 use crate::commands::processor::{self, Beat, Until, Work};
