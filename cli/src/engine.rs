@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use onpace_kpis::{Catalogue, Test};
 use onpace_kpis::fold::Rules;
+use onpace_kpis::{Catalogue, Test, Window};
 use onpace_processors::store::{EmbeddedStore, KpiStore, RedisStore, Settings, StoreError};
 use onpace_processors::{Metrics, Processor};
 use onpace_producers::doubts::Words;
@@ -15,6 +15,7 @@ use onpace_producers::log::EventLog;
 use onpace_producers::log::embedded::{EmbeddedLog, file};
 use onpace_producers::log::kafka::{KafkaLog, KafkaSettings};
 use onpace_schemas::without_secret;
+use onpace_sinks::Evaluation;
 use onpace_sinks::configuration::{Configuration, Files, Overrides, text};
 use onpace_sinks::view::{Once, read_once};
 
@@ -39,7 +40,8 @@ pub fn words(catalogue: &Catalogue) -> Words {
     for measure in &catalogue.measures {
         for condition in &measure.conditions {
             if let Test::Text(texts) = &condition.test {
-                let known: &mut Vec<String> = words.entry((measure.kind, measure.kind.fields()[usize::from(condition.field)].name)).or_default();
+                let known: &mut Vec<String> =
+                    words.entry((measure.kind, measure.kind.fields()[usize::from(condition.field)].name)).or_default();
                 for text in texts.iter().filter(|text| !text.is_empty()) {
                     if !known.contains(text) {
                         known.push(text.clone());
@@ -63,6 +65,17 @@ pub fn configured(catalogue: Catalogue, company: &args::Company) -> Result<Confi
     }
     let files = Files { roster: company.roster.clone(), objectives: company.objectives.clone() };
     Ok(Configuration::read(catalogue, files, overrides(company)?)?)
+}
+
+/// What of the KPIs is on `/metrics`.
+pub fn page(page: &args::Page) -> onpace_sinks::metrics::Settings {
+    let mut windows: Vec<Window> = Vec::with_capacity(page.metric_windows.len());
+    for window in &page.metric_windows {
+        if !windows.contains(window) {
+            windows.push(*window);
+        }
+    }
+    onpace_sinks::metrics::Settings { series: page.metric_series, windows: Some(windows).filter(|windows| !windows.is_empty()) }
 }
 
 /// What the flags say of days, weeks and years.
@@ -184,13 +197,14 @@ pub fn is_behind(ends: &[i64], store: &dyn KpiStore) -> Result<bool, StoreError>
 }
 
 /// Reads a store whole, for a question on the terminal; an embedded one is first folded to the log's end, if it can be written to.
-pub fn read(data: Option<&Path>, redis: &args::Redis, catalogue: &Catalogue) -> Result<Once> {
+pub fn read(data: Option<&Path>, redis: &args::Redis, evaluation: &Evaluation) -> Result<Once> {
+    let catalogue = &*evaluation.catalogue;
     if redis.redis.is_some() {
-        return Ok(read_once(&*store(data, redis, catalogue)?, catalogue)?);
+        return Ok(read_once(&*store(data, redis, catalogue)?, evaluation)?);
     }
     let file = place::existing(data)?;
     if !file::is_writable(&file) {
-        return read_as_it_is(&file, catalogue);
+        return read_as_it_is(&file, evaluation);
     }
     let (store, log) = (embedded_store(data, catalogue)?, embedded_log(data)?);
     let wanted = settings(&*log, catalogue);
@@ -206,11 +220,12 @@ pub fn read(data: Option<&Path>, redis: &args::Redis, catalogue: &Catalogue) -> 
     if is_behind(&log.ends()?, &*store)? {
         fold_all(&*log, &*store, catalogue, &mut |_, _| {})?;
     }
-    Ok(read_once(&*store, catalogue)?)
+    Ok(read_once(&*store, evaluation)?)
 }
 
 /// Reads an embedded store that can't be written to.
-fn read_as_it_is(file: &Path, catalogue: &Catalogue) -> Result<Once> {
+fn read_as_it_is(file: &Path, evaluation: &Evaluation) -> Result<Once> {
+    let catalogue = &*evaluation.catalogue;
     let store = EmbeddedStore::open_to_read(file, measures(catalogue))?;
     let ends = EmbeddedLog::ends_of(file)?;
     let nothing = || format!("nothing in {} is folded yet, and it can't be written to: run this where it can", file.display());
@@ -223,7 +238,7 @@ fn read_as_it_is(file: &Path, catalogue: &Catalogue) -> Result<Once> {
     if is_behind(&ends, &store)? {
         say(format_args!("onpace: {} can't be written to, so what isn't folded yet is not in these numbers", file.display()));
     }
-    Ok(read_once(&store, catalogue)?)
+    Ok(read_once(&store, evaluation)?)
 }
 
 /// The store, only to be asked: nothing is made, nothing is changed.

@@ -7,13 +7,15 @@ use std::sync::Arc;
 
 use anyhow::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
 use onpace_kpis::Catalogue;
 use onpace_processors::store::{KpiStore, StoreError};
 use onpace_producers::doubts::{Reps, knows_no_summer, nearly};
 use onpace_producers::log::LogError;
 use onpace_producers::log::embedded::EmbeddedLog;
 use onpace_schemas::{counted, without_secret};
-use onpace_sinks::Evaluation;
+use onpace_sinks::metrics::{Settings, page};
+use onpace_sinks::{Evaluation, read_once};
 
 use crate::args::{self, Check};
 use crate::as_served::{AsServed, as_served};
@@ -51,10 +53,14 @@ pub fn run(args: Check) -> Result<ExitCode> {
     let log = if is_embedded { embedded_log(data) } else { kafka(engine) };
     let ends = log.as_ref().ok().map(|(_, ends)| ends.clone());
     findings.say("log", log.map(|(how, _)| how));
+    let mut filled = None;
     if let Some(catalogue) = &catalogue {
-        let ends = ends.as_deref();
-        let outcome = store(engine, catalogue, ends, &mut findings.doubts);
+        let outcome = store(engine, catalogue, ends.as_deref(), &mut findings.doubts, &mut filled);
         findings.say("store", outcome);
+    }
+    // What the store holds decides how much there is to show.
+    if let (Some(store), Some(Ok(served))) = (filled, &served) {
+        findings.say("metrics", metrics(&*store, &served.configuration.now(), &engine::page(&args.page)));
     }
     if engine.redis.redis.is_none()
         && is_embedded
@@ -138,7 +144,13 @@ fn kafka(engine: &args::Engine) -> Result<(String, Vec<i64>)> {
     Ok((lengths(engine.kafka.kafka.as_deref().unwrap_or_default(), &ends), ends))
 }
 
-fn store(engine: &args::Engine, catalogue: &Catalogue, ends: Option<&[i64]>, doubts: &mut Vec<String>) -> Result<String> {
+fn store(
+    engine: &args::Engine,
+    catalogue: &Catalogue,
+    ends: Option<&[i64]>,
+    doubts: &mut Vec<String>,
+    filled: &mut Option<Arc<dyn KpiStore>>,
+) -> Result<String> {
     let data = engine.data.as_deref();
     let place = match &engine.redis.redis {
         Some(url) => without_secret(url).into_owned(),
@@ -147,6 +159,7 @@ fn store(engine: &args::Engine, catalogue: &Catalogue, ends: Option<&[i64]>, dou
     let store = engine::store_to_read(data, &engine.redis, engine::measures(catalogue))?;
     let moving = verified(&*store)?;
     let Some(built) = store.settings()? else { return Ok(format!("{place}, empty")) };
+    *filled = Some(Arc::clone(&store));
     let Some(ends) = ends else { return Ok(format!("{place}, {}{moving}", counted(built.lanes, "lane"))) };
     if built.lanes as usize != ends.len() {
         anyhow::bail!("{place} was built for {}, the log has {}; run `onpace rebuild`", counted(built.lanes, "partition"), ends.len());
@@ -157,6 +170,17 @@ fn store(engine: &args::Engine, catalogue: &Catalogue, ends: Option<&[i64]>, dou
     doubts.extend(names(&*store, built.lanes, catalogue)?);
     let behind = engine::is_behind(ends, &*store)?;
     Ok(format!("{place}, {}{moving}", if behind { "behind the log" } else { "folded to the log's end" }))
+}
+
+/// What of the KPIs would be on `/metrics` now.
+fn metrics(store: &dyn KpiStore, evaluation: &Evaluation, settings: &Settings) -> Result<String> {
+    let tally = read_once(store, evaluation)?.tally;
+    let page = page(&tally, evaluation, Timestamp::now().as_microsecond(), settings);
+    if !page.wrong.is_empty() {
+        anyhow::bail!("{}", page.wrong.join("; "));
+    }
+    let series = format!("{} series of KPIs by rep and team", page.series);
+    Ok(std::iter::once(series).chain(page.notes).collect::<Vec<_>>().join("; "))
 }
 
 /// Which of the names that the store has look alike, or are nearly words that measures look for.
@@ -170,11 +194,18 @@ fn names(store: &dyn KpiStore, lanes: u32, catalogue: &Catalogue) -> Result<Vec<
             }
         })?;
     }
-    let words = engine::words(catalogue);
-    let known = || words.values().flatten().map(String::as_str);
-    let nearly = names.iter().filter_map(|name| Some(format!("names: `{name}` matches nothing: measures look for `{}`", nearly(name, known())?)));
+    // The store has names, and not of which field each is.
+    let mut almost = Vec::new();
+    for ((kind, field), words) in engine::words(catalogue) {
+        for name in &names {
+            if let Some(known) = nearly(name, words.iter().map(String::as_str)) {
+                let kind = kind.name();
+                almost.push(format!("names: `{name}`, if it is the {field} of a {kind}, matches nothing: measures look for `{known}`"));
+            }
+        }
+    }
     let alike = Reps::alike(names.iter().map(String::as_str)).into_iter().map(|text| format!("names: {text}"));
-    Ok(nearly.chain(alike).collect())
+    Ok(almost.into_iter().chain(alike).collect())
 }
 
 /// Zones that know no summer.

@@ -19,6 +19,7 @@ use serde::Serialize;
 use self::show::Shown;
 use crate::args::{Format, Kpis};
 use crate::as_served::as_served;
+use crate::say::say;
 use crate::table::{terminal_columns, wrapped};
 use crate::usage::usage;
 use crate::{engine, json};
@@ -44,11 +45,14 @@ pub fn run(args: Kpis) -> Result<ExitCode> {
     let asked = Asked::read(&pairs(&args), &evaluation).map_err(refused)?;
     served.say()?;
     let at_us = asked.at_us.unwrap_or_else(|| Timestamp::now().as_microsecond());
-    let once = engine::read(args.data.as_deref(), &args.redis, catalogue)?;
+    let once = engine::read(args.data.as_deref(), &args.redis, &evaluation)?;
     let values = asked.rows(&evaluation, &once.tally, at_us, usize::MAX).map_err(|why| match why {
         Refused::Wrong(wrong) => refused(wrong),
         Refused::Unconvertible(why) => why.into(),
     })?;
+    if let Some(folded) = evaluation.folded(&once.tally, asked.by) {
+        say(format_args!("onpace: {}", folded.words()));
+    }
     let as_of = once.heads.iter().flatten().map(|head| head.recorded_ms).filter(|ms| *ms > 0).min();
     let mut out = std::io::stdout().lock();
     match args.format {
@@ -133,7 +137,7 @@ fn latest(catalogue: &Catalogue, tally: &Tally, zone: &TimeZone) -> Option<i64> 
     let measures = (0..).zip(&catalogue.measures).filter(|(_, measure)| !measure.what.is_level());
     let (mut quarter, mut date) = (None, None);
     for (number, _) in measures {
-        for (_, line) in tally.reps().flat_map(|rep| rep.lines(number)) {
+        for (_, line) in tally.everybody().flat_map(|rep| rep.lines(number)) {
             quarter = quarter.max(last_slot(|from| line.sum(&Ranges { quarters: from..i32::MAX, dates: 0..0 })));
             date = date.max(last_slot(|from| line.sum(&Ranges { quarters: 0..0, dates: from..i32::MAX })));
         }

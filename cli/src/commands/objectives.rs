@@ -43,7 +43,7 @@ pub fn run(args: Objectives) -> Result<ExitCode> {
          examples/ has one of each"
     );
     let at_us = asked.at_us.unwrap_or_else(|| Timestamp::now().as_microsecond());
-    let once = engine::read(args.data.as_deref(), &args.redis, &evaluation.catalogue)?;
+    let once = engine::read(args.data.as_deref(), &args.redis, &evaluation)?;
     let mut out = std::io::stdout().lock();
     if args.what == Some(ObjectivesWhat::Check) {
         let office = Office::of(roster, &evaluation.objectives, at_us);
@@ -173,7 +173,7 @@ fn table(rows: &[Standing], roster: &Roster) -> Table {
         let show = |value: &Option<Exact>| value.as_ref().map_or_else(|| "–".to_owned(), |value| amount(value, row));
         table.add_row([
             row.key.as_ref().map_or_else(|| "company".to_owned(), |(by, key)| name(roster, *by, key)),
-            printable(&row.objective).into_owned(),
+            printable(&row.name).into_owned(),
             printable(&row.kpi).into_owned(),
             show_date(row.days.start),
             show_date(row.days.end - 1),
@@ -222,7 +222,7 @@ fn smart(evaluation: &Evaluation, checked: &[Checked]) -> Table {
             unit => shown(value, unit, objective.currency),
         };
         table.add_row([
-            printable(&objective.id).into_owned(),
+            printable(&objective.name).into_owned(),
             printable(&whose).into_owned(),
             shown(&objective.target, kpi.unit, objective.currency),
             one.usual.as_ref().map_or_else(|| "–".to_owned(), usual),

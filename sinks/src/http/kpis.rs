@@ -13,7 +13,7 @@ use onpace_kpis::{Row, Unconvertible};
 use onpace_schemas::time::{show_date, show_instant};
 use serde::Serialize;
 
-use crate::evaluation::Evaluation;
+use crate::evaluation::{Evaluation, Folded};
 use crate::http::pieces::Pieces;
 use crate::metrics::Metrics;
 use crate::question::{Asked, Refused, Wrong};
@@ -30,7 +30,23 @@ struct Answer<'a> {
     time_zone: &'a str,
     configuration: String,
     freshness: Freshness,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    folded: Option<Together>,
     values: Vec<Row>,
+}
+
+/// What has no rows of its own.
+#[derive(Serialize)]
+struct Together {
+    count: usize,
+    into: String,
+    reason: String,
+}
+
+impl From<Folded> for Together {
+    fn from(folded: Folded) -> Together {
+        Together { count: folded.count, into: folded.into.to_string(), reason: folded.words() }
+    }
 }
 
 /// How fresh an answer is.
@@ -122,20 +138,19 @@ pub(super) fn tagged(answer: &impl Serialize, tag: String) -> Result<Response, P
 }
 
 fn work(view: &View, evaluation: &Evaluation, asked: &Asked, raw: &str, held: &str) -> Result<Response, Problem> {
-    let (whole, values) = {
-        let picture = view.read();
-        let whole = match whole(&picture, evaluation, asked.at_us, raw, held) {
-            Ok(whole) => whole,
-            Err(answer) => return *answer,
-        };
-        let values = asked.rows(evaluation, &picture.tally, whole.at_us, MOST_VALUES).map_err(refused)?;
-        (whole, values)
+    let picture = view.read();
+    let whole = match whole(&picture, evaluation, asked.at_us, raw, held) {
+        Ok(whole) => whole,
+        Err(answer) => return *answer,
     };
+    let values = asked.rows(evaluation, &picture.tally, whole.at_us, MOST_VALUES).map_err(refused)?;
+    let folded = evaluation.folded(&picture.tally, asked.by).map(Together::from);
     let answer = Answer {
         at: show_instant(whole.at_us),
         time_zone: evaluation.zone(),
         configuration: evaluation.configuration(),
         freshness: whole.freshness,
+        folded,
         values,
     };
     tagged(&answer, whole.tag)

@@ -127,24 +127,24 @@ impl Asked {
         for key in &self.keys {
             self.known(evaluation, tally, &question, key)?;
         }
-        let scopes = match (self.by, self.keys.len()) {
-            (By::Company, _) => 1,
-            (By::Rep, 0) => evaluation.reps(tally).len(),
-            (By::Team, 0) => evaluation.roster.teams.len() + 1,
-            (_, count) => count.max(1),
-        };
-        let kpis = if self.kpis.is_empty() { evaluation.catalogue.kpis.len() } else { self.kpis.len() };
-        let each = windows.len() * kpis;
-        if scopes.saturating_mul(each) > most {
-            let why = format!("that would be {scopes} × {each} values, more than {most}; name fewer with `kpi`, `window` or `rep`");
+        let keys: Vec<Option<&str>> = if self.keys.is_empty() { vec![None] } else { self.keys.iter().map(|key| Some(&*key.name)).collect() };
+        let mut values: Vec<Row> = Vec::new();
+        let count = std::cell::Cell::new(0);
+        for key in keys {
+            // Past the bound nothing more is worked out.
+            let mut wanted = |_: &str| count.get() <= most;
+            let mut take = |rows: &[Row]| {
+                count.set(count.get() + rows.len());
+                values.extend_from_slice(rows);
+            };
+            let question = Question { key, ..question.clone() };
+            evaluation.each(tally, &question, &mut wanted, &mut take).map_err(Refused::Unconvertible)?;
+        }
+        if values.len() > most {
+            let why = format!("that would be more than {most} values; name fewer with `kpi`, `window`, `rep` or `team`");
             return Err(Wrong::of(if self.every.is_some() { "every" } else { "by" }, why).into());
         }
-        let rows = |key| evaluation.rows(tally, &Question { key, ..question.clone() }).map_err(Refused::Unconvertible);
-        if self.keys.is_empty() {
-            return rows(None);
-        }
-        let each = self.keys.iter().map(|key| rows(Some(&key.name))).collect::<Result<Vec<_>, Refused>>()?;
-        Ok(each.into_iter().flatten().collect())
+        Ok(values)
     }
 
     /// The windows, or the parts of the one that there is.
