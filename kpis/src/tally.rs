@@ -360,7 +360,7 @@ impl Tally {
     pub fn first(&self) -> (Option<i32>, Option<i32>) {
         let ever = Ranges { quarters: i32::MIN..i32::MAX, dates: i32::MIN..i32::MAX };
         let earlier = |a: Option<i32>, b: Option<i32>| a.into_iter().chain(b).min();
-        let lines = self.everybody().flat_map(|rep| rep.measures.iter().flatten());
+        let lines = self.everybody().flat_map(|rep| rep.measures.iter().flat_map(|lines| lines.iter()));
         lines.map(|(_, line)| line.first(&ever)).fold((None, None), |known, of| (earlier(known.0, of.0), earlier(known.1, of.1)))
     }
 
