@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use onpace_kpis::Window;
 
 /// Are your sales on pace? Events in, right numbers out.
 #[derive(Debug, Parser)]
@@ -212,7 +213,7 @@ pub struct Up {
     #[command(flatten)]
     pub bodies: Bodies,
     #[command(flatten)]
-    pub series: Series,
+    pub page: Page,
     /// Processor threads; with Kafka they share the partitions.
     #[arg(long, env = "ONPACE_THREADS", default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub threads: u32,
@@ -281,7 +282,7 @@ pub struct Sink {
     #[command(flatten)]
     pub questions: Questions,
     #[command(flatten)]
-    pub series: Series,
+    pub page: Page,
 }
 
 /// Who may come in, and how many at once.
@@ -325,12 +326,18 @@ fn number(bounds: std::ops::RangeInclusive<u64>) -> impl clap::builder::TypedVal
     clap::value_parser!(u64).range(bounds).try_map(usize::try_from)
 }
 
-/// At most so many series to a metric.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct Series {
-    /// At most so many series to a metric; what is beyond is dropped, and counted in `onpace_series_dropped`.
-    #[arg(long, env = "ONPACE_SERIES_PER_METRIC", default_value_t = 10_000, value_name = "N")]
-    pub series_per_metric: usize,
+/// What of the KPIs is on `/metrics`.
+#[derive(Clone, Debug, Args)]
+pub struct Page {
+    /// The windows on /metrics, with commas between, the most important first: where there would be too many series the last go first. The
+    /// default is today,week,month,quarter,year,yesterday,last_week,last_month,last_quarter,last_year, or what a catalogue of your own lists.
+    /// The API has all windows.
+    #[arg(long, env = "ONPACE_METRIC_WINDOWS", value_name = "WINDOWS", value_delimiter = ',')]
+    pub metric_windows: Vec<Window>,
+    /// At most so many series of KPIs by rep and team on /metrics: past it whole windows go, then whole metrics, never some of the reps; it is
+    /// said in the log, by `onpace check`, /readyz and an alert. The default has room for 500 reps with three currencies.
+    #[arg(long, env = "ONPACE_METRIC_SERIES", default_value_t = onpace_sinks::metrics::Settings::SERIES, value_name = "N")]
+    pub metric_series: usize,
 }
 
 /// `onpace import`
@@ -667,4 +674,6 @@ pub struct Check {
     pub definitions: Definitions,
     #[command(flatten)]
     pub company: Company,
+    #[command(flatten)]
+    pub page: Page,
 }

@@ -6,14 +6,15 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use onpace_kpis::{Catalogue, Test};
 use onpace_kpis::fold::Rules;
+use onpace_kpis::{Catalogue, Test, Window};
 use onpace_processors::store::{EmbeddedStore, KpiStore, RedisStore, Settings, StoreError};
 use onpace_processors::{Metrics, Processor};
 use onpace_producers::doubts::Words;
 use onpace_producers::log::EventLog;
 use onpace_producers::log::embedded::EmbeddedLog;
 use onpace_producers::log::kafka::{KafkaLog, KafkaSettings};
+use onpace_sinks::Evaluation;
 use onpace_sinks::configuration::{Configuration, Files, Overrides, text};
 use onpace_sinks::view::{Once, read_once};
 
@@ -41,7 +42,8 @@ pub fn words(catalogue: &Catalogue) -> Words {
     for measure in &catalogue.measures {
         for condition in &measure.conditions {
             if let Test::Text(texts) = &condition.test {
-                let known: &mut Vec<String> = words.entry((measure.kind, measure.kind.fields()[usize::from(condition.field)].name)).or_default();
+                let known: &mut Vec<String> =
+                    words.entry((measure.kind, measure.kind.fields()[usize::from(condition.field)].name)).or_default();
                 for text in texts.iter().filter(|text| !text.is_empty()) {
                     if !known.contains(text) {
                         known.push(text.clone());
@@ -65,6 +67,17 @@ pub fn configured(catalogue: Catalogue, company: &args::Company) -> Result<Confi
     }
     let files = Files { roster: company.roster.clone(), objectives: company.objectives.clone() };
     Ok(Configuration::read(catalogue, files, overrides(company)?)?)
+}
+
+/// What of the KPIs is on `/metrics`.
+pub fn page(page: &args::Page) -> onpace_sinks::metrics::Settings {
+    let mut windows: Vec<Window> = Vec::with_capacity(page.metric_windows.len());
+    for window in &page.metric_windows {
+        if !windows.contains(window) {
+            windows.push(*window);
+        }
+    }
+    onpace_sinks::metrics::Settings { series: page.metric_series, windows: Some(windows).filter(|windows| !windows.is_empty()) }
 }
 
 /// What the flags say of days, weeks and years.
@@ -196,7 +209,8 @@ pub fn is_behind(log: &dyn EventLog, store: &dyn KpiStore) -> Result<bool, Store
 }
 
 /// Reads a store whole, for a question on the terminal; an embedded one is first folded to the log's end.
-pub fn read(data: Option<&Path>, redis: &args::Redis, catalogue: &Catalogue) -> Result<Once> {
+pub fn read(data: Option<&Path>, redis: &args::Redis, evaluation: &Evaluation) -> Result<Once> {
+    let catalogue = &*evaluation.catalogue;
     if redis.redis.is_none() {
         must_exist(data)?;
     }
@@ -208,7 +222,7 @@ pub fn read(data: Option<&Path>, redis: &args::Redis, catalogue: &Catalogue) -> 
             fold_all(&*log, &*store, catalogue, &mut |_, _| {})?;
         }
     }
-    Ok(read_once(&*store, catalogue)?)
+    Ok(read_once(&*store, evaluation)?)
 }
 
 /// The embedded log.

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::Timestamp;
 use onpace_kpis::Catalogue;
 use onpace_processors::store::{KpiStore, StoreError};
 use onpace_producers::doubts::{Reps, knows_no_summer, nearly};
 use onpace_producers::log::LogError;
 use onpace_schemas::counted;
-use onpace_sinks::Evaluation;
+use onpace_sinks::metrics::{Settings, page};
+use onpace_sinks::{Evaluation, read_once};
 
 use crate::args::Check;
 use crate::engine;
@@ -60,6 +63,7 @@ pub fn run(args: Check) -> Result<ExitCode> {
             Ok(how)
         }),
     );
+    let mut filled = None;
     if let Ok(catalogue) = &catalogue {
         let store_place = place(args.engine.redis.redis.as_ref());
         say(
@@ -67,6 +71,7 @@ pub fn run(args: Check) -> Result<ExitCode> {
             engine::store(data, &args.engine.redis, catalogue).and_then(|store| {
                 let moving = verified(&*store)?;
                 let Some(built) = store.settings()? else { return Ok(format!("{store_place}, empty")) };
+                filled = Some(Arc::clone(&store));
                 if let Some(log) = &there {
                     let wanted = engine::settings(&**log, catalogue);
                     if built.lanes != wanted.lanes {
@@ -87,10 +92,27 @@ pub fn run(args: Check) -> Result<ExitCode> {
             }),
         );
     }
+    // What the store holds decides how much there is to show.
+    if let (Some(store), Ok(catalogue)) = (filled, catalogue)
+        && let Ok(configuration) = engine::configured(catalogue, &args.company)
+    {
+        say("metrics", metrics(&*store, &configuration.now(), &engine::page(&args.page)));
+    }
     for doubt in doubts {
         println!("look   {doubt}");
     }
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What of the KPIs would be on `/metrics` now.
+fn metrics(store: &dyn KpiStore, evaluation: &Evaluation, settings: &Settings) -> Result<String> {
+    let tally = read_once(store, evaluation)?.tally;
+    let page = page(&tally, evaluation, Timestamp::now().as_microsecond(), settings);
+    if !page.wrong.is_empty() {
+        anyhow::bail!("{}", page.wrong.join("; "));
+    }
+    let series = format!("{} series of KPIs by rep and team", page.series);
+    Ok(std::iter::once(series).chain(page.notes).collect::<Vec<_>>().join("; "))
 }
 
 /// Which of the names that the store has look alike, or are nearly words that measures look for.
@@ -104,11 +126,18 @@ fn names(store: &dyn KpiStore, lanes: u32, catalogue: &Catalogue) -> Result<Vec<
             }
         })?;
     }
-    let words = engine::words(catalogue);
-    let known = || words.values().flatten().map(String::as_str);
-    let nearly = names.iter().filter_map(|name| Some(format!("names: `{name}` matches nothing: measures look for `{}`", nearly(name, known())?)));
+    // The store has names, and not of which field each is.
+    let mut almost = Vec::new();
+    for ((kind, field), words) in engine::words(catalogue) {
+        for name in &names {
+            if let Some(known) = nearly(name, words.iter().map(String::as_str)) {
+                let kind = kind.name();
+                almost.push(format!("names: `{name}`, if it is the {field} of a {kind}, matches nothing: measures look for `{known}`"));
+            }
+        }
+    }
     let alike = Reps::alike(names.iter().map(String::as_str)).into_iter().map(|text| format!("names: {text}"));
-    Ok(nearly.chain(alike).collect())
+    Ok(almost.into_iter().chain(alike).collect())
 }
 
 /// Zones that know no summer.

@@ -11,7 +11,7 @@ use onpace_processors::processor::PATROL;
 use onpace_producers::gateway::system_clock;
 use onpace_producers::simulate::{Company, Destination, Pace, Simulation, live, record};
 use onpace_schemas::counted;
-use onpace_sinks::Configuration;
+use onpace_sinks::{Configuration, metrics};
 
 use crate::crew::workers;
 use crate::floor::{self, Floor};
@@ -76,7 +76,7 @@ pub fn run(args: args::Demo) -> Result<ExitCode> {
             configuration,
             threads: 1,
             patrol: PATROL,
-            series_per_metric: 10_000,
+            page: metrics::Settings::default(),
             doors: args.doors.clone(),
             questions: None,
             bodies: None,

@@ -19,7 +19,12 @@ pub fn run(args: args::Import) -> Result<ExitCode> {
     let log = if args.dry_run { there_already(&args)? } else { Some(engine::log(args.data.as_deref(), &args.kafka, None)?) };
     let settings = ImportSettings {
         file: args.file.clone(),
-        layout: Layout { delimiter: args.delimiter, columns: args.columns.map(|names| names.0), encoding: args.encoding, sheet: args.sheet },
+        layout: Layout {
+            delimiter: args.delimiter,
+            columns: args.columns.map(|names| names.0),
+            encoding: args.encoding,
+            sheet: args.sheet,
+        },
         map: args.map,
         arguments: args.args,
         as_of: args.as_of,

@@ -52,17 +52,20 @@ pub fn run(args: Kpis) -> Result<ExitCode> {
         Some(team) => return Err(usage(format!("--team {team} limits other breakdowns; with --by team name it with --only {team}"))),
     };
     let currency = args.currency.as_deref().map(Currency::parse).transpose().map_err(|error| usage(format!("--currency: {error}")))?;
-    let once = engine::read(args.data.as_deref(), &args.redis, catalogue)?;
+    let once = engine::read(args.data.as_deref(), &args.redis, &evaluation)?;
 
     let mut values = Vec::new();
     let keys: Vec<Option<&str>> = if args.only.is_empty() { vec![None] } else { args.only.iter().map(|key| Some(key.as_str())).collect() };
     for key in keys {
-        let question = Question { at_us, by, windows: &windows, kpis: &kpis, key, rep: None, within, currency };
+        let question = Question { kpis: &kpis, key, within, currency, ..Question::new(at_us, by, &windows) };
         let rows = evaluate(catalogue, &once.tally, roster, &question)?;
         if let (Some(key), true) = (key, rows.is_empty()) {
             anyhow::bail!("no {by} is named `{key}`; `onpace kpis --by {by} --window all` lists those there are");
         }
         values.extend(rows);
+    }
+    if let Some(folded) = evaluation.folded(&once.tally, by) {
+        eprintln!("{}", folded.words());
     }
     let as_of = once.heads.iter().flatten().map(|head| head.recorded_ms).filter(|ms| *ms > 0).min();
     let mut out = std::io::stdout().lock();
@@ -102,7 +105,7 @@ fn latest(catalogue: &Catalogue, tally: &Tally, zone: &TimeZone) -> Option<i64> 
     let measures = (0..).zip(&catalogue.measures).filter(|(_, measure)| !measure.what.is_level());
     let (mut quarter, mut date) = (None, None);
     for (number, _) in measures {
-        for (_, line) in tally.reps().flat_map(|rep| rep.lines(number)) {
+        for (_, line) in tally.everybody().flat_map(|rep| rep.lines(number)) {
             quarter = quarter.max(last_slot(|from| line.sum(&Ranges { quarters: from..i32::MAX, dates: 0..0 })));
             date = date.max(last_slot(|from| line.sum(&Ranges { quarters: 0..0, dates: from..i32::MAX })));
         }

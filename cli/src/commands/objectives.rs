@@ -47,7 +47,7 @@ pub fn run(args: Objectives) -> Result<ExitCode> {
         let known = did_you_mean(team, roster.teams.iter().map(|team| &*team.id));
         return Err(usage(format!("--team: the roster has no team `{team}`{known}")));
     }
-    let once = engine::read(args.data.as_deref(), &args.redis, &evaluation.catalogue)?;
+    let once = engine::read(args.data.as_deref(), &args.redis, &evaluation)?;
     let mut out = std::io::stdout().lock();
     if args.what == Some(ObjectivesWhat::Check) {
         let office = Office::of(roster, &evaluation.objectives, at_us);
@@ -170,7 +170,7 @@ fn table(rows: &[Standing]) -> Table {
         let show = |value: &Option<Exact>| value.as_ref().map_or_else(|| "–".to_owned(), |value| amount(value, row));
         table.add_row([
             row.key.as_ref().map_or_else(|| "company".to_owned(), |(_, key)| printable(key)),
-            printable(&row.objective),
+            printable(&row.name),
             printable(&row.kpi),
             show_date(row.days.start),
             show_date(row.days.end - 1),
@@ -219,7 +219,7 @@ fn smart(evaluation: &Evaluation, checked: &[Checked]) -> Table {
             unit => shown(value, unit, objective.currency),
         };
         table.add_row([
-            printable(&objective.id),
+            printable(&objective.name),
             printable(&whose),
             shown(&objective.target, kpi.unit, objective.currency),
             one.usual.as_ref().map_or_else(|| "–".to_owned(), usual),

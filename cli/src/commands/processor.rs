@@ -24,7 +24,7 @@ pub fn run(args: args::Processor) -> Result<ExitCode> {
     let (log, store) = engine::both(&args.engine, &catalogue)?;
     let embedded = engine::is_embedded(&args.engine);
     engine::settle(&*log, &*store, &catalogue, embedded)?;
-    let registry = Registry::new();
+    let registry = onpace_producers::http::registry()?;
     let patrol = Duration::from_secs(args.care.patrol.into());
     let settings = Settings { batch: args.batch as usize, patrol, ..Settings::default() };
     let threads = if embedded { 1 } else { args.threads };

@@ -32,7 +32,7 @@ pub fn run(args: args::Up) -> Result<ExitCode> {
             configuration,
             threads,
             patrol: Duration::from_secs(args.care.patrol.into()),
-            series_per_metric: args.series.series_per_metric,
+            page: engine::page(&args.page),
             doors: args.doors,
             questions: Some(args.questions),
             bodies: Some(args.bodies),

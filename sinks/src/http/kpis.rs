@@ -15,7 +15,8 @@ use onpace_schemas::did_you_mean;
 use onpace_schemas::time::{show_date, show_instant};
 use serde::Serialize;
 
-use crate::evaluation::Evaluation;
+use crate::evaluation::{Evaluation, Folded};
+use crate::http::pieces::Pieces;
 use crate::http::query::{Asked, Wrong};
 use crate::metrics::Metrics;
 use crate::view::{Picture, Standing, State as Word, View, now_ms};
@@ -30,7 +31,23 @@ struct Answer<'a> {
     at: String,
     time_zone: &'a str,
     freshness: Freshness,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    folded: Option<Together>,
     values: Vec<Row>,
+}
+
+/// What has no rows of its own.
+#[derive(Serialize)]
+struct Together {
+    count: usize,
+    into: String,
+    reason: String,
+}
+
+impl From<Folded> for Together {
+    fn from(folded: Folded) -> Together {
+        Together { count: folded.count, into: folded.into.to_string(), reason: folded.words() }
+    }
 }
 
 /// How fresh an answer is.
@@ -111,9 +128,12 @@ pub(super) fn whole(
 
 /// JSON with its tag.
 pub(super) fn tagged(answer: &impl Serialize, tag: String) -> Result<Response, Problem> {
-    let text = serde_json::to_string(answer)
+    let mut pieces = Pieces::default();
+    serde_json::to_writer(&mut pieces, answer)
         .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the values can't be written: {error}")))?;
-    let mut response = ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], text).into_response();
+    let weight = pieces.weight();
+    let mut response = ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], pieces.body()).into_response();
+    response.extensions_mut().insert(weight);
     if let Ok(tag) = HeaderValue::try_from(tag) {
         response.headers_mut().insert(header::ETAG, tag);
     }
@@ -121,16 +141,14 @@ pub(super) fn tagged(answer: &impl Serialize, tag: String) -> Result<Response, P
 }
 
 fn work(view: &View, evaluation: &Evaluation, asked: &Asked, kpis: &[KpiNo], raw: &str, held: &str) -> Result<Response, Problem> {
-    let (whole, values) = {
-        let picture = view.read();
-        let whole = match whole(&picture, evaluation, asked.at_us, raw, held) {
-            Ok(whole) => whole,
-            Err(answer) => return *answer,
-        };
-        let values = values(&picture, evaluation, asked, kpis, whole.at_us)?;
-        (whole, values)
+    let picture = view.read();
+    let whole = match whole(&picture, evaluation, asked.at_us, raw, held) {
+        Ok(whole) => whole,
+        Err(answer) => return *answer,
     };
-    let answer = Answer { at: show_instant(whole.at_us), time_zone: evaluation.zone(), freshness: whole.freshness, values };
+    let values = values(&picture, evaluation, asked, kpis, whole.at_us)?;
+    let folded = evaluation.folded(&picture.tally, asked.by).map(Together::from);
+    let answer = Answer { at: show_instant(whole.at_us), time_zone: evaluation.zone(), freshness: whole.freshness, folded, values };
     tagged(&answer, whole.tag)
 }
 
@@ -143,26 +161,27 @@ fn tag(picture: &Picture, evaluation: &Evaluation, at_us: i64, freshness: &Fresh
 
 fn values(picture: &Picture, evaluation: &Evaluation, asked: &Asked, kpis: &[KpiNo], at_us: i64) -> Result<Vec<Row>, Problem> {
     let tally = &picture.tally;
-    let reps = match asked.by {
-        By::Rep if asked.reps.is_empty() => evaluation.reps(tally).len(),
-        By::Team if asked.teams.is_empty() => evaluation.roster.teams.len() + 1,
-        _ => asked.reps.len().max(asked.teams.len()).max(1),
-    };
-    let each = asked.windows.len() * if kpis.is_empty() { evaluation.catalogue.kpis.len() } else { kpis.len() };
-    if reps.saturating_mul(each) > MOST_VALUES {
-        let why = format!("that would be {reps} × {each} values, more than {MOST_VALUES}; name fewer with `kpi`, `window` or `rep`");
-        return Err(Problem::bad_request(why));
-    }
     let teams = asked.teams.iter().map(|team| within(&evaluation.roster, team)).collect::<Result<Vec<Within>, Problem>>()?;
     let within = if asked.by == By::Team { Within::Company } else { teams.first().copied().unwrap_or_default() };
     let question = Question { kpis, within, currency: asked.currency, ..Question::new(at_us, asked.by, &asked.windows) };
     let keys = if asked.by == By::Team { &asked.teams } else { &asked.reps };
-    let rows = |key| evaluation.rows(tally, &Question { key, ..question.clone() }).map_err(unconvertible);
-    if keys.is_empty() {
-        return rows(None);
+    let keys: Vec<Option<&str>> = if keys.is_empty() { vec![None] } else { keys.iter().map(|key| Some(key.as_str())).collect() };
+    let mut values: Vec<Row> = Vec::new();
+    let count = std::cell::Cell::new(0);
+    for key in keys {
+        // Past the bound nothing more is worked out.
+        let mut wanted = |_: &str| count.get() <= MOST_VALUES;
+        let mut take = |rows: &[Row]| {
+            count.set(count.get() + rows.len());
+            values.extend_from_slice(rows);
+        };
+        evaluation.each(tally, &Question { key, ..question.clone() }, &mut wanted, &mut take).map_err(unconvertible)?;
     }
-    let each = keys.iter().map(|key| rows(Some(key))).collect::<Result<Vec<_>, Problem>>()?;
-    Ok(each.into_iter().flatten().collect())
+    if values.len() > MOST_VALUES {
+        let why = format!("that would be more than {MOST_VALUES} values; name fewer with `kpi`, `window`, `rep` or `team`");
+        return Err(Problem::bad_request(why));
+    }
+    Ok(values)
 }
 
 /// What was done for a team.

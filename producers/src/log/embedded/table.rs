@@ -17,6 +17,9 @@ const VERSION: i64 = 2;
 /// How long to wait for another process that writes the file.
 const BUSY: Duration = Duration::from_secs(10);
 
+/// What is kept of the write-ahead log once it is in the file, in bytes.
+const WAL_KEPT: i64 = 1 << 20;
+
 const TABLES: &str = r#"
     CREATE TABLE IF NOT EXISTS event_log (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS event_partition (partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL);
@@ -46,6 +49,8 @@ pub fn connect(path: &Path) -> Result<Connection, LogError> {
     connection.busy_timeout(BUSY).map_err(wrong)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(wrong)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(wrong)?;
+    // A large import leaves no write-ahead log of its own size behind.
+    connection.pragma_update(None, "journal_size_limit", WAL_KEPT).map_err(wrong)?;
     Ok(connection)
 }
 

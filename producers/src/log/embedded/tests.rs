@@ -63,7 +63,8 @@ fn rows_are_legible() {
 
     let tool = place.tool();
     let line = |offset: i64| -> Vec<Option<String>> {
-        let columns = "kind, entity, source, id, occurred_at, CAST(deleted AS TEXT), json_extract(data, '$.amount.value'), said_at, recorded_at";
+        let columns =
+            "kind, entity, source, id, occurred_at, CAST(deleted AS TEXT), json_extract(data, '$.amount.value'), said_at, recorded_at";
         let sql = format!(r#"SELECT {columns} FROM event WHERE "offset" = ?1"#);
         tool.query_row(&sql, [offset], |row| (0..9).map(|at| row.get(at)).collect()).unwrap()
     };

@@ -182,7 +182,7 @@ function fillLine(line, row) {
   put(line.tags, words);
   put(line.who, whoName(row), row.rep ?? row.team ?? "");
   put(line.kpi, nameOf(row.kpi), known.about.get(row.kpi) || "");
-  put(line.period, [row.objective, `${say.periods[row.period] || row.period} ${days(row)}`, until(row)].join(" · "), `${row.start} – ${row.end}`);
+  put(line.period, [row.name, `${say.periods[row.period] || row.period} ${days(row)}`, until(row)].join(" · "), `${row.start} – ${row.end}`);
   const missing = wanted.incomplete && wanted.incomplete.behind ? say.behind : say.silent(((wanted.incomplete && wanted.incomplete.silent) || []).map((kind) => say.kinds[kind] || kind).join(", "));
   put(line.reason, row.complete ? say.because[row.state] || "" : missing);
   line.reason.hidden = line.reason.textContent === "";
