@@ -8,7 +8,7 @@ use onpace_processors::store::KpiStore;
 use onpace_processors::{self as processors, Settings};
 use onpace_producers::log::EventLog;
 use onpace_producers::{gateway, heartbeat};
-use onpace_sinks::{Configuration, Metrics, View, http, metrics, publish};
+use onpace_sinks::{Configuration, Health, Metrics, View, http, metrics, publish};
 use tokio::net::TcpListener;
 
 use crate::commands::processor::{self, Beat, Until, Work};
@@ -54,7 +54,8 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
     let metrics = Metrics::start(view, configuration, registry.clone(), page, shutdown.token.clone())?;
 
     let (live, ready, taking) = (beat.clone(), beat, Arc::clone(&log));
-    let health = metrics.health().and(Health::new(move || live.health(), move || ready.ready().and_then(|_| serving::takes_events(&*taking))));
+    let health =
+        metrics.health().and(Health::new(move || live.health(), move || ready.ready().and_then(|_| serving::takes_events(&*taking))));
     let doors = serving::doors(&doors, questions, &listener, &registry)?;
     let settings = gateway::GatewaySettings { words, ..serving::gateway_settings(bodies) };
     let router = gateway::router(settings, Arc::clone(&log), &registry)?.merge(http::router_with_health(metrics, health));

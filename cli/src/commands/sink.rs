@@ -4,7 +4,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Result;
-use onpace_producers::gateway;
 use onpace_sinks::{Metrics, View, http, publish};
 
 use crate::shutdown::Shutdown;
