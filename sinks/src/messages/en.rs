@@ -41,12 +41,12 @@ const FIGURES: &str = r#"{{ $who }}: {{ $kpi }}{{ if $known }} {{ template "far"
 fn title(news: News) -> &'static str {
     match news {
         News::Behind | News::Urgent => {
-            r#"Behind: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#
+            r#"Behind: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#
         }
-        News::Missed => r#"Missed: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#,
-        News::Met => r#"Met: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#,
-        News::Mended => r#"No longer missed: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#,
-        News::Recovered => r#"On pace again: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#,
+        News::Missed => r#"Missed: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
+        News::Met => r#"Met: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
+        News::Mended => r#"No longer missed: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
+        News::Recovered => r#"On pace again: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
         News::Best => "Personal best: {{ $kpi }}",
     }
 }

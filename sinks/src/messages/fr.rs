@@ -41,15 +41,15 @@ const FIGURES: &str = r#"{{ $who }} : {{ $kpi }}{{ if $known }}, {{ template "fa
 fn title(news: News) -> &'static str {
     match news {
         News::Behind | News::Urgent => {
-            r#"En retard : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#
+            r#"En retard : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#
         }
-        News::Missed => r#"Manqué : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#,
-        News::Met => r#"Atteint : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#,
+        News::Missed => r#"Manqué : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
+        News::Met => r#"Atteint : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
         News::Mended => {
-            r#"Finalement pas manqué : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#
+            r#"Finalement pas manqué : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#
         }
         News::Recovered => {
-            r#"De nouveau dans le rythme : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#
+            r#"De nouveau dans le rythme : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#
         }
         News::Best => "Record personnel : {{ $kpi }}",
     }

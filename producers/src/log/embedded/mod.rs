@@ -4,6 +4,7 @@
 //! One thread writes for this process; whatever has queued up meanwhile goes into one transaction. Other processes
 //! may append to the same file, and the store keeps its own tables there.
 
+pub mod file;
 mod reader;
 mod table;
 
@@ -64,6 +65,15 @@ impl EmbeddedLog {
             .spawn(move || writer.run())
             .map_err(|error| LogError::Away(format!("no thread for the log's writer: {error}")))?;
         Ok(EmbeddedLog { path, partitions, grown, failed, side: Mutex::new(side), queue: Some(queue), writer: Some(writer) })
+    }
+
+    /// For each partition the offset that its next message will have, of a log that may be in a file that can't be written to.
+    ///
+    /// # Errors
+    /// The file can't be read, or is something else.
+    pub fn ends_of(path: &Path) -> Result<Vec<i64>, LogError> {
+        let wrong = |error| table::explain(path, &error);
+        table::ends(&file::open_to_read(path).map_err(wrong)?).map_err(wrong)
     }
 
     fn on_the_side<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LogError> {

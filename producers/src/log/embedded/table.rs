@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use onpace_schemas::{avro, json};
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, params};
 
+use super::file;
 use crate::log::{DeadLetter, Entry, LogError, now_ms};
 
 /// The tables' version; a file of a later one is refused.
@@ -45,7 +46,7 @@ const INSERT: &str = r#"
 /// What is committed is on the disk, also when the power goes (`synchronous=FULL`).
 pub fn connect(path: &Path) -> Result<Connection, LogError> {
     let wrong = |error| explain(path, &error);
-    let connection = Connection::open(path).map_err(wrong)?;
+    let connection = file::open(path).map_err(wrong)?;
     connection.busy_timeout(BUSY).map_err(wrong)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(wrong)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(wrong)?;
