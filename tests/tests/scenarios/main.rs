@@ -5,6 +5,7 @@ mod a_broken_configuration_is_refused_in_words;
 mod a_broker_restart_loses_nothing;
 mod a_catalogue_may_credit_whoever_has_the_deal_now;
 mod a_closed_pipe_ends_quietly;
+mod a_flood_of_values_is_bounded;
 mod a_frozen_processor_wakes_and_changes_nothing;
 mod a_full_disk_is_said_by_readyz;
 mod a_half_written_roster_is_not_taken;
