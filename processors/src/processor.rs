@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use onpace_kpis::fold::Rules;
+use onpace_kpis::state::NAMED;
 use onpace_producers::http::Said;
 use onpace_producers::log::{DeadLetter, EventLog, LogError, LogReader, Polled};
 use onpace_schemas::avro::Unreadable;
@@ -85,6 +86,8 @@ const LATEST_COMMIT: Duration = Duration::from_millis(500);
 const LAST_RETRY: Duration = Duration::from_secs(5);
 /// While a lane is tried again, a line is logged at most this often.
 const QUIET: Duration = Duration::from_secs(10);
+/// What events say that makes no sense is told at most this often.
+const SELDOM: Duration = Duration::from_secs(600);
 
 /// An assigned partition.
 enum Assigned {
@@ -116,6 +119,7 @@ pub struct Processor<'a> {
     /// Lanes that are folded anew, and the offset at which they have caught up with what there was.
     mending: BTreeMap<u32, i64>,
     said: Option<Instant>,
+    said_full: Option<Instant>,
 }
 
 impl<'a> Processor<'a> {
@@ -145,6 +149,7 @@ impl<'a> Processor<'a> {
             again: Again::default(),
             mending: BTreeMap::new(),
             said: None,
+            said_full: None,
         })
     }
 
@@ -291,6 +296,17 @@ impl<'a> Processor<'a> {
             if !busy && moves_on(&outcome) {
                 outcome = lane.land();
                 note(&outcome, &self.metrics);
+            }
+            let full = lane.take_full();
+            if full > 0 {
+                self.metrics.full.inc_by(full);
+                if self.said_full.is_none_or(|said| said.elapsed() > SELDOM) {
+                    self.said_full = Some(Instant::now());
+                    tracing::warn!(
+                        partition,
+                        "an entity was given more than {NAMED} different stages: those named first are counted, the later ones are not; is its `stage` a stage?"
+                    );
+                }
             }
             let head = lane.head();
             self.metrics.lag.with_label_values(&[&partition.to_string()]).set(head.end - head.offset);

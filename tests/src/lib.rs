@@ -20,6 +20,7 @@ pub mod monitoring;
 pub mod office;
 pub mod onpace;
 pub mod oracle;
+pub mod scraped;
 pub mod servers;
 pub mod serving;
 pub mod snapshots;

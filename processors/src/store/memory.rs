@@ -10,8 +10,8 @@ use onpace_kpis::block::BlockId;
 
 use super::round::{Pieces, Place, Round};
 use super::{
-    Changes, Commit, EntityId, Head, Heard, KpiStore, LaneWriter, Position, Settings, Settled, Step, StoreError, StoreReader, Taken,
-    refuse_other, show_head, show_sources,
+    Changes, Commit, EntityId, Head, Heard, KpiStore, LaneWriter, Position, Serving, Settings, Settled, Step, StoreError, StoreReader,
+    Taken, forgotten, refuse_other, show_head, show_sources,
 };
 
 /// How many commits a lane's stream remembers.
@@ -46,6 +46,8 @@ struct Inner {
     /// After so many operations: which lane, what, and to which of its values.
     #[cfg(test)]
     harms: Vec<(u32, u32, super::suite::Harm, usize)>,
+    /// Who serves: it has no clock, so nobody falls silent.
+    serving: BTreeMap<String, Serving>,
 }
 
 #[derive(Clone)]
@@ -85,6 +87,7 @@ impl MemoryStore {
         let mut inner = self.lock();
         inner.settings = None;
         inner.lanes.clear();
+        inner.serving.clear();
     }
 
     /// A copy to [`MemoryStore::restore`].
@@ -214,6 +217,21 @@ impl KpiStore for MemoryStore {
         inner.settings = Some(settings);
         *self.settled() = Some(settings);
         Ok(())
+    }
+
+    fn serve(&self, holder: &str, words: &str, ended: bool) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        let known: Vec<Serving> = inner.serving.values().cloned().collect();
+        for gone in forgotten(&known, holder, ended) {
+            inner.serving.remove(gone);
+        }
+        let serving = Serving { holder: holder.to_owned(), words: words.to_owned(), age_ms: 0, ended };
+        inner.serving.insert(holder.to_owned(), serving);
+        Ok(())
+    }
+
+    fn serving(&self) -> Result<Vec<Serving>, StoreError> {
+        Ok(self.lock().serving.values().cloned().collect())
     }
 
     fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<u32>, StoreError> {

@@ -40,16 +40,12 @@ const FIGURES: &str = r#"{{ $who }} : {{ $kpi }}{{ if $known }}, {{ template "fa
 
 fn title(news: News) -> &'static str {
     match news {
-        News::Behind | News::Urgent => {
-            r#"En retard : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#
-        }
-        News::Missed => r#"Manqué : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#,
-        News::Met => r#"Atteint : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#,
-        News::Mended => {
-            r#"Finalement pas manqué : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#
-        }
+        News::Behind | News::Urgent => r#"En retard : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
+        News::Missed => r#"Manqué : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
+        News::Met => r#"Atteint : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
+        News::Mended => r#"Finalement pas manqué : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
         News::Recovered => {
-            r#"De nouveau dans le rythme : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#
+            r#"De nouveau dans le rythme : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#
         }
         News::Best => "Record personnel : {{ $kpi }}",
     }
@@ -91,6 +87,10 @@ pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
         "OnpaceObjectiveAbsent" => (
             "L'objectif {{ $labels.objective }} n'est pas évalué",
             "Les règles le connaissent, le service ne le connaît pas : lancez-le avec les objectifs dont viennent ces règles.",
+        ),
+        "OnpaceMetricsIncomplete" => (
+            "Prometheus ne reçoit pas tous les indicateurs",
+            "/metrics aurait plus de séries que --metric-series n'en permet : des périodes entières, puis des métriques entières manquent. `/readyz` et `onpace check` les nomment ; `onpace_series_dropped` a une série pour chacune. Les sommes de ce qui y est sont justes. Augmentez --metric-series, ou nommez moins de périodes avec --metric-windows.",
         ),
         "OnpaceRulesOutdated" => (
             "L'objectif {{ $labels.objective }} n'a pas de règles",

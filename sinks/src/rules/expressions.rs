@@ -257,6 +257,7 @@ pub fn pipeline() -> Vec<(&'static str, String)> {
                 recent("onpace_view_whole")
             ),
         ),
+        ("OnpaceMetricsIncomplete", format!("min({}) == 0", recent("onpace_metrics_whole"))),
         ("OnpaceRulesOutdated", format!("{known}\nunless on (objective) onpace:objective_about")),
         ("Watchdog", "vector(1)".to_owned()),
     ]

@@ -302,6 +302,23 @@ fn pipeline(plan: &Plan<'_>) -> String {
             ("numbers that are not whole name no objective", of("0x60", ""), vec![check(50, "")]),
         ]);
     }
+    let incomplete = "OnpaceMetricsIncomplete";
+    situations.extend([
+        ("the page has everything", with("onpace_metrics_whole", "1x60"), vec![check(50, "")]),
+        ("the page lacks a window", with("onpace_metrics_whole", "1x9 0x40"), vec![check(20, ""), check(30, incomplete)]),
+        ("the page has everything again", with("onpace_metrics_whole", "0x29 1x30"), vec![check(25, incomplete), check(35, "")]),
+        ("the page lacks a window for a moment", with("onpace_metrics_whole", "1x9 0 1x50"), vec![check(12, ""), check(40, "")]),
+        (
+            "one page of two lacks a window",
+            {
+                let mut series = with("onpace_metrics_whole{instance=\"a\"}", "0x40");
+                series.push(("onpace_metrics_whole{instance=\"b\"}".into(), "1x40".into()));
+                series
+            },
+            vec![check(30, incomplete)],
+        ),
+        ("nothing says what the page has", up("1x60"), vec![check(50, "")]),
+    ]);
     let stranger = "onpace_objective_info{objective=\"not in the rules\"}";
     let outdated = "OnpaceRulesOutdated";
     situations.extend([

@@ -3,6 +3,7 @@
 //! In: blocks as the store has them now. Out: pairs of old and new block, for the tally to take the difference.
 //! What always holds: what was given out as old is what was given out as new before.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use onpace_kpis::block::BlockId;
@@ -101,6 +102,7 @@ impl Copy {
         // Where the names go on from the old ones, equal bytes say equal things.
         let same_names = other.names.len() >= self.names.len() && self.names.since(1).eq(other.names.since(1).take(self.names.len() - 1));
         let nothing = Block::default();
+        let fresh = other.by_volume();
         for (id, packed) in std::mem::take(&mut self.blocks) {
             let old = unpack(lane, id, &packed)?;
             match other.blocks.get(&id) {
@@ -115,8 +117,10 @@ impl Copy {
                 _ => differ(&self.names, id.rep, &old, &nothing),
             }
         }
-        for (id, packed) in &other.blocks {
-            differ(&other.names, id.rep, &nothing, &unpack(lane, *id, packed)?);
+        for id in fresh {
+            if let Some(packed) = other.blocks.get(&id) {
+                differ(&other.names, id.rep, &nothing, &unpack(lane, id, packed)?);
+            }
         }
         self.names = other.names;
         self.position = other.position;
@@ -150,6 +154,31 @@ impl Copy {
             }
         }
         Ok(changed)
+    }
+
+    /// The blocks in the order in which they are given out: those of the rep of whom most is counted first, so that he is kept apart where
+    /// not everybody is; by name among equals, and by day.
+    fn by_volume(&self) -> Vec<BlockId> {
+        let mut volumes: HashMap<NameId, usize> = HashMap::new();
+        for (id, packed) in &self.blocks {
+            *volumes.entry(id.rep).or_default() += packed.len();
+        }
+        let mut reps: Vec<(NameId, usize)> = volumes.into_iter().collect();
+        reps.sort_unstable_by_key(|(rep, volume)| (Reverse(*volume), self.names.text(*rep)));
+        let ranks: HashMap<NameId, usize> = reps.into_iter().enumerate().map(|(rank, (rep, _))| (rep, rank)).collect();
+        let mut ids: Vec<BlockId> = self.blocks.keys().copied().collect();
+        ids.sort_unstable_by_key(|id| (ranks.get(&id.rep), id.day));
+        ids
+    }
+
+    /// The blocks of a rep.
+    ///
+    /// # Errors
+    /// One is damaged.
+    pub fn blocks_of(&self, rep: &str) -> Result<Vec<Block>, StoreError> {
+        let Some(number) = self.names.find(rep) else { return Ok(Vec::new()) };
+        let his = self.blocks.iter().filter(|(id, _)| id.rep == number);
+        his.map(|(id, packed)| Block::unpack(id.day, packed).map_err(|error| damaged(0, *id, error))).collect()
     }
 
     /// The lane's names.

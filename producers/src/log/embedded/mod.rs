@@ -4,6 +4,7 @@
 //! One thread writes for this process; whatever has queued up meanwhile goes into one transaction. Other processes
 //! may append to the same file, and the store keeps its own tables there.
 
+pub mod file;
 mod reader;
 mod table;
 
@@ -66,6 +67,31 @@ impl EmbeddedLog {
         Ok(EmbeddedLog { path, partitions, grown, failed, side: Mutex::new(side), queue: Some(queue), writer: Some(writer) })
     }
 
+    /// For each partition the offset that its next message will have, of a log that may be in a file that can't be written to.
+    ///
+    /// # Errors
+    /// The file can't be read, or is something else.
+    pub fn ends_of(path: &Path) -> Result<Vec<i64>, LogError> {
+        let wrong = |error| table::explain(path, &error);
+        table::ends(&file::open_to_read(path).map_err(wrong)?).map_err(wrong)
+    }
+
+    /// Holds every row of the log in a file against its checksum, without writing anything; `progress` is told how many messages were read, of how many.
+    ///
+    /// # Errors
+    /// The file can't be read, or a message is not as it was appended: which one, and what to do.
+    pub fn verify_of(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), LogError> {
+        let wrong = |error| table::explain(path, &error);
+        let connection = file::open_to_read(path).map_err(wrong)?;
+        let total = table::ends(&connection).map_err(wrong)?.iter().sum::<i64>() as u64;
+        let found = table::verify(&connection, &mut |read| progress(read, total)).map_err(wrong)?;
+        let Some((partition, offset)) = found.first() else { return Ok(()) };
+        Err(match (table::damaged(path, *partition, *offset), found.len() - 1) {
+            (LogError::Settings(why), more @ 1..) => LogError::Settings(format!("{why}; {more} more are not as they were written")),
+            (damaged, _) => damaged,
+        })
+    }
+
     fn on_the_side<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LogError> {
         let side = self.side.lock().unwrap_or_else(PoisonError::into_inner);
         ask(&side).map_err(|error| table::explain(&self.path, &error))
@@ -97,17 +123,6 @@ impl EventLog for EmbeddedLog {
 
     fn ends(&self) -> Result<Vec<i64>, LogError> {
         self.on_the_side(table::ends)
-    }
-
-    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), LogError> {
-        let total = self.ends()?.iter().sum::<i64>() as u64;
-        let connection = table::connect(&self.path)?;
-        let found = table::verify(&connection, &mut |read| progress(read, total)).map_err(|error| table::explain(&self.path, &error))?;
-        let Some((partition, offset)) = found.first() else { return Ok(()) };
-        Err(match (table::damaged(&self.path, *partition, *offset), found.len() - 1) {
-            (LogError::Settings(why), more @ 1..) => LogError::Settings(format!("{why}; {more} more are not as they were written")),
-            (damaged, _) => damaged,
-        })
     }
 
     fn bury(&self, letter: DeadLetter) -> Result<(), LogError> {
