@@ -229,10 +229,10 @@ pub fn read(data: Option<&Path>, redis: &args::Redis, evaluation: &Evaluation) -
         Err(damaged @ StoreError::Damaged { .. }) => {
             tracing::warn!(%damaged, "the store is damaged; it is folded anew from the log");
             fold_all(&*log, &*store, catalogue, &mut |_, _| {})?;
-            Ok(read_once(&*store, evaluation)?)
         }
-        read => Ok(read?),
+        read => return Ok(read?),
     }
+    Ok(read_once(&*store, evaluation)?)
 }
 
 /// Reads an embedded store that can't be written to.

@@ -135,7 +135,7 @@ fn lengths(place: &str, ends: &[i64]) -> String {
 fn embedded_log(data: Option<&Path>) -> Result<(String, Vec<i64>)> {
     let file = place::existing(data)?;
     let ends = EmbeddedLog::ends_of(&file)?;
-    with_progress("reading the log", |progress| EmbeddedLog::verify_of(&file, progress))?;
+    with_progress("reading the log", |progress| EmbeddedLog::verify_file(&file, progress))?;
     Ok((lengths(&place::folder(data).display().to_string(), &ends), ends))
 }
 

@@ -43,11 +43,11 @@ struct Inner {
     settings: Option<Settings>,
     lanes: BTreeMap<u32, Lane>,
     faults: VecDeque<Fault>,
+    /// Who serves: it has no clock, so nobody falls silent.
+    serving: BTreeMap<String, Serving>,
     /// After so many operations: which lane, what, and to which of its values.
     #[cfg(test)]
     harms: Vec<(u32, u32, super::suite::Harm, usize)>,
-    /// Who serves: it has no clock, so nobody falls silent.
-    serving: BTreeMap<String, Serving>,
 }
 
 #[derive(Clone)]

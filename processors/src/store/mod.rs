@@ -12,7 +12,7 @@ mod memory;
 mod redis;
 mod round;
 #[cfg(test)]
-mod suite;
+pub(crate) mod suite;
 pub mod sums;
 mod values;
 

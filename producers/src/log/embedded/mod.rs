@@ -76,11 +76,11 @@ impl EmbeddedLog {
         table::ends(&file::open_to_read(path).map_err(wrong)?).map_err(wrong)
     }
 
-    /// Holds every row of the log in a file against its checksum, without writing anything; `progress` is told how many messages were read, of how many.
+    /// Looks for rows of a log's file that are not as they were written; nothing is changed.
     ///
     /// # Errors
-    /// The file can't be read, or a message is not as it was appended: which one, and what to do.
-    pub fn verify_of(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), LogError> {
+    /// The first of them, and how many there are; or the file can't be read.
+    pub fn verify_file(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), LogError> {
         let wrong = |error| table::explain(path, &error);
         let connection = file::open_to_read(path).map_err(wrong)?;
         let total = table::ends(&connection).map_err(wrong)?.iter().sum::<i64>() as u64;
@@ -123,6 +123,10 @@ impl EventLog for EmbeddedLog {
 
     fn ends(&self) -> Result<Vec<i64>, LogError> {
         self.on_the_side(table::ends)
+    }
+
+    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), LogError> {
+        EmbeddedLog::verify_file(&self.path, progress)
     }
 
     fn bury(&self, letter: DeadLetter) -> Result<(), LogError> {

@@ -125,7 +125,7 @@ fn a_hole_in_the_rows_is_a_gap() {
 }
 
 fn verify(place: &Temporary) -> Result<(), LogError> {
-    EmbeddedLog::verify_of(&place.folder.path().join("onpace.db"), &mut |_, _| {})
+    EmbeddedLog::verify_file(&place.folder.path().join("onpace.db"), &mut |_, _| {})
 }
 
 #[test]
