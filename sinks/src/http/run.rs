@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     async fn serving(listener: TcpListener, router: Router, stop: CancellationToken) -> io::Result<()> {
-        run(listener, router, &Registry::new(), stop).await
+        run(listener, router, Doors::usual().unwrap(), stop).await
     }
 
     #[tokio::test]
