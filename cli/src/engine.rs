@@ -217,8 +217,20 @@ pub fn read(data: Option<&Path>, redis: &args::Redis, evaluation: &Evaluation) -
         fold_all(&*log, &*store, catalogue, &mut |_, _| {})?;
     }
     settle(&*log, &*store, catalogue, true)?;
-    if is_behind(&log.ends()?, &*store)? {
+    let behind = match is_behind(&log.ends()?, &*store) {
+        // Whoever takes the lane over folds it anew.
+        Err(StoreError::Damaged { .. }) => true,
+        behind => behind?,
+    };
+    if behind {
         fold_all(&*log, &*store, catalogue, &mut |_, _| {})?;
+    }
+    match read_once(&*store, evaluation) {
+        Err(damaged @ StoreError::Damaged { .. }) => {
+            tracing::warn!(%damaged, "the store is damaged; it is folded anew from the log");
+            fold_all(&*log, &*store, catalogue, &mut |_, _| {})?;
+        }
+        read => return Ok(read?),
     }
     Ok(read_once(&*store, evaluation)?)
 }

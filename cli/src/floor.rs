@@ -60,7 +60,8 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
     let metrics = Metrics::start(view, configuration, registry.clone(), page, shutdown.token.clone())?;
 
     let (live, ready, taking) = (beat.clone(), beat, Arc::clone(&log));
-    let health = metrics.health().and(Health::new(move || live.health(), move || ready.ready().and_then(|_| serving::takes_events(&*taking))));
+    let health =
+        metrics.health().and(Health::new(move || live.health(), move || ready.ready().and_then(|_| serving::takes_events(&*taking))));
     let doors = serving::doors(&doors, questions, &listener, &registry)?;
     let settings = gateway::GatewaySettings { words, ..serving::gateway_settings(bodies) };
     let router = gateway::router(settings, Arc::clone(&log), &registry)?.merge(http::router_with_health(metrics, health));

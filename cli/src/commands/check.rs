@@ -135,6 +135,7 @@ fn lengths(place: &str, ends: &[i64]) -> String {
 fn embedded_log(data: Option<&Path>) -> Result<(String, Vec<i64>)> {
     let file = place::existing(data)?;
     let ends = EmbeddedLog::ends_of(&file)?;
+    with_progress("reading the log", |progress| EmbeddedLog::verify_file(&file, progress))?;
     Ok((lengths(&place::folder(data).display().to_string(), &ends), ends))
 }
 
@@ -217,15 +218,8 @@ fn zones(evaluation: &Evaluation) -> Vec<String> {
 
 /// Reads all of the store, with progress where that takes a while; which lanes could not be held against their heads, in words.
 fn verified(store: &dyn KpiStore) -> Result<String> {
-    let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template("verifying the store {bar:40} {pos}/{len} values, {eta} left")?);
-    let moving = store.verify(&mut |done, total| {
-        if done.is_multiple_of(4_096) {
-            bar.set_length(total);
-            bar.set_position(done);
-        }
-    });
-    bar.finish_and_clear();
-    let moving: Vec<String> = moving?.iter().map(u32::to_string).collect();
+    let moving = with_progress("reading the store", |progress| store.verify(progress))?;
+    let moving: Vec<String> = moving.iter().map(u32::to_string).collect();
     Ok(match moving.len() {
         0 => ", every value as it was written".into(),
         _ => format!(
@@ -234,6 +228,22 @@ fn verified(store: &dyn KpiStore) -> Result<String> {
             moving.join(", ")
         ),
     })
+}
+
+/// Does what may take a while, with a bar.
+fn with_progress<T, E>(what: &str, run: impl FnOnce(&mut dyn FnMut(u64, u64)) -> Result<T, E>) -> Result<T, E> {
+    let bar = ProgressBar::new(0).with_message(what.to_owned());
+    if let Ok(style) = ProgressStyle::with_template("{msg} {bar:40} {pos}/{len}, {eta} left") {
+        bar.set_style(style);
+    }
+    let done = run(&mut |done, total| {
+        if done.is_multiple_of(4_096) {
+            bar.set_length(total);
+            bar.set_position(done);
+        }
+    });
+    bar.finish_and_clear();
+    done
 }
 
 fn lanes(count: usize) -> &'static str {

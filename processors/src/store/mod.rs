@@ -12,7 +12,7 @@ mod memory;
 mod redis;
 mod round;
 #[cfg(test)]
-mod suite;
+pub(crate) mod suite;
 pub mod sums;
 mod values;
 
@@ -24,7 +24,7 @@ use onpace_kpis::slot::SLOT_S;
 use onpace_schemas::{Currency, Kind, printable, time};
 
 pub use embedded::EmbeddedStore;
-pub use memory::{Fault, MemoryStore};
+pub use memory::{Fault, MemoryStore, Snapshot};
 pub use redis::RedisStore;
 pub use round::Step;
 pub use sums::{Sum, Sums};

@@ -76,6 +76,22 @@ impl EmbeddedLog {
         table::ends(&file::open_to_read(path).map_err(wrong)?).map_err(wrong)
     }
 
+    /// Looks for rows of a log's file that are not as they were written; nothing is changed.
+    ///
+    /// # Errors
+    /// The first of them, and how many there are; or the file can't be read.
+    pub fn verify_file(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), LogError> {
+        let wrong = |error| table::explain(path, &error);
+        let connection = file::open_to_read(path).map_err(wrong)?;
+        let total = table::ends(&connection).map_err(wrong)?.iter().sum::<i64>() as u64;
+        let found = table::verify(&connection, &mut |read| progress(read, total)).map_err(wrong)?;
+        let Some((partition, offset)) = found.first() else { return Ok(()) };
+        Err(match (table::damaged(path, *partition, *offset), found.len() - 1) {
+            (LogError::Settings(why), more @ 1..) => LogError::Settings(format!("{why}; {more} more are not as they were written")),
+            (damaged, _) => damaged,
+        })
+    }
+
     fn on_the_side<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LogError> {
         let side = self.side.lock().unwrap_or_else(PoisonError::into_inner);
         ask(&side).map_err(|error| table::explain(&self.path, &error))
@@ -107,6 +123,10 @@ impl EventLog for EmbeddedLog {
 
     fn ends(&self) -> Result<Vec<i64>, LogError> {
         self.on_the_side(table::ends)
+    }
+
+    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), LogError> {
+        EmbeddedLog::verify_file(&self.path, progress)
     }
 
     fn bury(&self, letter: DeadLetter) -> Result<(), LogError> {
