@@ -142,7 +142,8 @@ fn invalid(port: u16, number: usize, ledger: &Ledger) {
         400..500 => Some(false),
         _ => Some(serde_json::from_str::<Value>(&answer.body).is_ok_and(|body| body["accepted"] != json!(0))),
     };
-    ledger.note(&[number], |seen| *seen = Seen { invalid: true, unknown: accepted.is_none(), refused: accepted.is_some(), accepted: false });
+    ledger
+        .note(&[number], |seen| *seen = Seen { invalid: true, unknown: accepted.is_none(), refused: accepted.is_some(), accepted: false });
     if accepted == Some(true) {
         ledger.surprise(format!("an event without an instant was accepted: {answer:?}"));
     }
