@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use onpace_kpis::fold::Rules;
+use onpace_kpis::state::NAMED;
 use onpace_producers::http::Said;
 use onpace_producers::log::{DeadLetter, EventLog, LogError, LogReader, Polled};
 use onpace_schemas::avro::Unreadable;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub patience: Duration,
     /// How long the owner of a lane takes to go round all that the store has of it, looking for damage.
     pub patrol: Duration,
+    /// How long an idle processor waits for messages; also how soon it sees a request to stop.
+    pub wait: Duration,
 }
 
 impl Default for Settings {
@@ -46,6 +49,7 @@ impl Default for Settings {
             retry: Duration::from_millis(100),
             patience: Duration::from_secs(60),
             patrol: PATROL,
+            wait: Duration::from_millis(100),
         }
     }
 }
@@ -74,8 +78,6 @@ pub enum ProcessorError {
     },
 }
 
-/// How long an idle processor waits for messages; also how soon it sees a request to stop.
-const WAIT: Duration = Duration::from_millis(100);
 /// While nothing happens a lane's head is committed again so often: that is how a wiped store is noticed, and how the
 /// lag on every screen stays true.
 const IDLE_COMMIT: Duration = Duration::from_secs(2);
@@ -84,6 +86,8 @@ const LATEST_COMMIT: Duration = Duration::from_millis(500);
 const LAST_RETRY: Duration = Duration::from_secs(5);
 /// While a lane is tried again, a line is logged at most this often.
 const QUIET: Duration = Duration::from_secs(10);
+/// What events say that makes no sense is told at most this often.
+const SELDOM: Duration = Duration::from_secs(600);
 
 /// An assigned partition.
 enum Assigned {
@@ -115,6 +119,7 @@ pub struct Processor<'a> {
     /// Lanes that are folded anew, and the offset at which they have caught up with what there was.
     mending: BTreeMap<u32, i64>,
     said: Option<Instant>,
+    said_full: Option<Instant>,
 }
 
 impl<'a> Processor<'a> {
@@ -144,6 +149,7 @@ impl<'a> Processor<'a> {
             again: Again::default(),
             mending: BTreeMap::new(),
             said: None,
+            said_full: None,
         })
     }
 
@@ -154,7 +160,7 @@ impl<'a> Processor<'a> {
     /// What no waiting mends: a gap in the log, a store built for something else, damage that the log can't make good.
     pub fn run(&mut self, stop: &AtomicBool, stepped: &mut dyn FnMut()) -> Result<(), ProcessorError> {
         while !stop.load(Ordering::Relaxed) {
-            self.step(WAIT)?;
+            self.step(self.settings.wait)?;
             stepped();
         }
         self.drain()
@@ -168,7 +174,7 @@ impl<'a> Processor<'a> {
         let ends = self.log.ends()?;
         let total: u64 = ends.iter().map(|end| *end as u64).sum();
         while !stop.load(Ordering::Relaxed) {
-            let worked = self.step(WAIT.min(Duration::from_millis(20)))?;
+            let worked = self.step(self.settings.wait.min(Duration::from_millis(20)))?;
             let mut done = 0;
             for (partition, end) in (0..).zip(&ends) {
                 done += match self.lanes.get(&partition) {
@@ -290,6 +296,17 @@ impl<'a> Processor<'a> {
             if !busy && moves_on(&outcome) {
                 outcome = lane.land();
                 note(&outcome, &self.metrics);
+            }
+            let full = lane.take_full();
+            if full > 0 {
+                self.metrics.full.inc_by(full);
+                if self.said_full.is_none_or(|said| said.elapsed() > SELDOM) {
+                    self.said_full = Some(Instant::now());
+                    tracing::warn!(
+                        partition,
+                        "an entity was given more than {NAMED} different stages: those named first are counted, the later ones are not; is its `stage` a stage?"
+                    );
+                }
             }
             let head = lane.head();
             self.metrics.lag.with_label_values(&[&partition.to_string()]).set(head.end - head.offset);

@@ -21,6 +21,7 @@ pub mod office;
 pub mod onpace;
 pub mod oracle;
 pub mod servers;
+pub mod scraped;
 pub mod serving;
 pub mod snapshots;
 pub mod soak;

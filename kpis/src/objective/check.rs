@@ -40,7 +40,7 @@ pub fn check(
     office: &Office,
     at_us: i64,
 ) -> Result<Vec<Checked>, Unconvertible> {
-    let reps = everybody(roster, tally);
+    let reps = everybody(roster, tally, usize::MAX);
     let mut asking = Judge::of(catalogue, tally, roster, office, at_us, &reps);
     let mut out = Vec::with_capacity(objectives.len());
     for (number, objective) in objectives.iter().enumerate() {

@@ -7,7 +7,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use jiff::tz::TimeZone;
 use onpace_schemas::Currency;
 use onpace_schemas::time::{US, date_of, day_of};
 use smallvec::SmallVec;
@@ -40,7 +39,7 @@ pub fn standings(
     at_us: i64,
     completeness: &Completeness,
 ) -> Standings {
-    let reps = everybody(roster, tally);
+    let reps = everybody(roster, tally, usize::MAX);
     let mut judge = Judge::of(catalogue, tally, roster, office, at_us, &reps);
     let mut out = Standings::default();
     for (number, objective) in objectives.iter().enumerate() {
@@ -67,17 +66,10 @@ pub(super) fn class_of(catalogue: &Catalogue, kpi: &Kpi) -> Class {
     }
 }
 
-/// When the company's first event counts: a quarter-hour, and a date.
-fn first_day(catalogue: &Catalogue, tally: &Tally) -> (Option<i64>, Option<i32>) {
-    let mut first: (Option<i32>, Option<i32>) = (None, None);
-    let ever = Ranges { quarters: i32::MIN..i32::MAX, dates: i32::MIN..i32::MAX };
-    for rep in tally.reps() {
-        for (_, line) in (0..catalogue.measures.len() as MeasureNo).flat_map(|measure| rep.lines(measure)) {
-            let of = line.first(&ever);
-            first = (earlier(first.0, of.0), earlier(first.1, of.1));
-        }
-    }
-    (first.0.map(|slot| i64::from(slot) * SLOT_S * US), first.1)
+/// When the company's first event counts: an instant, and a date.
+fn first_day(tally: &Tally) -> (Option<i64>, Option<i32>) {
+    let (quarter, date) = tally.first();
+    (quarter.map(|slot| i64::from(slot) * SLOT_S * US), date)
 }
 
 fn earlier<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
@@ -127,7 +119,7 @@ impl<'a> Judge<'a> {
         at_us: i64,
         reps: &'a [Rep<'a>],
     ) -> Judge<'a> {
-        let begun = first_day(catalogue, tally);
+        let begun = first_day(tally);
         Judge {
             catalogue,
             roster,
@@ -502,7 +494,7 @@ impl<'a> Asked<'_, 'a> {
         let mut first: Option<i64> = None;
         for member in members {
             let zone = member.rep.zone(roster);
-            let stays = clip(&member.stays, zone);
+            let stays = member.stays.ranges(zone);
             let ever = [Ranges { quarters: i32::MIN..i32::MAX, dates: i32::MIN..i32::MAX }];
             for (counters, measure) in
                 member.rep.counters.iter().flat_map(|counters| self.sheet.measures.iter().map(move |m| (counters, *m)))
@@ -550,22 +542,6 @@ impl<'a> Asked<'_, 'a> {
         }
         Ok(out)
     }
-}
-
-/// The slots of some days in a zone; `None`: all there are.
-fn clip(stays: &Stays, zone: &TimeZone) -> Option<SmallVec<[Ranges; 1]>> {
-    let Stays::Days(days) = stays else { return None };
-    let ranges = days.iter().map(|days| {
-        let start = (days.start > i32::MIN).then(|| first_instant(date_of(days.start), zone));
-        let end = if days.end < i32::MAX { first_instant(date_of(days.end), zone) } else { i64::MAX / 2 };
-        if days.end < i32::MAX {
-            return Bounds { start, end }.ranges(zone);
-        }
-        let from = start.map(|start| Bounds { start: Some(start), end: start + SLOT_S * US }.ranges(zone));
-        let (quarters, dates) = from.map_or((i32::MIN, i32::MIN), |from| (from.quarters.start, from.dates.start));
-        Ranges { quarters: quarters..i32::MAX, dates: dates..i32::MAX }
-    });
-    Some(ranges.collect())
 }
 
 /// What two runs of slots have in common.
