@@ -1,5 +1,6 @@
 //! Everything in one process: gateway, processor threads and sink around one log and one store, behind one address.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +18,13 @@ use crate::{args, engine, serving};
 
 /// What runs together.
 pub struct Floor {
+    /// Which command it is.
+    pub command: &'static str,
     pub log: Arc<dyn EventLog>,
     pub store: Arc<dyn KpiStore>,
     pub configuration: Configuration,
+    /// The file of the user's own catalogue.
+    pub catalogue: Option<PathBuf>,
     pub threads: u32,
     /// How long a round through the store takes.
     pub patrol: Duration,
@@ -31,7 +36,7 @@ pub struct Floor {
 
 /// Runs until it is asked to stop or a part fails.
 pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Result<()> {
-    let Floor { log, store, configuration, threads, patrol, page, doors, questions, bodies } = floor;
+    let Floor { command, log, store, configuration, catalogue: file, threads, patrol, page, doors, questions, bodies } = floor;
     let catalogue = Arc::clone(&configuration.now().catalogue);
     let registry = onpace_producers::http::registry()?;
     let processing = processors::Metrics::register(&registry)?;
@@ -50,11 +55,13 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
     let mut working = processor::start(work, shutdown);
     let view = View::follow(Arc::clone(&store), configuration.clone(), shutdown.token.clone())?;
     configuration.watch(shutdown.token.clone())?;
-    publish::start(store, view.clone(), configuration.clone(), shutdown.token.clone())?;
+    publish::start(Arc::clone(&store), view.clone(), configuration.clone(), shutdown.token.clone())?;
+    let note = onpace_sinks::serving::start(store, configuration.clone(), command, file, shutdown.token.clone())?;
     let metrics = Metrics::start(view, configuration, registry.clone(), page, shutdown.token.clone())?;
 
     let (live, ready, taking) = (beat.clone(), beat, Arc::clone(&log));
-    let health = metrics.health().and(Health::new(move || live.health(), move || ready.ready().and_then(|_| serving::takes_events(&*taking))));
+    let health =
+        metrics.health().and(Health::new(move || live.health(), move || ready.ready().and_then(|_| serving::takes_events(&*taking))));
     let doors = serving::doors(&doors, questions, &listener, &registry)?;
     let settings = gateway::GatewaySettings { words, ..serving::gateway_settings(bodies) };
     let router = gateway::router(settings, Arc::clone(&log), &registry)?.merge(http::router_with_health(metrics, health));
@@ -66,5 +73,6 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
     shutdown.request();
     served.await??;
     beating.await?;
+    tokio::task::block_in_place(|| note.end());
     worked
 }

@@ -364,7 +364,7 @@ pub(crate) mod tests {
     fn staged(occurred_at: i64, stage: String) -> Event<'static> {
         let patch = [(Kind::Deal.field("stage").unwrap(), Value::Text(Cow::Owned(stage)))].into_iter().collect();
         let (id, source, entity) = ("".into(), "s".into(), "e".into());
-        Event { id, source, kind: Kind::Deal, entity, occurred_at, deleted: None, patch }
+        Event { id, source, kind: Kind::Deal, entity, occurred_at, said_at: occurred_at, deleted: None, patch }
     }
 
     /// What was entered when, by text.

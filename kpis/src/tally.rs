@@ -356,6 +356,14 @@ impl Tally {
         self.numbers.get(name).and_then(|number| self.reps.get(*number)).map(|rep| &**rep).filter(|rep| !rep.is_nothing())
     }
 
+    /// The first quarter-hour and the first date that anything is counted at.
+    pub fn first(&self) -> (Option<i32>, Option<i32>) {
+        let ever = Ranges { quarters: i32::MIN..i32::MAX, dates: i32::MIN..i32::MAX };
+        let earlier = |a: Option<i32>, b: Option<i32>| a.into_iter().chain(b).min();
+        let lines = self.everybody().flat_map(|rep| rep.measures.iter().flat_map(|lines| lines.iter()));
+        lines.map(|(_, line)| line.first(&ever)).fold((None, None), |known, of| (earlier(known.0, of.0), earlier(known.1, of.1)))
+    }
+
     /// The values of a dimension that are kept apart, by their numbers.
     pub fn values(&self, dimension: Dimension) -> &Names {
         static NONE: std::sync::LazyLock<Names> = std::sync::LazyLock::new(Names::default);

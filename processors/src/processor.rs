@@ -37,6 +37,8 @@ pub struct Settings {
     pub patience: Duration,
     /// How long the owner of a lane takes to go round all that the store has of it, looking for damage.
     pub patrol: Duration,
+    /// How long an idle processor waits for messages; also how soon it sees a request to stop.
+    pub wait: Duration,
 }
 
 impl Default for Settings {
@@ -47,6 +49,7 @@ impl Default for Settings {
             retry: Duration::from_millis(100),
             patience: Duration::from_secs(60),
             patrol: PATROL,
+            wait: Duration::from_millis(100),
         }
     }
 }
@@ -75,8 +78,6 @@ pub enum ProcessorError {
     },
 }
 
-/// How long an idle processor waits for messages; also how soon it sees a request to stop.
-const WAIT: Duration = Duration::from_millis(100);
 /// While nothing happens a lane's head is committed again so often: that is how a wiped store is noticed, and how the
 /// lag on every screen stays true.
 const IDLE_COMMIT: Duration = Duration::from_secs(2);
@@ -159,7 +160,7 @@ impl<'a> Processor<'a> {
     /// What no waiting mends: a gap in the log, a store built for something else, damage that the log can't make good.
     pub fn run(&mut self, stop: &AtomicBool, stepped: &mut dyn FnMut()) -> Result<(), ProcessorError> {
         while !stop.load(Ordering::Relaxed) {
-            self.step(WAIT)?;
+            self.step(self.settings.wait)?;
             stepped();
         }
         self.drain()
@@ -173,7 +174,7 @@ impl<'a> Processor<'a> {
         let ends = self.log.ends()?;
         let total: u64 = ends.iter().map(|end| *end as u64).sum();
         while !stop.load(Ordering::Relaxed) {
-            let worked = self.step(WAIT.min(Duration::from_millis(20)))?;
+            let worked = self.step(self.settings.wait.min(Duration::from_millis(20)))?;
             let mut done = 0;
             for (partition, end) in (0..).zip(&ends) {
                 done += match self.lanes.get(&partition) {

@@ -8,6 +8,7 @@ use onpace_kpis::tally::UNASSIGNED;
 use onpace_kpis::window::local_date;
 use onpace_kpis::{By, Catalogue, Question, Roster, Row, Tally, Unconvertible, evaluate, evaluate_each};
 use onpace_schemas::time::day_of;
+use sha2::{Digest as _, Sha256};
 
 /// A catalogue, a roster and what is wanted, all of one reading of their files.
 #[derive(Clone, Debug)]
@@ -18,8 +19,29 @@ pub struct Evaluation {
     pub roster: Roster,
     /// What is wanted of whom by when.
     pub objectives: Vec<Objective>,
+    /// What roster and objectives were read from.
+    pub read: Read,
     /// Raised whenever the files were read anew.
     pub version: u64,
+}
+
+/// Digests of the texts that a configuration was read from; `None` where there is no such file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Read {
+    /// The roster's, with all that it names.
+    pub roster: Option<String>,
+    /// The objectives'.
+    pub objectives: Option<String>,
+}
+
+/// A digest of some texts: 16 hexadecimal digits, the same in every process.
+pub(crate) fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut hasher = Sha256::new();
+    for text in texts {
+        hasher.update((text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    }
+    hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// So many that are counted together.
@@ -45,7 +67,7 @@ impl Folded {
 impl Evaluation {
     /// A catalogue and a roster without objectives.
     pub fn new(catalogue: impl Into<Arc<Catalogue>>, roster: Roster) -> Evaluation {
-        Evaluation { catalogue: catalogue.into(), roster, objectives: Vec::new(), version: 0 }
+        Evaluation { catalogue: catalogue.into(), roster, objectives: Vec::new(), read: Read::default(), version: 0 }
     }
 
     /// The values that answer a question.
@@ -88,6 +110,22 @@ impl Evaluation {
     /// The company's time zone by its IANA name.
     pub fn zone(&self) -> &str {
         self.roster.schedule.zone.iana_name().unwrap_or("UTC")
+    }
+
+    /// What every number depends on beside the events, as a digest: measures and formulas, roster and rates, objectives, zone, week and fiscal
+    /// year. Two that have the same give the same answer to a question.
+    pub fn configuration(&self) -> String {
+        let Read { roster, objectives } = &self.read;
+        let file = |read: &Option<String>| read.clone().unwrap_or_default();
+        let calendar = format!("{} {:?} {}", self.zone(), self.roster.settings.week_start, self.roster.settings.fiscal_month);
+        digest([self.definitions(), file(roster), file(objectives), calendar].iter().map(String::as_str))
+    }
+
+    /// The catalogue's measures and formulas, as a digest.
+    pub fn definitions(&self) -> String {
+        let measures = format!("{:016x}", self.catalogue.fingerprint());
+        let formulas = self.catalogue.kpis.iter().flat_map(|kpi| [&*kpi.name, &*kpi.text]);
+        digest(std::iter::once(&*measures).chain(formulas))
     }
 
     /// The reps there are, sorted: the roster's people by their ids, and whoever else something is counted of;

@@ -215,7 +215,10 @@ mod tests {
         publisher.round(Instant::now()).unwrap();
         let calls: i64 = store.inside(|inside| {
             let reps = inside.published.iter().filter(|(key, _)| key.starts_with("rep:"));
-            reps.flat_map(|(_, hash)| hash).filter(|(field, _)| field == "calls_made:today").map(|(_, value)| value.parse::<i64>().unwrap()).sum()
+            reps.flat_map(|(_, hash)| hash)
+                .filter(|(field, _)| field == "calls_made:today")
+                .map(|(_, value)| value.parse::<i64>().unwrap())
+                .sum()
         });
         let company: i64 = published(&store, "company")["calls_made:today"].parse().unwrap();
         assert_eq!((calls, published(&store, "rep:other")["calls_made:today"].as_str()), (company, "60"));

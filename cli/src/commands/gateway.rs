@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 use onpace_producers::{gateway, heartbeat};
 use onpace_sinks::http;
 
+use crate::runtime::runtime;
 use crate::shutdown::Shutdown;
 use crate::{args, engine, serving};
 
@@ -16,7 +17,7 @@ pub fn run(args: args::Gateway) -> Result<ExitCode> {
     }
     let words = Arc::new(engine::words(&engine::catalogue(&args.definitions)?));
     let log = engine::log(None, &args.kafka, None)?;
-    tokio::runtime::Runtime::new()?.block_on(async {
+    runtime()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let listener = serving::bind(args.listen).await?;
         let registry = onpace_producers::http::registry()?;

@@ -16,6 +16,7 @@ use onpace_sinks::http::{self, Health};
 use prometheus::Registry;
 use tokio::task::JoinSet;
 
+use crate::runtime::runtime;
 use crate::shutdown::Shutdown;
 use crate::{args, engine, serving};
 
@@ -28,7 +29,7 @@ pub fn run(args: args::Processor) -> Result<ExitCode> {
     let patrol = Duration::from_secs(args.care.patrol.into());
     let settings = Settings { batch: args.batch as usize, patrol, ..Settings::default() };
     let threads = if embedded { 1 } else { args.threads };
-    tokio::runtime::Runtime::new()?.block_on(async {
+    runtime()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let metrics = Metrics::register(&registry)?;
         let beat = Beat::of(&metrics);
@@ -111,7 +112,11 @@ pub fn start(work: Work<'_>, shutdown: &Shutdown) -> JoinSet<Result<()>> {
         working.spawn_blocking(move || {
             let mut processor = Processor::new(&*log, &*store, rules, fingerprint, settings, metrics)?;
             match until {
-                Until::CaughtUp => processor.catch_up(&stop, &mut |_, _| {})?,
+                Until::CaughtUp => {
+                    let mut reached = false;
+                    processor.catch_up(&stop, &mut |done, total| reached = done == total)?;
+                    anyhow::ensure!(reached, "stopped before the log's end: what was folded is kept, run it again to go on");
+                }
                 Until::Asked => processor.run(&stop, &mut || beat.beat())?,
             }
             Ok(())

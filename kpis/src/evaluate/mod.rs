@@ -131,6 +131,12 @@ pub fn evaluate(catalogue: &Catalogue, tally: &Tally, roster: &Roster, question:
     Ok(rows)
 }
 
+/// The reps, teams, products… that a question has rows of, sorted, whichever KPIs and windows it asks for; none by company.
+pub fn keys(catalogue: &Catalogue, tally: &Tally, roster: &Roster, question: &Question<'_>) -> Vec<Arc<str>> {
+    let question = Question { windows: &[], ..question.clone() };
+    Asked::of(catalogue, tally, roster, &question).scopes().into_iter().filter_map(|scope| scope.key).collect()
+}
+
 /// As [`evaluate`], but the rows of one key at a time, and only of keys that are `wanted`: for answers too large to be held as rows.
 ///
 /// # Errors

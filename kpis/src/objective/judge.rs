@@ -66,17 +66,10 @@ pub(super) fn class_of(catalogue: &Catalogue, kpi: &Kpi) -> Class {
     }
 }
 
-/// When the company's first event counts: a quarter-hour, and a date.
-fn first_day(catalogue: &Catalogue, tally: &Tally) -> (Option<i64>, Option<i32>) {
-    let mut first: (Option<i32>, Option<i32>) = (None, None);
-    let ever = Ranges { quarters: i32::MIN..i32::MAX, dates: i32::MIN..i32::MAX };
-    for rep in tally.everybody() {
-        for (_, line) in (0..catalogue.measures.len() as MeasureNo).flat_map(|measure| rep.lines(measure)) {
-            let of = line.first(&ever);
-            first = (earlier(first.0, of.0), earlier(first.1, of.1));
-        }
-    }
-    (first.0.map(|slot| i64::from(slot) * SLOT_S * US), first.1)
+/// When the company's first event counts: an instant, and a date.
+fn first_day(tally: &Tally) -> (Option<i64>, Option<i32>) {
+    let (quarter, date) = tally.first();
+    (quarter.map(|slot| i64::from(slot) * SLOT_S * US), date)
 }
 
 fn earlier<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
@@ -126,7 +119,7 @@ impl<'a> Judge<'a> {
         at_us: i64,
         reps: &'a [Rep<'a>],
     ) -> Judge<'a> {
-        let begun = first_day(catalogue, tally);
+        let begun = first_day(tally);
         Judge {
             catalogue,
             roster,

@@ -8,17 +8,15 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use axum::extract::{Query, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use onpace_kpis::roster::{Roster, UNROSTERED};
 use onpace_kpis::slot::round_up;
-use onpace_kpis::{By, KpiNo, Question, Row, Unconvertible, Within};
-use onpace_schemas::did_you_mean;
+use onpace_kpis::{Row, Unconvertible};
 use onpace_schemas::time::{show_date, show_instant};
 use serde::Serialize;
 
 use crate::evaluation::{Evaluation, Folded};
 use crate::http::pieces::Pieces;
-use crate::http::query::{Asked, Wrong};
 use crate::metrics::Metrics;
+use crate::question::{Asked, Refused, Wrong};
 use crate::view::{Picture, Standing, State as Word, View, now_ms};
 use onpace_producers::http::Problem;
 
@@ -30,6 +28,7 @@ const MOST_VALUES: usize = 500_000;
 struct Answer<'a> {
     at: String,
     time_zone: &'a str,
+    configuration: String,
     freshness: Freshness,
     #[serde(skip_serializing_if = "Option::is_none")]
     folded: Option<Together>,
@@ -78,12 +77,10 @@ pub async fn answer(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let Query(pairs) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
-    let asked = Asked::read(&pairs)?;
     let evaluation = metrics.configuration().now();
-    let kpis = evaluation.catalogue.select(asked.kpis.iter().map(String::as_str));
-    let kpis = kpis.map_err(|why| Problem::from(Wrong { parameter: "kpi".into(), why }))?;
+    let asked = Asked::read(&pairs, &evaluation)?;
     let held = held(&headers);
-    super::blocking(move || work(metrics.view(), &evaluation, &asked, &kpis, &raw.unwrap_or_default(), &held)).await?
+    super::blocking(move || work(metrics.view(), &evaluation, &asked, &raw.unwrap_or_default(), &held)).await?
 }
 
 /// The tags that a client has answers of.
@@ -140,15 +137,22 @@ pub(super) fn tagged(answer: &impl Serialize, tag: String) -> Result<Response, P
     Ok(response)
 }
 
-fn work(view: &View, evaluation: &Evaluation, asked: &Asked, kpis: &[KpiNo], raw: &str, held: &str) -> Result<Response, Problem> {
+fn work(view: &View, evaluation: &Evaluation, asked: &Asked, raw: &str, held: &str) -> Result<Response, Problem> {
     let picture = view.read();
     let whole = match whole(&picture, evaluation, asked.at_us, raw, held) {
         Ok(whole) => whole,
         Err(answer) => return *answer,
     };
-    let values = values(&picture, evaluation, asked, kpis, whole.at_us)?;
+    let values = asked.rows(evaluation, &picture.tally, whole.at_us, MOST_VALUES).map_err(refused)?;
     let folded = evaluation.folded(&picture.tally, asked.by).map(Together::from);
-    let answer = Answer { at: show_instant(whole.at_us), time_zone: evaluation.zone(), freshness: whole.freshness, folded, values };
+    let answer = Answer {
+        at: show_instant(whole.at_us),
+        time_zone: evaluation.zone(),
+        configuration: evaluation.configuration(),
+        freshness: whole.freshness,
+        folded,
+        values,
+    };
     tagged(&answer, whole.tag)
 }
 
@@ -159,40 +163,11 @@ fn tag(picture: &Picture, evaluation: &Evaluation, at_us: i64, freshness: &Fresh
     format!("\"{:016x}\"", hasher.finish())
 }
 
-fn values(picture: &Picture, evaluation: &Evaluation, asked: &Asked, kpis: &[KpiNo], at_us: i64) -> Result<Vec<Row>, Problem> {
-    let tally = &picture.tally;
-    let teams = asked.teams.iter().map(|team| within(&evaluation.roster, team)).collect::<Result<Vec<Within>, Problem>>()?;
-    let within = if asked.by == By::Team { Within::Company } else { teams.first().copied().unwrap_or_default() };
-    let question = Question { kpis, within, currency: asked.currency, ..Question::new(at_us, asked.by, &asked.windows) };
-    let keys = if asked.by == By::Team { &asked.teams } else { &asked.reps };
-    let keys: Vec<Option<&str>> = if keys.is_empty() { vec![None] } else { keys.iter().map(|key| Some(key.as_str())).collect() };
-    let mut values: Vec<Row> = Vec::new();
-    let count = std::cell::Cell::new(0);
-    for key in keys {
-        // Past the bound nothing more is worked out.
-        let mut wanted = |_: &str| count.get() <= MOST_VALUES;
-        let mut take = |rows: &[Row]| {
-            count.set(count.get() + rows.len());
-            values.extend_from_slice(rows);
-        };
-        evaluation.each(tally, &Question { key, ..question.clone() }, &mut wanted, &mut take).map_err(unconvertible)?;
+fn refused(why: Refused) -> Problem {
+    match why {
+        Refused::Wrong(wrong) => wrong.into(),
+        Refused::Unconvertible(why) => unconvertible(why),
     }
-    if values.len() > MOST_VALUES {
-        let why = format!("that would be more than {MOST_VALUES} values; name fewer with `kpi`, `window`, `rep` or `team`");
-        return Err(Problem::bad_request(why));
-    }
-    Ok(values)
-}
-
-/// What was done for a team.
-pub(super) fn within(roster: &Roster, team: &str) -> Result<Within, Problem> {
-    if team == UNROSTERED {
-        return Ok(Within::Just(None));
-    }
-    roster.team(team).map(Within::Team).ok_or_else(|| {
-        let known = did_you_mean(team, roster.teams.iter().map(|team| &*team.id).chain([UNROSTERED]));
-        Wrong { parameter: "team".into(), why: format!("there is no team `{team}`{known}") }.into()
-    })
 }
 
 /// Money that can't be converted: 422, with the file, the day and the currency that a rate is missing of.

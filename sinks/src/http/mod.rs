@@ -11,7 +11,6 @@ pub mod objectives;
 pub mod ops;
 mod page;
 mod pieces;
-mod query;
 mod roster;
 mod run;
 #[cfg(test)]

@@ -29,10 +29,6 @@ mod tests {
 
     use super::*;
 
-    async fn serving(listener: TcpListener, router: Router, stop: CancellationToken) -> io::Result<()> {
-        run(listener, router, &Registry::new(), stop).await
-    }
-
     #[tokio::test]
     async fn the_end_waits_for_answers_under_way_and_takes_no_more() {
         let (asked, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));

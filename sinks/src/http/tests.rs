@@ -91,8 +91,11 @@ async fn by_default_it_is_the_company_today_and_this_month() {
 #[tokio::test]
 async fn reps_can_be_picked_and_products_listed() {
     let router = serving(&store());
-    let (_, _, body) = get(&router, "/v1/kpis?rep=marie&rep=nobody&window=all&kpi=calls_made").await;
+    let (_, _, body) = get(&router, "/v1/kpis?rep=marie&window=all&kpi=calls_made").await;
     assert_eq!(body["values"].as_array().unwrap().len(), 1);
+    let answer = get(&router, "/v1/kpis?rep=marie&rep=nobody&window=all&kpi=calls_made").await;
+    problem(&answer, 400, "there is no rep `nobody`");
+    assert_eq!(answer.2["parameter"], "rep");
     let (_, _, body) = get(&router, "/v1/kpis?by=product&window=all&kpi=deals_won").await;
     assert_eq!((body["values"][0]["product"].as_str(), body["values"][0]["value"].as_i64()), (Some("Pro"), Some(1)));
 }

@@ -72,6 +72,10 @@ pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
             "The store does not answer",
             "No KPI is shown and no objective is judged. Nothing is lost: look at Redis; once it answers, the numbers come back by themselves.",
         ),
+        "OnpaceStoreDamaged" => (
+            "Partition {{ $labels.partition }} of the store was damaged",
+            "What is stored of it is not what was written. It is folded anew from the log, and its numbers are shown again once that is done. The processor's log says what was damaged: does Redis throw keys away for want of memory, does something else write there, does the disk fail?",
+        ),
         "OnpacePipelineDown" => {
             ("The pipeline stands still", "Alerts about objectives are withheld until it moves again; what is true then is sent.")
         }

@@ -76,6 +76,10 @@ pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
             "La base des indicateurs ne répond pas",
             "Aucun indicateur n'est montré, aucun objectif jugé. Rien n'est perdu : voyez Redis ; dès qu'il répond, les chiffres reviennent d'eux-mêmes.",
         ),
+        "OnpaceStoreDamaged" => (
+            "La partition {{ $labels.partition }} de la base des indicateurs était endommagée",
+            "Ce qui en est conservé n'est pas ce qui avait été écrit. Elle est recalculée depuis le journal, et ses chiffres reviennent dès que c'est fait. Le journal d'exécution du processeur dit ce qui était endommagé : Redis efface-t-il des clés faute de mémoire, un autre programme y écrit-il, le disque est-il défaillant ?",
+        ),
         "OnpacePipelineDown" => (
             "La chaîne de traitement est arrêtée",
             "Les alertes d'objectifs sont retenues jusqu'à la reprise ; ce qui sera vrai alors sera envoyé.",

@@ -44,7 +44,8 @@ impl Above {
                 Dimension::Field(_) => BY_VALUE.contains(&&*kpi.name) && catalogue.available(kpi, by),
                 Dimension::Entered(_) => is_staged(catalogue, kpi),
             };
-            let kpis: Vec<KpiNo> = (0..catalogue.kpis.len() as KpiNo).filter(|number| wanted(&catalogue.kpis[usize::from(*number)])).collect();
+            let kpis: Vec<KpiNo> =
+                (0..catalogue.kpis.len() as KpiNo).filter(|number| wanted(&catalogue.kpis[usize::from(*number)])).collect();
             Some(Breakdown { by, label, kpis, values: values(catalogue, round.tally, dimension, VALUES) })
         };
         let breakdowns = [(By::Product, "product"), (By::Origin, "origin"), (By::Stage, "deal_stage")];
@@ -106,8 +107,9 @@ impl Above {
             let mut company = Families::new(round, &breakdown.kpis, named("onpace_company_"), &of("the company"), |_| true);
             company.add(round, Question { windows: round.all, ..question() }, &[], breakdown.label);
             out.extend(company.families);
-            let mut teams =
-                Families::new(round, &breakdown.kpis, named("onpace_team_"), &of("by team, those below it included"), |name| round.plan.has(name));
+            let mut teams = Families::new(round, &breakdown.kpis, named("onpace_team_"), &of("by team, those below it included"), |name| {
+                round.plan.has(name)
+            });
             for (team, within) in withins() {
                 teams.add(round, Question { within, ..question() }, &[("team", team)], breakdown.label);
             }

@@ -133,7 +133,10 @@ mod tests {
     #[test]
     fn then_whole_metrics_from_the_start() {
         let plan = Plan::of(metrics(), &WINDOWS, 59);
-        assert_eq!((plan.windows.as_slice(), names(&plan.without), names(&plan.metrics)), (&[Today][..], vec!["rate"], vec!["stage", "calls"]));
+        assert_eq!(
+            (plan.windows.as_slice(), names(&plan.without), names(&plan.metrics)),
+            (&[Today][..], vec!["rate"], vec!["stage", "calls"])
+        );
         assert_eq!(plan.missing().count(), 1 + 2 * 3);
         let plan = Plan::of(metrics(), &WINDOWS, 49);
         assert_eq!((names(&plan.without), names(&plan.metrics)), (vec!["rate", "stage"], vec!["calls"]));

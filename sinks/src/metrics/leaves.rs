@@ -78,7 +78,8 @@ impl Leaves {
         let (plain, staged) = (of(false), of(true));
         if !plain.is_empty() {
             for (team, posts) in self.by_team() {
-                let question = Question { kpis: &plain, within: Within::Just(team), strangers: round.strangers(), ..round.question(By::Rep) };
+                let question =
+                    Question { kpis: &plain, within: Within::Just(team), strangers: round.strangers(), ..round.question(By::Rep) };
                 round.each(question, &mut |rep| posts.contains_key(rep), &mut |rows| {
                     let Some(post) = key_of(rows).and_then(|rep| posts.get(rep)) else { return };
                     self.write(round, post, &plain, rows, &mut families);
@@ -140,7 +141,8 @@ impl Leaves {
         let kpis = [kpi];
         let windows = &round.plan.windows;
         for post in &self.posts {
-            let own = Question { kpis: &kpis, rep: Some(&post.rep), within: Within::Just(post.team), apart: STAGES, ..round.question(By::Stage) };
+            let own =
+                Question { kpis: &kpis, rep: Some(&post.rep), within: Within::Just(post.team), apart: STAGES, ..round.question(By::Stage) };
             // To find those who are together takes a look at everybody.
             let strangers = if post.rep.starts_with(OTHER) { round.strangers() } else { usize::MAX };
             let mut values: Vec<Option<String>> = vec![None; self.stages.len() * windows.len()];

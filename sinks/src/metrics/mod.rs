@@ -37,7 +37,6 @@ use crate::view::{State, View, now_ms};
 use exposition::{Family, Finished, Format, Page};
 use said::{Said, Told};
 
-
 /// The longest that values on the page may lag behind the view, unless working them out takes longer.
 const TICK: Duration = Duration::from_secs(1);
 /// How objectives stand is worked out anew so often, even if nothing happened: what is expected by now grows with time alone.

@@ -62,7 +62,11 @@ impl Said {
         }
         let mut families = vec![
             gauge("onpace_kpi_series", "Series of KPIs by rep and team on this page", &self.series.to_string()),
-            gauge("onpace_kpi_series_limit", "So many series of KPIs by rep and team may be on this page (--metric-series)", &self.most.to_string()),
+            gauge(
+                "onpace_kpi_series_limit",
+                "So many series of KPIs by rep and team may be on this page (--metric-series)",
+                &self.most.to_string(),
+            ),
             gauge(
                 "onpace_metrics_whole",
                 "1 while this page has every KPI by rep and team in every window that it should have, else 0",
@@ -91,7 +95,8 @@ impl Said {
 
     /// In words, apart by whether something is missing.
     pub fn outline(&self) -> Outline {
-        let rates = self.converted.as_ref().and_then(|converted| converted.as_ref().err()).map(|why| format!("revenue is not converted: {why}"));
+        let rates =
+            self.converted.as_ref().and_then(|converted| converted.as_ref().err()).map(|why| format!("revenue is not converted: {why}"));
         let folded = (self.folded > 0).then(|| format!("{} reps whom no roster knows are one series on /metrics, `other`", self.folded));
         Outline { series: self.series, wrong: self.left_out.iter().cloned().chain(rates).collect(), notes: folded.into_iter().collect() }
     }

@@ -11,8 +11,7 @@ fn objectives_go_on_while_nothing_happens() {
     store.begin(0, 1);
     store.add(0, "marie", "calls_made", "", None, now_ms() * 1000, 3);
     let mut evaluation = with_roster("time_zone: UTC\npeople: [{ id: marie, name: Marie }]\n");
-    let wanted =
-        "objectives: [{ id: calls, kpi: calls_made, scope: company, target: 40, period: year, pace: linear, from: 2020-01-01 }]\n";
+    let wanted = "objectives: [{ id: calls, kpi: calls_made, scope: company, target: 40, period: year, pace: linear, from: 2020-01-01 }]\n";
     evaluation.objectives = parse(wanted, &evaluation.catalogue, &evaluation.roster).unwrap();
     let view = View::looked(&store, &evaluation);
     let metrics = Metrics::new(view, Configuration::fixed(evaluation), Registry::new(), Settings::default()).unwrap();

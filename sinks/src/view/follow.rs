@@ -346,10 +346,7 @@ mod tests {
         store.add(1, "marie", "calls_made", "", None, AT_US - 86_400_000_000, 4);
         look(&mut follower, &store);
         assert_eq!(values(&view.read().tally, "calls_made"), of(&[("Zoë \"Z\"", "1"), ("marie", "6")]));
-        assert_eq!(
-            values(&read_once(&store, &evaluation()).unwrap().tally, "calls_made"),
-            values(&view.read().tally, "calls_made")
-        );
+        assert_eq!(values(&read_once(&store, &evaluation()).unwrap().tally, "calls_made"), values(&view.read().tally, "calls_made"));
         assert_eq!(store.inside(|inside| inside.loads), 4, "each lane once by the view, once by reading all");
     }
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use onpace_kpis::block::BlockId;
 use onpace_kpis::{Block, NameId, Names};
-use onpace_processors::store::{Position, StoreError, StoreReader};
+use onpace_processors::store::{Head, Position, StoreError, StoreReader, Sum, sums};
 
 /// The copy of a lane.
 #[derive(Clone, Debug, Default)]
@@ -29,22 +29,37 @@ fn unpack(lane: u32, id: BlockId, packed: &[u8]) -> Result<Block, StoreError> {
 }
 
 impl Copy {
-    /// Reads a lane whole, saying now and then that it goes on.
+    /// Reads a lane whole, saying now and then that it goes on. Unless it was written meanwhile it must be what its head vouches for.
     pub fn load(lane: u32, reader: &mut dyn StoreReader, goes_on: &mut dyn FnMut()) -> Result<Copy, StoreError> {
         let mut copy = Copy::default();
         let (names, blocks) = (&mut copy.names, &mut copy.blocks);
+        let (mut named, mut counted) = (Sum::default(), Sum::default());
+        let before = reader.head(lane)?;
         let position = reader.load(
             lane,
             &mut |name| {
+                named.add(sums::name(named.count as u32 + 1, name));
                 names.intern(name);
             },
             &mut |id, packed| {
+                counted.add(sums::block(id, packed));
                 blocks.insert(id, packed.into());
                 if blocks.len().is_multiple_of(4_096) {
                     goes_on();
                 }
             },
         )?;
+        let vouched = |head: &Head| (head.birth, head.sums.names, head.sums.blocks);
+        if let Some(head) = reader.head(lane)?.filter(|head| before.as_ref().map(vouched) == Some(vouched(head)))
+            && (head.sums.names, head.sums.blocks) != (named, counted)
+        {
+            let why = format!(
+                "its names and counters are not those that were written ({} names and {} blocks are there, its head says {} and {}); its processor \
+                 folds it anew",
+                named.count, counted.count, head.sums.names.count, head.sums.blocks.count
+            );
+            return Err(StoreError::Damaged { place: format!("lane {lane}"), why });
+        }
         copy.position = position;
         copy.complete(lane, reader)?;
         Ok(copy)

@@ -147,7 +147,8 @@ impl Fault {
             Fault::RosterReplaced => {
                 let [in_force, other] = rosters;
                 plant.roster(other);
-                std::thread::sleep(Duration::from_secs(3));
+                // It is taken once it has been quiet.
+                std::thread::sleep(Duration::from_secs(8));
                 plant.roster(in_force);
             }
         }

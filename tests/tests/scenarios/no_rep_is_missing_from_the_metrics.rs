@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan};
-use onpace_tests::monitoring::Prometheus;
+use onpace_tests::monitoring::{Prometheus, Version};
 use onpace_tests::onpace::{bare, run};
 use onpace_tests::scraped::Scraped;
 use onpace_tests::servers::{provided, wait_until};
@@ -213,7 +213,7 @@ fn with_500_reps_in_three_currencies_prometheus_has_everybody() {
         "global: {{ scrape_interval: 5s, scrape_timeout: 5s }}\nscrape_configs:\n  - job_name: onpace\n    static_configs: [{{ targets: ['127.0.0.1:{}'] }}]\n",
         floor.up.port
     );
-    let prometheus = Prometheus::start(floor.folder.path(), &scrape, &[]);
+    let prometheus = Prometheus::start(Version::Newest, floor.folder.path(), &scrape, &[]);
     wait_until("Prometheus has scraped", LIMIT, || prometheus.value("count(onpace_calls_made{window=\"today\"})") == Some(500.0));
     let query: String = USUAL.iter().map(|window| format!("&window={window}")).chain(KPIS.map(|(kpi, _)| format!("&kpi={kpi}"))).collect();
     for ((kpi, window, currency, _), value) in floor.api("company", &query).into_iter().filter(|(_, value)| *value != 0) {
