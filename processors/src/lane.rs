@@ -14,7 +14,7 @@ use hashbrown::HashSet;
 use onpace_kpis::block::{Block, BlockId};
 use onpace_kpis::fold::{Batch, Delta, Folded, Rules, Scattered};
 use onpace_kpis::{Counter, Names, pack};
-use onpace_producers::log::Message;
+use onpace_producers::log::{Fingerprint, Message, Seen};
 use onpace_schemas::avro::{self, Unreadable};
 use onpace_schemas::{Event, Kind};
 use quick_cache::UnitWeighter;
@@ -23,7 +23,8 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 use smallvec::SmallVec;
 
 use crate::sources::Sources;
-use crate::store::{Commit, EntityId, Head, LaneWriter, Settled, StoreError};
+use crate::store::{Commit, EntityId, Head, LaneWriter, LogMarks, Mark, Replaced, Settled, StoreError};
+use crate::vouch;
 
 /// How much a lane keeps in memory.
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +62,9 @@ pub struct Lane {
     waiting: Waiting,
     sources: Sources,
     next: Next,
+    last: Last,
+    /// The offset of the last message that a look found in the log as it was folded; −1 before the first.
+    proved: i64,
     /// The last commit: its room is used again.
     commit: Commit,
     submitted: Option<Instant>,
@@ -80,6 +84,24 @@ struct Next {
     end: i64,
     recorded_ms: i64,
     messages: usize,
+}
+
+/// The last message of the batch, as the log keeps it: hashed once, when the batch ends.
+#[derive(Default)]
+struct Last {
+    kept_ms: i64,
+    key: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl Last {
+    fn keep(&mut self, message: Message<'_>) {
+        self.kept_ms = message.kept_ms;
+        for (kept, bytes) in [(&mut self.key, message.key), (&mut self.value, message.value)] {
+            kept.clear();
+            kept.extend_from_slice(bytes);
+        }
+    }
 }
 
 /// How a commit that was in flight ended, and how long it took.
@@ -118,10 +140,37 @@ impl Lane {
             waiting: Waiting::default(),
             sources,
             next: Next { offset: head.offset, end: head.end, recorded_ms: head.recorded_ms, messages: 0 },
+            last: Last::default(),
+            proved: -1,
             head,
             commit: Commit::default(),
             submitted: None,
         })
+    }
+
+    /// The offset of the next message that the lane wants.
+    pub fn wants(&self) -> i64 {
+        self.next.offset
+    }
+
+    /// A look at [`vouch::offsets`] of the head found the log unchanged.
+    pub fn proved(&mut self, seen: &Seen) {
+        self.head.log = vouch::proved(&self.head, seen);
+        self.proved = self.head.log.marks().last().map_or(-1, |mark| mark.offset);
+    }
+
+    /// Notes for the next commit what became of the log.
+    pub fn note(&mut self, replaced: Option<Replaced>) {
+        self.head.log = self.head.log.with_replaced(replaced);
+    }
+
+    /// Empties the lane in the store, whose it is to be begun anew. This copy of it is to be dropped.
+    ///
+    /// # Errors
+    /// The store is away.
+    pub fn empty(mut self) -> Result<Settled, StoreError> {
+        self.land()?;
+        self.writer.empty()
     }
 
     /// The head as of the last submitted commit.
@@ -149,13 +198,16 @@ impl Lane {
         }
         self.next.offset = message.offset + 1;
         self.next.end = self.next.end.max(self.next.offset);
-        self.next.recorded_ms = self.next.recorded_ms.max(message.recorded_ms);
+        // What its sender claims can be true only from when the one before it was recorded.
+        let recorded_ms = if message.claimed { message.recorded_ms.max(self.next.recorded_ms) } else { message.recorded_ms };
+        self.next.recorded_ms = self.next.recorded_ms.max(recorded_ms);
         self.next.messages += 1;
+        self.last.keep(message);
         let event = match avro::read(message.value)? {
             avro::Message::Event(event) => event,
             avro::Message::Heartbeat { .. } => return Ok(()),
         };
-        self.sources.heard(&event.source, event.kind, message.recorded_ms);
+        self.sources.heard(&event.source, event.kind, recorded_ms);
         let id = self.address(event.kind, &event.entity);
         if self.batch.merge(id, &event, &self.rules, &mut self.names) {
             return Ok(());
@@ -214,16 +266,11 @@ impl Lane {
             let packed = commit.entities.push(EntityId(changed.id.to_be_bytes()), changed.new, |out| pack::pack(&changed.state, out));
             self.states.insert(changed.id, Packed::from_slice(packed));
         }
-        self.head = Head {
-            offset: next.offset,
-            end,
-            recorded_ms: next.recorded_ms,
-            entities: self.head.entities + commit.entities.count_new(),
-            ..self.head
-        };
         commit.offset = next.offset;
         commit.end = end;
         commit.recorded_ms = next.recorded_ms;
+        commit.log = marks(self.head.log, &next, &self.last, self.proved);
+        self.head = self.head.after(commit);
         commit.blocks = blocks;
         commit.sources = self.sources.take_changed();
         commit.names_from = self.names_sent as u32;
@@ -319,6 +366,14 @@ impl Lane {
         self.all_blocks = self.all_blocks.take().filter(|all| all.len() <= KNOWN_BLOCKS);
         Ok(changed)
     }
+}
+
+/// What is known of the log once a batch is committed.
+fn marks(known: LogMarks, next: &Next, last: &Last, proved: i64) -> LogMarks {
+    if next.messages == 0 {
+        return known;
+    }
+    known.with(Mark { offset: next.offset - 1, print: Fingerprint::of(last.kept_ms, &last.key, &last.value) }, proved)
 }
 
 impl Waiting {

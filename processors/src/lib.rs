@@ -15,6 +15,7 @@ pub mod processor;
 mod simulation;
 pub mod sources;
 pub mod store;
+pub mod vouch;
 
 pub use metrics::Metrics;
 pub use processor::{Processor, ProcessorError, Settings};

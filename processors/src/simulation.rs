@@ -2,6 +2,8 @@
 //! once, events in any order and as often as they come. After all of it every counter, and when each source was last heard of, equals a naive fold of the log.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod replaced;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -17,7 +19,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::lane::Bounds;
 use crate::store::{Fault, KpiStore, MemoryStore};
-use crate::{Metrics, Processor, Settings};
+use crate::{Metrics, Processor, ProcessorError, Settings};
 
 const LANES: u32 = 3;
 /// Rep, measure, dimensions, currency or bucket, slot → value.
@@ -155,7 +157,7 @@ fn simulate(seed: u64) {
         1 => (MemoryStore::default(), Bounds { states: 4, blocks: 2 }),
         _ => (MemoryStore::default(), Bounds::default()),
     };
-    let settings = Settings { batch: rng.random_range(1..30), bounds, retry: Duration::from_micros(200) };
+    let settings = Settings { batch: rng.random_range(1..30), bounds, retry: Duration::from_micros(200), ..Settings::default() };
     let mut said: Vec<Event<'static>> = Vec::new();
     let mut older = None;
     let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();

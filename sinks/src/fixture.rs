@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use onpace_kpis::block::BlockId;
 use onpace_kpis::{Block, Catalogue, Counter, Names, Roster, Slot};
-use onpace_processors::store::{Changes, Head, Heard, KpiStore, LaneWriter, Position, Settings, StoreError, StoreReader};
+use onpace_processors::store::{Changes, Head, Heard, KpiStore, LaneWriter, LogMarks, Position, Settings, StoreError, StoreReader};
 use onpace_schemas::{Currency, Time};
 
 use crate::Evaluation;
@@ -64,7 +64,7 @@ impl Store {
     pub fn begin(&self, lane: usize, birth: u64) {
         self.inside(|inside| {
             inside.lanes[lane] =
-                Lane { head: Some(Head { birth, epoch: 1, offset: 0, end: 0, recorded_ms: 0, entities: 0 }), ..Lane::default() }
+                Lane { head: Some(Head { birth, epoch: 1, offset: 0, end: 0, recorded_ms: 0, entities: 0, log: LogMarks::default() }), ..Lane::default() }
         });
     }
 

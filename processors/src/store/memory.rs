@@ -157,7 +157,7 @@ impl LaneWriter for Writer {
             (Some(_), None) => {}
         }
         let lane = inner.lanes.entry(self.lane).or_insert_with(|| Lane {
-            head: Head { birth: rand::random(), epoch: 0, offset: 0, end: 0, recorded_ms: 0, entities: 0 },
+            head: Head::begun(),
             names: Vec::new(),
             entities: BTreeMap::new(),
             blocks: BTreeMap::new(),
@@ -222,6 +222,15 @@ impl LaneWriter for Writer {
     fn settle(&mut self) -> Result<Settled, StoreError> {
         self.settled.map_err(|()| StoreError::Away("the answer was lost, as ordered".into()))
     }
+
+    fn empty(&mut self) -> Result<Settled, StoreError> {
+        let mut inner = self.store.lock();
+        if self.head.is_none() || inner.lanes.get(&self.lane).map(|lane| lane.head) != self.head {
+            return Ok(Settled::Fenced);
+        }
+        inner.lanes.remove(&self.lane);
+        Ok(Settled::Committed)
+    }
 }
 
 impl Lane {
@@ -230,10 +239,7 @@ impl Lane {
     }
 
     fn apply(&mut self, commit: &Commit) {
-        self.head.offset = commit.offset;
-        self.head.end = commit.end;
-        self.head.recorded_ms = commit.recorded_ms;
-        self.head.entities += commit.entities.count_new();
+        self.head = self.head.after(commit);
         self.names.extend(commit.names.iter().cloned());
         for (id, packed) in commit.entities.iter() {
             self.entities.insert(id, packed.to_vec());

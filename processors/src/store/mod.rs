@@ -9,6 +9,7 @@
 mod changed;
 mod embedded;
 mod entities;
+mod marks;
 mod memory;
 mod redis;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use onpace_schemas::{Currency, Kind, time};
 
 pub use embedded::EmbeddedStore;
 pub use entities::Entities;
+pub use marks::{How, LogMarks, Mark, Replaced};
 pub use memory::{Fault, MemoryStore};
 pub use redis::RedisStore;
 
@@ -54,6 +56,21 @@ pub struct Head {
     pub recorded_ms: i64,
     /// How many entities the lane has.
     pub entities: u64,
+    /// What is known of the log that it was folded from.
+    pub log: LogMarks,
+}
+
+impl Head {
+    /// The head of a lane that is begun.
+    fn begun() -> Head {
+        Head { birth: rand::random(), epoch: 0, offset: 0, end: 0, recorded_ms: 0, entities: 0, log: LogMarks::default() }
+    }
+
+    /// The head as it is once a commit is in the store.
+    pub(crate) fn after(self, commit: &Commit) -> Head {
+        let Commit { offset, end, recorded_ms, log, .. } = *commit;
+        Head { offset, end, recorded_ms, log, entities: self.entities + commit.entities.count_new(), ..self }
+    }
 }
 
 /// When a source was last heard of.
@@ -86,6 +103,8 @@ pub struct Commit {
     pub end: i64,
     /// As in [`Head`].
     pub recorded_ms: i64,
+    /// As in [`Head`].
+    pub log: LogMarks,
     /// Changed entities.
     pub entities: Entities,
     /// Changed blocks, packed; an empty one is to be dropped.
@@ -200,6 +219,10 @@ pub trait LaneWriter: Send {
 
     /// Waits for the answer to the commit in flight; [`Settled::Committed`] where there is none.
     fn settle(&mut self) -> Result<Settled, StoreError>;
+
+    /// Empties the lane that this writer took over, so that whoever takes it over next begins it anew. [`Settled::Fenced`], and nothing
+    /// was emptied, where it is no longer this writer's.
+    fn empty(&mut self) -> Result<Settled, StoreError>;
 }
 
 /// A place in a lane's stream of changes.
@@ -299,10 +322,30 @@ fn show_sources(rows: &[Heard]) -> String {
 
 /// A head in words.
 fn show_head(lane: u32, head: &Head) -> String {
-    let Head { birth, epoch, offset, end, recorded_ms, entities } = *head;
+    let Head { birth, epoch, offset, end, recorded_ms, entities, log } = *head;
     let recorded = if recorded_ms == 0 { "nothing yet".to_owned() } else { time::show_instant(recorded_ms * 1_000) };
     format!(
-        "lane {lane}: next offset {offset} of {end} ({} behind), {entities} entities, last folded message recorded {recorded}, epoch {epoch}, birth {birth:016x}",
-        end - offset
+        "lane {lane}: next offset {offset} of {end} ({} behind), {entities} entities, last folded message recorded {recorded}, epoch {epoch}, birth {birth:016x}\n{}",
+        end - offset,
+        show_log(&log)
     )
+}
+
+/// What a head knows of its log, in words.
+fn show_log(log: &LogMarks) -> String {
+    let identity = log.identity().map_or_else(|| "a log without a number of its own".into(), |identity| format!("log {identity:016x}"));
+    let marks: Vec<String> = log.marks().map(|mark| format!("{} at offset {}", mark.print, mark.offset)).collect();
+    let marks = if marks.is_empty() { "nothing of it is known yet".to_owned() } else { marks.join(", ") };
+    let replaced = match log.replaced() {
+        None => String::new(),
+        Some(Replaced { at_ms, how }) => {
+            let at = time::show_instant(at_ms * 1_000);
+            match how {
+                How::Ends(end) => format!("; found at {at} to end at {end}, so that the lane waits"),
+                How::Other(end) => format!("; found at {at} to be another, which ends at {end}, so that the lane waits"),
+                How::Anew => format!("; folded anew from it at {at}, since it had been another"),
+            }
+        }
+    };
+    format!("  folded from {identity}: {marks}{replaced}")
 }

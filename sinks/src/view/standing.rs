@@ -197,12 +197,13 @@ impl Known {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+    use onpace_processors::store::LogMarks;
     use onpace_schemas::Kind;
 
     use super::*;
 
     fn head(offset: i64, end: i64, recorded_ms: i64) -> Option<Head> {
-        Some(Head { birth: 1, epoch: 1, offset, end, recorded_ms, entities: 0 })
+        Some(Head { birth: 1, epoch: 1, offset, end, recorded_ms, entities: 0, log: LogMarks::default() })
     }
 
     fn known(lanes: Vec<Lane>) -> Known {

@@ -32,7 +32,7 @@ const TABLES: &str = r#"
     CREATE TABLE IF NOT EXISTS kpi_store (layout INTEGER NOT NULL, lanes INTEGER NOT NULL, fingerprint INTEGER NOT NULL);
     CREATE TABLE IF NOT EXISTS kpi_head (
         lane INTEGER PRIMARY KEY, birth INTEGER NOT NULL, epoch INTEGER NOT NULL, "offset" INTEGER NOT NULL,
-        "end" INTEGER NOT NULL, recorded_ms INTEGER NOT NULL, entities INTEGER NOT NULL
+        "end" INTEGER NOT NULL, recorded_ms INTEGER NOT NULL, entities INTEGER NOT NULL, log TEXT NOT NULL DEFAULT '-'
     );
     CREATE TABLE IF NOT EXISTS kpi_name (lane INTEGER NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (lane, id)) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS kpi_entity (lane INTEGER NOT NULL, id BLOB NOT NULL, state BLOB NOT NULL, PRIMARY KEY (lane, id)) WITHOUT ROWID;
@@ -51,6 +51,9 @@ const TABLES: &str = r#"
     CREATE INDEX IF NOT EXISTS kpi_of_block ON kpi (lane, rep_id, day);
 "#;
 
+/// The tables whose rows each belong to a lane.
+const OF_LANES: [&str; 7] = ["kpi_head", "kpi_name", "kpi_entity", "kpi_block", "kpi_change", "kpi_source", "kpi"];
+
 /// The store in an SQLite file.
 pub struct EmbeddedStore {
     path: PathBuf,
@@ -66,7 +69,8 @@ impl EmbeddedStore {
     /// The file can't be written or is something else.
     pub fn open(path: impl AsRef<Path>, measures: Vec<String>) -> Result<Self, StoreError> {
         let store = EmbeddedStore { path: path.as_ref().to_owned(), measures, settled: Mutex::new(None) };
-        store.connect()?.execute_batch(TABLES).map_err(|error| store.explain(&error))?;
+        let mut connection = store.connect()?;
+        prepare(&mut connection).map_err(|error| store.explain(&error))?;
         Ok(store)
     }
 
@@ -92,6 +96,18 @@ impl EmbeddedStore {
     fn read_settings(&self, connection: &Connection) -> Result<Option<Settings>, StoreError> {
         read_settings(connection, &self.path)
     }
+}
+
+/// Makes the tables, and what those of an earlier release lack.
+fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+    let making = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    making.execute_batch(TABLES)?;
+    let there: bool =
+        making.query_row("SELECT count(*) FROM pragma_table_info('kpi_head') WHERE name = 'log'", [], |row| row.get(0))?;
+    if !there {
+        making.execute("ALTER TABLE kpi_head ADD COLUMN log TEXT NOT NULL DEFAULT '-'", [])?;
+    }
+    making.commit()
 }
 
 fn read_settings(connection: &Connection, path: &Path) -> Result<Option<Settings>, StoreError> {
@@ -154,7 +170,8 @@ impl KpiStore for EmbeddedStore {
         let mut connection = self.connect()?;
         let mut wiped = || -> rusqlite::Result<()> {
             let wiping = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for table in ["kpi_store", "kpi_head", "kpi_name", "kpi_entity", "kpi_block", "kpi_change", "kpi_source", "kpi"] {
+            wiping.execute("DELETE FROM kpi_store", [])?;
+            for table in OF_LANES {
                 wiping.execute(&format!("DELETE FROM {table}"), [])?;
             }
             write_settings(&wiping, settings)?;

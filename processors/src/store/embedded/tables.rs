@@ -8,11 +8,11 @@ use onpace_schemas::Kind;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{CHANGES, KNOWN};
-use crate::store::{EntityId, Head, Heard};
+use crate::store::{EntityId, Head, Heard, LogMarks};
 
 pub(super) fn read_head(connection: &Connection, lane: u32) -> rusqlite::Result<Option<Head>> {
     let mut select =
-        connection.prepare_cached(r#"SELECT birth, epoch, "offset", "end", recorded_ms, entities FROM kpi_head WHERE lane = ?1"#)?;
+        connection.prepare_cached(r#"SELECT birth, epoch, "offset", "end", recorded_ms, entities, log FROM kpi_head WHERE lane = ?1"#)?;
     select
         .query_row([lane], |row| {
             Ok(Head {
@@ -22,15 +22,17 @@ pub(super) fn read_head(connection: &Connection, lane: u32) -> rusqlite::Result<
                 end: row.get(3)?,
                 recorded_ms: row.get(4)?,
                 entities: row.get::<_, i64>(5)? as u64,
+                // A text that says nothing of any log: one written by somebody else's tool is as good as none.
+                log: LogMarks::read(row.get_ref(6)?.as_str()?).unwrap_or_default(),
             })
         })
         .optional()
 }
 
 pub(super) fn write_head(connection: &Connection, lane: u32, head: &Head) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO kpi_head VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
-    let Head { birth, epoch, offset, end, recorded_ms, entities } = *head;
-    insert.execute(params![lane, birth as i64, epoch as i64, offset, end, recorded_ms, entities as i64]).map(|_| ())
+    let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO kpi_head VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
+    let Head { birth, epoch, offset, end, recorded_ms, entities, log } = *head;
+    insert.execute(params![lane, birth as i64, epoch as i64, offset, end, recorded_ms, entities as i64, log.write()]).map(|_| ())
 }
 
 pub(super) fn read_names(connection: &Connection, lane: u32, from: u32, each: &mut dyn FnMut(&str)) -> rusqlite::Result<()> {

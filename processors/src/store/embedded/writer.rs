@@ -12,7 +12,7 @@ use onpace_schemas::{Currency, time};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::tables::{last_change, note_change, read_block, read_head, read_known, read_names, read_sources, short, write_head};
-use super::{KNOWN, explain, read_settings, write_settings};
+use super::{KNOWN, OF_LANES, explain, read_settings, write_settings};
 use crate::store::{Commit, EntityId, Head, Heard, LaneWriter, Settings, Settled, StoreError, changed, refuse_other};
 
 pub(super) struct Writer {
@@ -62,8 +62,7 @@ impl LaneWriter for Writer {
             (Some(_), None) => {}
         }
         let taken = || -> rusqlite::Result<(Head, Vec<String>)> {
-            let begun = Head { birth: rand::random(), epoch: 0, offset: 0, end: 0, recorded_ms: 0, entities: 0 };
-            let mut head = read_head(&taking, lane)?.unwrap_or(begun);
+            let mut head = read_head(&taking, lane)?.unwrap_or_else(Head::begun);
             head.epoch += 1;
             write_head(&taking, lane, &head)?;
             if last_change(&taking, lane)?.is_none() {
@@ -119,11 +118,7 @@ impl LaneWriter for Writer {
             if read_head(&committing, *lane)? != *head {
                 return Ok(None);
             }
-            let Some(mut next) = *head else { return Ok(None) };
-            next.offset = commit.offset;
-            next.end = commit.end;
-            next.recorded_ms = commit.recorded_ms;
-            next.entities += commit.entities.count_new();
+            let Some(next) = head.map(|head| head.after(commit)) else { return Ok(None) };
             write_head(&committing, *lane, &next)?;
             names.truncate(commit.names_from as usize);
             names.extend(commit.names.iter().cloned());
@@ -146,6 +141,22 @@ impl LaneWriter for Writer {
 
     fn settle(&mut self) -> Result<Settled, StoreError> {
         Ok(self.settled)
+    }
+
+    fn empty(&mut self) -> Result<Settled, StoreError> {
+        let Writer { connection, lane, head, .. } = self;
+        let mut emptied = || -> rusqlite::Result<Settled> {
+            let emptying = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            if head.is_none() || read_head(&emptying, *lane)? != *head {
+                return Ok(Settled::Fenced);
+            }
+            for table in OF_LANES {
+                emptying.execute(&format!("DELETE FROM {table} WHERE lane = ?1"), [*lane])?;
+            }
+            emptying.commit()?;
+            Ok(Settled::Committed)
+        };
+        emptied().map_err(|error| explain(&self.path, &error))
     }
 }
 

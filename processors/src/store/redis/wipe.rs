@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::keys::{Key, LaneKeys};
 use super::wire::{Commands, Link, Value};
 use super::{Inner, head, write_stored};
-use crate::store::{Settings, StoreError};
+use crate::store::{Settings, Settled, StoreError};
 
 /// While this key lives, the wipe that set it is at work.
 const ALIVE_S: &[u8] = b"10";
@@ -53,6 +53,17 @@ pub fn lane(store: &Inner, link: &mut Link, lane: u32) -> Result<(), StoreError>
     link.ask(&commands)?;
     tracing::warn!(lane, "the lane has keys but no head; it is emptied, to be folded anew");
     empty(store, link, BTreeSet::from([lane]), Some(lane))
+}
+
+/// Empties the lane whose head the writer on this connection has watched since it last wrote it, unless it was written since.
+pub fn owned(store: &Inner, link: &mut Link, lane: u32) -> Result<Settled, StoreError> {
+    let mut commands = Commands::default();
+    // Whoever ends this, should it be interrupted, sees a wipe that was.
+    commands.command(&[b"MULTI"]).command(&[b"SET", &store.keys.lane(lane).head, head::wiping("owner").as_bytes()]).command(&[b"EXEC"]);
+    match link.ask(&commands)?.pop() {
+        Some(Value::Array(_)) => empty(store, link, BTreeSet::from([lane]), Some(lane)).map(|()| Settled::Committed),
+        _ => Ok(Settled::Fenced),
+    }
 }
 
 /// Whether a lane that has no head has other keys.

@@ -114,7 +114,7 @@ impl Writer {
                     wipe::lane(&self.store, &mut self.link, self.lane)?;
                     return Ok(None);
                 }
-                (Head { birth: rand::random(), epoch: 0, offset: 0, end: 0, recorded_ms: 0, entities: 0 }, true)
+                (Head::begun(), true)
             }
             // A wipe of this lane alone that was interrupted: of the whole store it would have been seen above.
             Found::Wiping(_) => {
@@ -460,9 +460,7 @@ impl LaneWriter for Writer {
             let place = String::from_utf8_lossy(&self.keys.names).into_owned();
             return Err(StoreError::Damaged { place, why: format!("its next name is number {}, not {}", self.names, commit.names_from) });
         }
-        let Head { birth, epoch, entities, .. } = head;
-        let entities = entities + commit.entities.count_new();
-        let next = Head { birth, epoch, offset: commit.offset, end: commit.end, recorded_ms: commit.recorded_ms, entities };
+        let next = head.after(commit);
         let line = head::write(&next);
         let queued = self.pack(commit, &line);
         let sent = self.link.send(&self.out);
@@ -479,5 +477,14 @@ impl LaneWriter for Writer {
         // Told once; that the lane is another's is told again with the next commit.
         self.outcome = Settled::Committed;
         Ok(outcome)
+    }
+
+    fn empty(&mut self) -> Result<Settled, StoreError> {
+        self.land()?;
+        if self.fenced || self.head.is_none() {
+            return Ok(Settled::Fenced);
+        }
+        self.fenced = true;
+        wipe::owned(&self.store, &mut self.link, self.lane)
     }
 }

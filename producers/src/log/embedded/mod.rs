@@ -16,7 +16,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{DeadLetter, Entry, EventLog, LogError, LogReader, place};
+use super::{DeadLetter, Entry, EventLog, LogError, LogReader, Seen, place};
 
 /// How many appends may wait for the writer before the next one waits to be queued.
 const QUEUE: usize = 256;
@@ -93,6 +93,11 @@ impl EventLog for EmbeddedLog {
 
     fn ends(&self) -> Result<Vec<i64>, LogError> {
         self.on_the_side(table::ends)
+    }
+
+    fn look(&self, partition: u32, offsets: &[i64]) -> Result<Seen, LogError> {
+        let seen = self.on_the_side(|side| table::look(side, partition, offsets))?;
+        seen.ok_or_else(|| LogError::no_partition(partition, self.partitions))
     }
 
     fn bury(&self, letter: DeadLetter) -> Result<(), LogError> {

@@ -22,8 +22,9 @@ use rdkafka::message::Message as _;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::look::kept;
 use super::{ASK, KafkaSettings, explain, pass_on, topic};
-use crate::log::{LogError, LogReader, Message, PROOF, Polled};
+use crate::log::{LogError, LogReader, Message, PROOF, Polled, now_ms};
 
 /// How long the group may take to let a reader go before it is left to itself.
 const CLOSE: Duration = Duration::from_secs(5);
@@ -100,6 +101,8 @@ pub(super) struct Reader {
     out_of_range: bool,
     /// Since when something is wrong that may pass, and when it was last looked into.
     trouble: Option<(Instant, Instant)>,
+    /// Something happened since this was last asked after which the topic may be another.
+    shaken: bool,
     warned: Option<Instant>,
 }
 
@@ -171,6 +174,7 @@ impl Reader {
             hole: None,
             out_of_range: false,
             trouble: None,
+            shaken: false,
             warned: None,
         })
     }
@@ -241,12 +245,15 @@ impl Reader {
 
     /// An error that came instead of a message.
     fn trouble(&mut self, error: &KafkaError) -> Result<(), LogError> {
+        self.shaken = true;
         let why = self.consumer()?.context().why.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
             return Err(LogError::Away(format!("reading has ended for good: {why}; start anew")));
         }
         match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => self.out_of_range = true,
+            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange | RDKafkaErrorCode::LogTruncation) => {
+                self.out_of_range = true;
+            }
             Some(RDKafkaErrorCode::AllBrokersDown) => self.mark(),
             Some(code) if topic::is_about_the_topic(code) => self.mark(),
             _ => {}
@@ -274,7 +281,10 @@ impl Reader {
         let found = topic::count_within(self.consumer()?, &self.topic, &doing, LOOK.1);
         self.trouble = Some((since, Instant::now()));
         match found? {
-            None => Err(LogError::Settings(format!("the topic {} is gone; restore it, or start anew to make it", self.topic))),
+            None => Err(LogError::Away(format!(
+                "the topic {} is gone; put it back, or have it made anew by starting a gateway, and then see what `onpace check` says",
+                self.topic
+            ))),
             Some(count) => {
                 topic::hold_count(&self.topic, count, self.positions.len() as u32)?;
                 self.trouble = None;
@@ -337,10 +347,13 @@ impl LogReader for Reader {
                             self.positions[partition] = Some(offset + 1);
                         }
                     }
+                    let (kept_ms, claimed) = kept(&message);
                     each(Message {
                         partition: partition as u32,
                         offset,
-                        recorded_ms: message.timestamp().to_millis().unwrap_or(0),
+                        recorded_ms: if claimed { kept_ms.min(now_ms()) } else { kept_ms },
+                        claimed,
+                        kept_ms,
                         key: message.key().unwrap_or_default(),
                         value: message.payload().unwrap_or_default(),
                     });
@@ -393,6 +406,10 @@ impl LogReader for Reader {
         let position = (*self.positions.get(partition as usize)?)?;
         let known = high_watermark(self.consumer.as_ref()?, &self.topic_c, partition as i32)?;
         Some(known.max(position))
+    }
+
+    fn shaken(&mut self) -> bool {
+        std::mem::take(&mut self.shaken)
     }
 }
 

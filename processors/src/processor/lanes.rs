@@ -1,0 +1,295 @@
+//! The lanes of a processor: taken over, looked at again, lost.
+//!
+//! In: what the log lacks, what happened to it. Out: lanes that are folded, or that wait. What always holds: a lane is folded only
+//! after a look found in the log what the lane's head remembers of it; after anything that may have changed the log nothing is
+//! committed before another such look. Never here: a commit of events.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use onpace_producers::log::{LogError, Seen};
+
+use super::{IDLE_COMMIT, LAST_RETRY, Processor, ProcessorError, note};
+use crate::lane::{Lane, Landed};
+use crate::store::{Head, How, LogMarks, Replaced, Settled, StoreError};
+use crate::vouch::{self, Course, Verdict};
+
+/// A lane is looked at again after so many times the first retry, where its log isn't the one that it was.
+const REFUSED_AGAIN: u32 = 20;
+/// The same before it is believed: a broker that has just come up may not know yet how far its log reaches.
+const DOUBTED_AGAIN: u32 = 10;
+
+/// An assigned partition.
+pub(super) enum Assigned {
+    Owned {
+        lane: Box<Lane>,
+        committed_at: Instant,
+        look: Look,
+    },
+    /// To be taken over, as soon as `at`.
+    Lost {
+        at: Instant,
+        wait: Duration,
+        /// The last look found another log.
+        refused: bool,
+    },
+}
+
+/// Whether the log of a lane is known to be the one that it was.
+pub(super) struct Look {
+    /// When it is looked at again.
+    at: Instant,
+    /// Something happened since the last look: nothing is committed before the next.
+    pub(super) doubt: bool,
+    /// The log doesn't answer, and what it has is not read until it does.
+    stopped: bool,
+}
+
+/// What became of taking a lane over.
+enum Taken {
+    Owned(Box<Lane>),
+    /// Somebody else was at work on it.
+    Moved,
+    /// Its log is another, seen for the first time.
+    Doubted,
+    /// Its log is another: it waits.
+    Refused,
+}
+
+impl Assigned {
+    pub(super) fn lost(after: Duration, wait: Duration) -> Assigned {
+        Assigned::Lost { at: Instant::now() + after, wait, refused: false }
+    }
+}
+
+impl Processor<'_> {
+    pub(super) fn take_over_lost(&mut self) -> Result<(), ProcessorError> {
+        let now = Instant::now();
+        let due = |(partition, assigned): (&u32, &super::Assigned)| match assigned {
+            Assigned::Lost { at, wait, refused } if *at <= now => Some((*partition, *wait, *refused)),
+            _ => None,
+        };
+        for (partition, wait, refused) in self.lanes.iter().filter_map(due).collect::<Vec<_>>() {
+            let first = self.settings.retry;
+            let next = match self.take_over(partition, refused) {
+                Ok(Taken::Owned(lane)) => {
+                    let head = lane.head();
+                    tracing::info!(partition, offset = head.offset, epoch = head.epoch, entities = head.entities, "lane taken over");
+                    self.metrics.owned.with_label_values(&[&partition.to_string()]).set(1);
+                    self.metrics.waits(partition, None);
+                    let look = Look { at: now + self.settings.look, doubt: false, stopped: false };
+                    // What became of the log is for the store to know at once.
+                    let committed_at = now.checked_sub(IDLE_COMMIT).unwrap_or(now);
+                    Assigned::Owned { lane, committed_at, look }
+                }
+                Ok(Taken::Moved) => Assigned::lost(first, first),
+                Ok(Taken::Doubted) => Assigned::Lost { at: Instant::now() + first * DOUBTED_AGAIN, wait: first, refused: true },
+                Ok(Taken::Refused) => Assigned::Lost { at: Instant::now() + first * REFUSED_AGAIN, wait: first, refused: true },
+                Err(ProcessorError::Store(StoreError::Away(why))) => {
+                    let later = wait.mul_f64(rand::random_range(0.5..1.5));
+                    tracing::debug!(partition, why, ?later, "the store is away; trying again");
+                    // A look is worth what the store remembers, which may be something else by then.
+                    Assigned::lost(later, (wait * 2).min(LAST_RETRY))
+                }
+                Err(ProcessorError::Log(why @ (LogError::Away(_) | LogError::Refused(_)))) => {
+                    if self.may_say() {
+                        tracing::warn!(partition, %why, "the log is away; trying on");
+                    }
+                    self.metrics.log_is_away(Some(why.to_string()));
+                    Assigned::Lost { at: Instant::now() + wait, wait: (wait * 2).min(LAST_RETRY), refused }
+                }
+                Err(why) => return Err(why),
+            };
+            self.lanes.insert(partition, next);
+        }
+        Ok(())
+    }
+
+    fn take_over(&mut self, partition: u32, refused: bool) -> Result<Taken, ProcessorError> {
+        // A store that was wiped has forgotten what it is for.
+        self.store.settle(self.built_for)?;
+        let (before, verdict, seen) = self.look(partition)?;
+        self.metrics.log_is_away(None);
+        if verdict == Verdict::Same && before.offset < seen.begin {
+            return Err(LogError::gap(partition, before.offset, seen.begin, seen.end).into());
+        }
+        match vouch::course(verdict, &before) {
+            None => self.own(partition, &before, &seen),
+            Some(_) if !refused => Ok(Taken::Doubted),
+            Some(Course::FoldAnew) if self.patient => self.begin_anew(partition, &before, &seen),
+            Some(Course::FoldAnew) => self.refuse(partition, &before, How::Other(seen.end)),
+            Some(Course::Wait(how)) => self.refuse(partition, &before, how),
+        }
+    }
+
+    /// The head that the store has of a lane, as one of nothing where it was never begun, and what a look at its log says.
+    fn look(&mut self, partition: u32) -> Result<(Head, Verdict, Seen), ProcessorError> {
+        let heads = match &mut self.heads {
+            Some(heads) => heads,
+            none => none.insert(self.store.reader()?),
+        };
+        let nothing = Head { birth: 0, epoch: 0, offset: 0, end: 0, recorded_ms: 0, entities: 0, log: LogMarks::default() };
+        let head = heads.head(partition)?.unwrap_or(nothing);
+        let (verdict, seen) = vouch::look(self.log, partition, &head)?;
+        Ok((head, verdict, seen))
+    }
+
+    /// Takes a lane over, provided that it still is where it was when its log was looked at.
+    fn lane(&self, partition: u32, before: &Head) -> Result<Option<Lane>, StoreError> {
+        let lane = Lane::take_over(self.store.writer(partition)?, Arc::clone(&self.rules), self.settings.bounds)?;
+        let head = lane.head();
+        let same = if before.offset == 0 { head.offset == 0 } else { Head { epoch: before.epoch, ..head } == *before };
+        Ok(same.then_some(lane))
+    }
+
+    fn own(&mut self, partition: u32, before: &Head, seen: &Seen) -> Result<Taken, ProcessorError> {
+        let Some(mut lane) = self.lane(partition, before)? else { return Ok(Taken::Moved) };
+        if before.log.waits() {
+            tracing::info!(partition, offset = before.offset, "the log that was folded is back");
+        }
+        lane.proved(seen);
+        self.reader.start(partition, lane.wants())?;
+        Ok(Taken::Owned(Box::new(lane)))
+    }
+
+    /// Empties a lane that was folded from another log, and begins it anew.
+    fn begin_anew(&mut self, partition: u32, before: &Head, seen: &Seen) -> Result<Taken, ProcessorError> {
+        let Some(lane) = self.lane(partition, before)? else { return Ok(Taken::Moved) };
+        tracing::error!(
+            partition,
+            folded = before.offset,
+            end = seen.end,
+            "the log is not the one that was folded; it holds no less, so the lane is emptied and folded anew from it"
+        );
+        if lane.empty()? == Settled::Fenced {
+            return Ok(Taken::Moved);
+        }
+        let nothing = Head { offset: 0, ..*before };
+        let Some(mut lane) = self.lane(partition, &nothing)? else { return Ok(Taken::Moved) };
+        lane.proved(seen);
+        lane.note(Some(Replaced { at_ms: now_ms(), how: How::Anew }));
+        self.reader.start(partition, lane.wants())?;
+        Ok(Taken::Owned(Box::new(lane)))
+    }
+
+    /// Leaves a lane as it is and says so, in the store too: nobody shows its numbers.
+    fn refuse(&mut self, partition: u32, before: &Head, how: How) -> Result<Taken, ProcessorError> {
+        let known = before.log.replaced().filter(|_| before.log.waits());
+        let alike = |known: &Replaced| std::mem::discriminant(&known.how) == std::mem::discriminant(&how);
+        if !known.as_ref().is_some_and(alike) {
+            let Some(mut lane) = self.lane(partition, before)? else { return Ok(Taken::Moved) };
+            lane.note(Some(Replaced { at_ms: known.map_or_else(now_ms, |known| known.at_ms), how }));
+            lane.commit(Some(before.end))?;
+            if let Landed::Fenced = lane.land()? {
+                return Ok(Taken::Moved);
+            }
+        }
+        let words = vouch::words(partition, before.offset, how).unwrap_or_default();
+        if self.metrics.waits(partition, Some(words.clone())) {
+            tracing::error!("{words}");
+        }
+        self.metrics.owned.with_label_values(&[&partition.to_string()]).set(0);
+        if self.patient { Ok(Taken::Refused) } else { Err(ProcessorError::OtherLog(words)) }
+    }
+
+    /// Looks again at the log of each lane whose turn it is, and of all after anything that may have changed it. A lane whose log is
+    /// another is lost: what became of it is decided when it is taken over again.
+    pub(super) fn look_again(&mut self) -> Result<(), ProcessorError> {
+        let now = Instant::now();
+        let shaken = self.reader.shaken();
+        let mut lost = Vec::new();
+        for (partition, assigned) in &mut self.lanes {
+            let Assigned::Owned { lane, look, .. } = assigned else { continue };
+            let head = lane.head();
+            if shaken || self.reader.end(*partition).is_some_and(|end| end < head.end) {
+                (look.doubt, look.at) = (true, if look.stopped { look.at } else { now });
+            }
+            if look.at > now {
+                continue;
+            }
+            match vouch::look(self.log, *partition, &head) {
+                Ok((Verdict::Same, seen)) => {
+                    lane.proved(&seen);
+                    if look.stopped {
+                        self.reader.start(*partition, lane.wants())?;
+                    }
+                    *look = Look { at: Instant::now() + self.settings.look, doubt: false, stopped: false };
+                    self.metrics.log_is_away(None);
+                }
+                Ok((verdict, _)) => {
+                    tracing::warn!(partition, ?verdict, "the log is not the one that it was");
+                    lost.push(*partition);
+                }
+                Err(LogError::Settings(why)) => return Err(LogError::Settings(why).into()),
+                Err(why) => {
+                    self.metrics.log_is_away(Some(why.to_string()));
+                    self.reader.stop(*partition)?;
+                    *look = Look { at: Instant::now() + self.settings.retry * DOUBTED_AGAIN, doubt: true, stopped: true };
+                }
+            }
+        }
+        for partition in lost {
+            self.lose(partition, Duration::ZERO, "log");
+        }
+        Ok(())
+    }
+
+    /// Looks at the log of every lane, whoever folds it.
+    ///
+    /// # Errors
+    /// One is not the one that was folded.
+    pub(super) fn vouch_for_all(&mut self) -> Result<(), ProcessorError> {
+        for partition in 0..self.built_for.lanes {
+            let mut refused = false;
+            while !self.vouch_for(partition, &mut refused)? {
+                std::thread::sleep(self.settings.retry * DOUBTED_AGAIN);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a lane's log is the one that was folded; `false` where that is to be asked again.
+    fn vouch_for(&mut self, partition: u32, refused: &mut bool) -> Result<bool, ProcessorError> {
+        let looked = self.look(partition).and_then(|(before, verdict, seen)| {
+            let how = match vouch::course(verdict, &before) {
+                None => return Ok(true),
+                Some(Course::FoldAnew) => How::Other(seen.end),
+                Some(Course::Wait(how)) => how,
+            };
+            // Believed when it is seen twice.
+            if std::mem::replace(refused, true) {
+                self.refuse(partition, &before, how)?;
+            }
+            Ok(false)
+        });
+        match looked {
+            Err(ProcessorError::Store(StoreError::Away(_)) | ProcessorError::Log(LogError::Away(_))) => Ok(false),
+            looked => looked,
+        }
+    }
+
+    /// Drops a lane's memory, to take it over again after a while.
+    pub(super) fn lose(&mut self, partition: u32, wait: Duration, whence: &str) {
+        self.metrics.failures.with_label_values(&[whence]).inc();
+        self.metrics.owned.with_label_values(&[&partition.to_string()]).set(0);
+        if let Err(why) = self.reader.stop(partition) {
+            tracing::debug!(partition, %why, "the partition can't be stopped; what it brings is passed over");
+        }
+        self.lanes.insert(partition, Assigned::lost(wait, wait.max(self.settings.retry)));
+    }
+
+    /// Another processor's from now on: what is folded but not committed is left to it.
+    pub(super) fn give_up(&mut self, partition: u32) {
+        self.metrics.owned.with_label_values(&[&partition.to_string()]).set(0);
+        self.metrics.waits(partition, None);
+        if let Some(Assigned::Owned { mut lane, .. }) = self.lanes.remove(&partition) {
+            let outcome = lane.land();
+            note(&outcome, &self.metrics);
+        }
+    }
+}
+
+/// Now, in milliseconds since 1970.
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}
