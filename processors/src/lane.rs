@@ -23,7 +23,7 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 use smallvec::SmallVec;
 
 use crate::sources::Sources;
-use crate::store::{Commit, EntityId, Head, LaneWriter, LogMarks, Mark, Replaced, Settled, StoreError};
+use crate::store::{Commit, EntityId, Head, LaneWriter, Mark, Replaced, Settled, StoreError};
 use crate::vouch;
 
 /// How much a lane keeps in memory.
@@ -63,8 +63,10 @@ pub struct Lane {
     sources: Sources,
     next: Next,
     last: Last,
-    /// The offset of the last message that a look found in the log as it was folded; −1 before the first.
-    proved: i64,
+    /// The first message of a lane that remembers none: were only the last one remembered, two logs could share the first batch.
+    first: Option<Mark>,
+    /// The offset of the mark that stays until a look has found it in the log; −1 before the first.
+    anchor: i64,
     /// The last commit: its room is used again.
     commit: Commit,
     submitted: Option<Instant>,
@@ -141,7 +143,8 @@ impl Lane {
             sources,
             next: Next { offset: head.offset, end: head.end, recorded_ms: head.recorded_ms, messages: 0 },
             last: Last::default(),
-            proved: -1,
+            first: None,
+            anchor: -1,
             head,
             commit: Commit::default(),
             submitted: None,
@@ -156,7 +159,8 @@ impl Lane {
     /// A look at [`vouch::offsets`] of the head found the log unchanged.
     pub fn proved(&mut self, seen: &Seen) {
         self.head.log = vouch::proved(&self.head, seen);
-        self.proved = self.head.log.marks().last().map_or(-1, |mark| mark.offset);
+        self.next.end = seen.end.max(self.next.offset);
+        self.anchor = self.head.log.marks().last().map_or(-1, |mark| mark.offset);
     }
 
     /// Notes for the next commit what became of the log.
@@ -203,6 +207,9 @@ impl Lane {
         self.next.recorded_ms = self.next.recorded_ms.max(recorded_ms);
         self.next.messages += 1;
         self.last.keep(message);
+        if self.first.is_none() && self.head.log.marks().next().is_none() {
+            self.first = Some(Mark { offset: message.offset, print: message.fingerprint() });
+        }
         let event = match avro::read(message.value)? {
             avro::Message::Event(event) => event,
             avro::Message::Heartbeat { .. } => return Ok(()),
@@ -269,7 +276,16 @@ impl Lane {
         commit.offset = next.offset;
         commit.end = end;
         commit.recorded_ms = next.recorded_ms;
-        commit.log = marks(self.head.log, &next, &self.last, self.proved);
+        let mut log = self.head.log;
+        if let Some(first) = self.first.take() {
+            log = log.with(first, self.anchor);
+            self.anchor = first.offset;
+        }
+        if next.messages > 0 {
+            let print = Fingerprint::of(self.last.kept_ms, &self.last.key, &self.last.value);
+            log = log.with(Mark { offset: next.offset - 1, print }, self.anchor);
+        }
+        commit.log = log;
         self.head = self.head.after(commit);
         commit.blocks = blocks;
         commit.sources = self.sources.take_changed();
@@ -366,14 +382,6 @@ impl Lane {
         self.all_blocks = self.all_blocks.take().filter(|all| all.len() <= KNOWN_BLOCKS);
         Ok(changed)
     }
-}
-
-/// What is known of the log once a batch is committed.
-fn marks(known: LogMarks, next: &Next, last: &Last, proved: i64) -> LogMarks {
-    if next.messages == 0 {
-        return known;
-    }
-    known.with(Mark { offset: next.offset - 1, print: Fingerprint::of(last.kept_ms, &last.key, &last.value) }, proved)
 }
 
 impl Waiting {

@@ -1,8 +1,8 @@
 //! The lanes of a processor: taken over, looked at again, lost.
 //!
 //! In: what the log lacks, what happened to it. Out: lanes that are folded, or that wait. What always holds: a lane is folded only
-//! after a look found in the log what the lane's head remembers of it; after anything that may have changed the log nothing is
-//! committed before another such look. Never here: a commit of events.
+//! after a look found in the log what the lane's head remembers of it; what was read when something happened that may have changed the
+//! log is not committed, and nothing is before another such look. Never here: a commit of events.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -43,6 +43,15 @@ pub(super) struct Look {
     pub(super) doubt: bool,
     /// The log doesn't answer, and what it has is not read until it does.
     stopped: bool,
+    /// Where the reader last knew the log to end.
+    end: i64,
+}
+
+impl Look {
+    /// The log is known to be the one that it was.
+    fn sure(every: Duration, end: i64) -> Look {
+        Look { at: Instant::now() + every, doubt: false, stopped: false, end }
+    }
 }
 
 /// What became of taking a lane over.
@@ -77,7 +86,7 @@ impl Processor<'_> {
                     tracing::info!(partition, offset = head.offset, epoch = head.epoch, entities = head.entities, "lane taken over");
                     self.metrics.owned.with_label_values(&[&partition.to_string()]).set(1);
                     self.metrics.waits(partition, None);
-                    let look = Look { at: now + self.settings.look, doubt: false, stopped: false };
+                    let look = Look::sure(self.settings.look, 0);
                     // What became of the log is for the store to know at once.
                     let committed_at = now.checked_sub(IDLE_COMMIT).unwrap_or(now);
                     Assigned::Owned { lane, committed_at, look }
@@ -200,20 +209,26 @@ impl Processor<'_> {
         let mut lost = Vec::new();
         for (partition, assigned) in &mut self.lanes {
             let Assigned::Owned { lane, look, .. } = assigned else { continue };
-            let head = lane.head();
-            if shaken || self.reader.end(*partition).is_some_and(|end| end < head.end) {
+            let end = self.reader.end(*partition).unwrap_or(look.end);
+            let back = std::mem::replace(&mut look.end, end) > end;
+            if shaken || back {
                 (look.doubt, look.at) = (true, if look.stopped { look.at } else { now });
+                // Of what was read and not committed nobody can say which log it is of.
+                if lane.messages() > 0 {
+                    lost.push(*partition);
+                    continue;
+                }
             }
             if look.at > now {
                 continue;
             }
-            match vouch::look(self.log, *partition, &head) {
+            match vouch::look(self.log, *partition, &lane.head()) {
                 Ok((Verdict::Same, seen)) => {
                     lane.proved(&seen);
                     if look.stopped {
                         self.reader.start(*partition, lane.wants())?;
                     }
-                    *look = Look { at: Instant::now() + self.settings.look, doubt: false, stopped: false };
+                    *look = Look::sure(self.settings.look, end);
                     self.metrics.log_is_away(None);
                 }
                 Ok((verdict, _)) => {
@@ -224,7 +239,7 @@ impl Processor<'_> {
                 Err(why) => {
                     self.metrics.log_is_away(Some(why.to_string()));
                     self.reader.stop(*partition)?;
-                    *look = Look { at: Instant::now() + self.settings.retry * DOUBTED_AGAIN, doubt: true, stopped: true };
+                    *look = Look { at: Instant::now() + self.settings.retry * DOUBTED_AGAIN, doubt: true, stopped: true, end };
                 }
             }
         }

@@ -83,11 +83,12 @@ impl LogMarks {
         LogMarks { replaced, ..self }
     }
 
-    /// As of another message that was folded. The last look found the marks up to the offset `proved` in the log.
+    /// As of another message that was folded. The marks up to the offset `anchor` are those that the last look found in the log.
     #[must_use]
-    pub fn with(self, mark: Mark, proved: i64) -> LogMarks {
+    pub fn with(self, mark: Mark, anchor: i64) -> LogMarks {
         // The last message but one is of no use any more, unless it is where the last look was.
-        let mut marks: SmallVec<[Mark; MOST]> = self.marks().filter(|known| known.offset <= proved).collect();
+        let stays = |known: &Mark| known.offset <= anchor && known.offset < mark.offset;
+        let mut marks: SmallVec<[Mark; MOST]> = self.marks().filter(stays).collect();
         if marks.len() == MOST {
             // Of those between the first and the last, the one that is least missed.
             let span = |place: &usize| marks[place + 1].offset - marks[place - 1].offset;

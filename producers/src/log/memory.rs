@@ -168,6 +168,10 @@ impl Reader {
         for at in (0..count).map(|step| (self.first + step) % count) {
             let (partition, Some(position)) = (&partitions[at], &mut self.positions[at]) else { continue };
             if !(partition.begin..=partition.end()).contains(position) {
+                if !taken.is_empty() {
+                    // What was taken of others is handed over first.
+                    continue;
+                }
                 let error = LogError::gap(at as u32, *position, partition.begin, partition.end());
                 // Said once; the others go on.
                 self.positions[at] = None;
