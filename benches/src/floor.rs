@@ -69,6 +69,7 @@ fn message(call: usize, what: &str, occurred_s: i64, patch: Patch<'_>) -> Messag
         kind: Kind::Call,
         entity: format!("phone:{call:012}").into(),
         occurred_at: occurred_s * US,
+        said_at: occurred_s * US,
         deleted: None,
         patch,
     };

@@ -45,8 +45,11 @@ pub enum Command {
     Processor(Processor),
     /// Serve the KPIs: live page, JSON, Prometheus metrics.
     Sink(Sink),
-    /// Write history from a file into the log: NDJSON as it is, CSV through a jq map.
+    /// Write history from a file into the log: NDJSON as it is, CSV and spreadsheets through a jq map.
     Import(Import),
+    /// What `import` runs a map in: reads rows, writes events.
+    #[command(hide = true)]
+    ImportMap,
     /// Make believable live activity.
     Simulate(Simulate),
     /// Print the numbers.
@@ -155,6 +158,14 @@ pub enum Day {
     Sunday,
 }
 
+/// How the store is looked after.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Care {
+    /// How long it may take to go once round all that the store has, looking for damage: a lane that is damaged is folded anew from the log.
+    #[arg(long, env = "ONPACE_PATROL", default_value = "10m", value_name = "DURATION", value_parser = duration, hide_short_help = true)]
+    pub patrol: u32,
+}
+
 /// `onpace demo`
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -167,6 +178,8 @@ pub struct Demo {
     /// Where to serve.
     #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+    #[command(flatten)]
+    pub doors: Doors,
     /// How many people the made-up company has, in its two teams.
     #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u32).range(3..=1000))]
     pub reps: u32,
@@ -193,10 +206,18 @@ pub struct Up {
     #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
     #[command(flatten)]
+    pub doors: Doors,
+    #[command(flatten)]
+    pub questions: Questions,
+    #[command(flatten)]
+    pub bodies: Bodies,
+    #[command(flatten)]
     pub series: Series,
     /// Processor threads; with Kafka they share the partitions.
     #[arg(long, env = "ONPACE_THREADS", default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub threads: u32,
+    #[command(flatten)]
+    pub care: Care,
 }
 
 /// `onpace gateway`
@@ -204,9 +225,15 @@ pub struct Up {
 pub struct Gateway {
     #[command(flatten)]
     pub kafka: Kafka,
+    #[command(flatten)]
+    pub definitions: Definitions,
     /// Where to serve.
     #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+    #[command(flatten)]
+    pub doors: Doors,
+    #[command(flatten)]
+    pub bodies: Bodies,
 }
 
 /// `onpace processor`
@@ -225,9 +252,13 @@ pub struct Processor {
     /// At most so many events of a partition to a commit.
     #[arg(long, env = "ONPACE_BATCH", default_value_t = 5_000, value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub batch: u32,
+    #[command(flatten)]
+    pub care: Care,
     /// Where to serve /metrics, /healthz and /readyz.
     #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
     pub listen: SocketAddr,
+    #[command(flatten)]
+    pub doors: Doors,
 }
 
 /// `onpace sink`
@@ -246,7 +277,52 @@ pub struct Sink {
     #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8082", value_name = "ADDRESS")]
     pub listen: SocketAddr,
     #[command(flatten)]
+    pub doors: Doors,
+    #[command(flatten)]
+    pub questions: Questions,
+    #[command(flatten)]
     pub series: Series,
+}
+
+/// Who may come in, and how many at once.
+#[derive(Clone, Debug, Args)]
+pub struct Doors {
+    /// A further name that this process goes by, in `Host` and as the origin of pages: `onpace.example.com`, behind a proxy; as often as
+    /// you like, or with commas. On the loopback only localhost and its addresses are known by themselves, elsewhere every address, names
+    /// without a dot and the machine's own; `*` is any name. What asks by another gets 421, and another site's page 403.
+    #[arg(long = "allowed-host", env = "ONPACE_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
+    pub allowed_hosts: Vec<String>,
+    /// Connections at once. Past them whoever has been silent longest makes room, and health and metrics are still answered.
+    #[arg(long, env = "ONPACE_CONNECTIONS", default_value_t = 2048, value_name = "N", value_parser = number(4..=1_000_000), hide_short_help = true)]
+    pub connections: usize,
+    /// Connections of one address at once; the default is half of all. Behind a proxy all come from its address.
+    #[arg(long, env = "ONPACE_CONNECTIONS_PER_ADDRESS", value_name = "N", value_parser = number(1..=1_000_000), hide_short_help = true)]
+    pub connections_per_address: Option<usize>,
+    /// The memory of large answers that are not yet read by who asked, all together, in MiB. Past it whoever reads nothing is cut.
+    #[arg(long, env = "ONPACE_ANSWERS_MIB", default_value_t = 128, value_name = "MIB", value_parser = number(1..=65_536), hide_short_help = true)]
+    pub answers_mib: usize,
+}
+
+/// How many questions at once.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Questions {
+    /// Questions (`/v1/kpis`, `/v1/objectives`) worked on at once; 15 times as many wait, each for 5 seconds at most.
+    #[arg(long, env = "ONPACE_QUESTIONS", default_value_t = 4, value_name = "N", value_parser = number(1..=1_000), hide_short_help = true)]
+    pub questions: usize,
+}
+
+/// How many bodies that come slowly.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Bodies {
+    /// Bodies read at once that take longer than a second; half as many of one address.
+    #[arg(long, env = "ONPACE_SLOW_BODIES", default_value_t = 256, value_name = "N", value_parser = number(2..=1_000_000), hide_short_help = true)]
+    pub slow_bodies: usize,
+}
+
+/// A number within bounds.
+fn number(bounds: std::ops::RangeInclusive<u64>) -> impl clap::builder::TypedValueParser<Value = usize> {
+    use clap::builder::TypedValueParser;
+    clap::value_parser!(u64).range(bounds).try_map(usize::try_from)
 }
 
 /// At most so many series to a metric.
@@ -259,18 +335,52 @@ pub struct Series {
 
 /// `onpace import`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+A map is a jq program that gets each row as an object of strings and yields any number of events, or error(\"why\"), which refuses the row:
+
+  { source: \"crm\", kind: \"call\", entity: \"crm:\\(.Id)\",
+    data: { rep: (.Owner | tidy), started_at: (.Start | day_first | in_zone(\"Europe/Paris\")), duration_s: (.Talk | duration) } }
+
+Its own functions read days (day_first, month_first, year_first), local times (in_zone), spreadsheets' numbers of days (excel), epochs,
+durations, decimal commas, and make names alike (tidy); each refuses what it can't read, with the column and what would be right.
+An export says what is, not since when: what has no time of its own is said with occurred_at: always, and a later export replaces it.
+All of it, each with an example: docs/importing.md. Two files and their maps: examples/.
+
+onpace import calls.csv --map calls.jq --dry-run
+onpace import deals-friday.csv --map deals.jq --as-of 2026-03-06T18:00:00+01:00 --complete deal")]
 pub struct Import {
-    /// The file: `.ndjson` with an event a line, or `.csv` with a header.
+    /// The file: `.ndjson` with an event a line; `.csv`, `.tsv` or `.txt`, with a header, perhaps compressed (`.csv.gz`); or `.xlsx`.
     pub file: PathBuf,
-    /// The jq program that turns a CSV row (an object of strings) into events.
+    /// The jq program that turns a row (an object of strings) into events.
     #[arg(long, value_name = "MAP.jq")]
     pub map: Option<PathBuf>,
     /// A variable of the map: `--arg undated=2017-12-31` is `$undated` there.
     #[arg(long = "arg", value_name = "NAME=VALUE", value_parser = onpace_producers::import::parse_argument)]
     pub args: Vec<(String, String)>,
-    /// The character between a CSV's fields, where it isn't seen by itself.
-    #[arg(long, value_name = "CHAR")]
-    pub delimiter: Option<char>,
+    /// When the file was exported, RFC 3339 with offset: `$as_of` in the map. The default is when the file was last written.
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    pub as_of: Option<i64>,
+    /// The file has all there is of this kind: what earlier files of the same source had and this one has not is deleted.
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    pub complete: Option<onpace_schemas::Kind>,
+    /// With --complete: even if more than a tenth is gone.
+    #[arg(long, requires = "complete")]
+    pub yes: bool,
+    /// Only tell what would become of the file: counts, what looks wrong, the first events and refusals. Nothing is written.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// What stands between fields, where it isn't seen by itself: a character, or comma, semicolon, tab, pipe, blank.
+    #[arg(long, value_name = "CHAR", value_parser = onpace_producers::import::parse_delimiter)]
+    pub delimiter: Option<u8>,
+    /// The columns' names, where the file has no header: `id,rep,amount`. A column without a name is passed over.
+    #[arg(long, value_name = "NAMES", value_parser = columns)]
+    pub columns: Option<Columns>,
+    /// How the letters are written, where it is neither UTF-8 nor marked: windows-1252 for what an older Excel saves as CSV.
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<String>,
+    /// Which sheet of an .xlsx that has several.
+    #[arg(long, value_name = "NAME")]
+    pub sheet: Option<String>,
     /// Exit with 0 even if rows were refused.
     #[arg(long)]
     pub allow_rejected: bool,
@@ -279,6 +389,27 @@ pub struct Import {
     pub data: Option<PathBuf>,
     #[command(flatten)]
     pub kafka: Kafka,
+    #[command(flatten)]
+    pub definitions: Definitions,
+}
+
+/// The names of a file's columns.
+#[derive(Clone, Debug)]
+pub struct Columns(pub Vec<String>);
+
+fn columns(text: &str) -> Result<Columns, String> {
+    onpace_producers::import::parse_columns(text).map(Columns)
+}
+
+/// An instant, in microseconds since 1970.
+fn instant(text: &str) -> Result<i64, String> {
+    onpace_schemas::time::parse_instant(text)
+}
+
+/// A kind of entity.
+fn kind(text: &str) -> Result<onpace_schemas::Kind, String> {
+    use onpace_schemas::{Kind, did_you_mean};
+    Kind::named(text).ok_or_else(|| format!("is no kind{}", did_you_mean(text, Kind::ALL.into_iter().map(Kind::name))))
 }
 
 /// `onpace simulate`

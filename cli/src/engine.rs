@@ -6,14 +6,15 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use onpace_kpis::Catalogue;
+use onpace_kpis::{Catalogue, Test};
 use onpace_kpis::fold::Rules;
 use onpace_processors::store::{EmbeddedStore, KpiStore, RedisStore, Settings, StoreError};
-use onpace_processors::{Metrics, Processor};
+use onpace_processors::{Metrics, Processor, vouch};
+use onpace_producers::doubts::Words;
 use onpace_producers::log::EventLog;
 use onpace_producers::log::embedded::EmbeddedLog;
 use onpace_producers::log::kafka::{KafkaLog, KafkaSettings};
-use onpace_sinks::configuration::{Configuration, Files, Overrides};
+use onpace_sinks::configuration::{Configuration, Files, Overrides, text};
 use onpace_sinks::view::{Once, read_once};
 
 use crate::args;
@@ -30,8 +31,26 @@ const EMBEDDED_PARTITIONS: u32 = 1;
 pub fn catalogue(definitions: &args::Definitions) -> Result<Catalogue> {
     let built_in = Catalogue::built_in().context("the built-in catalogue")?;
     let Some(file) = &definitions.catalogue else { return Ok(built_in) };
-    let yaml = std::fs::read_to_string(file).with_context(|| format!("can't read the catalogue {}", file.display()))?;
+    let yaml = text(file).map_err(|why| anyhow::anyhow!("can't read the catalogue {}: {why}", file.display()))?;
     built_in.with(&yaml).with_context(|| file.display().to_string())
+}
+
+/// The words that some measure looks for, by kind and field.
+pub fn words(catalogue: &Catalogue) -> Words {
+    let mut words = Words::new();
+    for measure in &catalogue.measures {
+        for condition in &measure.conditions {
+            if let Test::Text(texts) = &condition.test {
+                let known: &mut Vec<String> = words.entry((measure.kind, measure.kind.fields()[usize::from(condition.field)].name)).or_default();
+                for text in texts.iter().filter(|text| !text.is_empty()) {
+                    if !known.contains(text) {
+                        known.push(text.clone());
+                    }
+                }
+            }
+        }
+    }
+    words
 }
 
 /// Catalogue, roster and objectives as their files have them.
@@ -113,6 +132,14 @@ pub fn log(data: Option<&Path>, flags: &args::Kafka, readers: Option<&args::Read
     }
 }
 
+/// The log of a process that goes on: one whose brokers are not there yet is waited for, in the background.
+pub fn log_whenever(data: Option<&Path>, flags: &args::Kafka, readers: Option<&args::Readers>) -> Result<Arc<dyn EventLog>> {
+    match kafka(flags, readers) {
+        Some(settings) => Ok(Arc::new(KafkaLog::open_whenever(settings)?)),
+        None => embedded_log(data),
+    }
+}
+
 /// The store: Redis where it is named, else the embedded one.
 pub fn store(data: Option<&Path>, flags: &args::Redis, catalogue: &Catalogue) -> Result<Arc<dyn KpiStore>> {
     match &flags.redis {
@@ -123,15 +150,27 @@ pub fn store(data: Option<&Path>, flags: &args::Redis, catalogue: &Catalogue) ->
 
 /// Log and store together: both on servers, or both in one file.
 pub fn both(engine: &args::Engine, catalogue: &Catalogue) -> Result<(Arc<dyn EventLog>, Arc<dyn KpiStore>)> {
-    match (&engine.kafka.kafka, &engine.redis.redis) {
-        (Some(_), None) => {
-            return Err(usage("--kafka is given but not --redis: name the store too, `--redis redis://host:6379`, or leave both out"));
-        }
-        (None, Some(_)) => return Err(usage("--redis is given but not --kafka: name the log too, `--kafka host:9092`, or leave both out")),
-        _ => {}
-    }
+    together(engine)?;
     let data = engine.data.as_deref();
     Ok((log(data, &engine.kafka, Some(&engine.readers))?, store(data, &engine.redis, catalogue)?))
+}
+
+/// The same for a process that goes on: servers that are not there yet are waited for, in the background.
+pub fn both_whenever(engine: &args::Engine, catalogue: &Catalogue) -> Result<(Arc<dyn EventLog>, Arc<dyn KpiStore>)> {
+    together(engine)?;
+    let data = engine.data.as_deref();
+    Ok((log_whenever(data, &engine.kafka, Some(&engine.readers))?, store(data, &engine.redis, catalogue)?))
+}
+
+/// Refuses a log on servers beside a store in a file, and the other way round.
+fn together(engine: &args::Engine) -> Result<()> {
+    match (&engine.kafka.kafka, &engine.redis.redis) {
+        (Some(_), None) => {
+            Err(usage("--kafka is given but not --redis: name the store too, `--redis redis://host:6379`, or leave both out"))
+        }
+        (None, Some(_)) => Err(usage("--redis is given but not --kafka: name the log too, `--kafka host:9092`, or leave both out")),
+        _ => Ok(()),
+    }
 }
 
 /// Whether the engine is the embedded one.
@@ -153,6 +192,32 @@ pub fn settle(log: &dyn EventLog, store: &dyn KpiStore, catalogue: &Catalogue, e
         store.wipe(wanted)?;
     }
     Ok(store.settle(wanted)?)
+}
+
+/// The same of a process that goes on: a store that is away is settled when a lane of it is taken over.
+pub fn settle_whenever(log: &dyn EventLog, store: &dyn KpiStore, catalogue: &Catalogue, embedded: bool) -> Result<()> {
+    match settle(log, store, catalogue, embedded) {
+        Err(error) if matches!(error.downcast_ref(), Some(StoreError::Away(_))) => {
+            tracing::warn!("waiting for the store: {error:#}");
+            Ok(())
+        }
+        settled => settled,
+    }
+}
+
+/// Makes sure that the log is the one that the store was folded from.
+///
+/// # Errors
+/// It is another, or ends before: which partitions, and what to do.
+pub fn vouch_for(log: &dyn EventLog, store: &dyn KpiStore) -> Result<()> {
+    let mut reader = store.reader()?;
+    let mut wrong = Vec::new();
+    for partition in 0..log.partitions() {
+        let Some(head) = reader.head(partition)? else { continue };
+        let (verdict, _) = vouch::look(log, partition, &head)?;
+        wrong.extend(vouch::course(verdict, &head).map(|course| vouch::said(partition, &head, course)));
+    }
+    if wrong.is_empty() { Ok(()) } else { bail!(wrong.join("; ")) }
 }
 
 /// Folds what isn't folded yet, on this thread.
@@ -185,6 +250,7 @@ pub fn read(data: Option<&Path>, redis: &args::Redis, catalogue: &Catalogue) -> 
     if redis.redis.is_none() {
         let log = embedded_log(data)?;
         settle(&*log, &*store, catalogue, true)?;
+        vouch_for(&*log, &*store)?;
         if is_behind(&*log, &*store)? {
             fold_all(&*log, &*store, catalogue, &mut |_, _| {})?;
         }

@@ -65,6 +65,7 @@ fn obey(command: Command) -> Result<ExitCode> {
         Command::Processor(processor) => commands::processor::run(processor),
         Command::Sink(sink) => commands::sink::run(sink),
         Command::Import(import) => commands::import::run(import),
+        Command::ImportMap => commands::import::serve_map(),
         Command::Simulate(simulate) => commands::simulate::run(simulate),
         Command::Kpis(kpis) => commands::kpis::run(kpis),
         Command::Objectives(objectives) => commands::objectives::run(objectives),

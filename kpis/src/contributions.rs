@@ -3,10 +3,10 @@
 //! `contributions(state)` is a pure function; when a patch changes an entity, the fold adds
 //! `contributions(new) − contributions(old)`, so the counters are at every moment the sum over all entities.
 
-use onpace_schemas::{FieldNo, Kind, Time, time::US};
+use onpace_schemas::{FieldNo, Kind, Money, Time, time::US};
 
 use crate::state::{Held, State};
-use crate::{At, Condition, Measure, MeasureNo, NameId, Names, Slot, Test, What, histogram};
+use crate::{At, Condition, Credit, Measure, MeasureNo, NameId, Names, Slot, Test, What, histogram};
 
 /// What a counter counts: of which measure, along which dimensions, when. The rep is the block's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,7 +38,7 @@ const DATE_SPREAD_US: i64 = 26 * 3600 * US;
 
 /// Appends what a state contributes to the given measures (of which those of other kinds are passed over).
 pub fn contributions(state: &State, measures: &[Measure], names: &Names, out: &mut Vec<Contribution>) {
-    if state.deleted.is_some_and(|(_, deleted)| deleted) {
+    if state.deleted.is_some_and(|(_, _, deleted)| deleted) {
         return;
     }
     let life = Life::of(state);
@@ -77,7 +77,7 @@ struct Entity<'a> {
 impl Entity<'_> {
     fn contribute(&self, out: &mut Vec<Contribution>) {
         let amount = |field: FieldNo| match self.state.value(field) {
-            Some(Held::Amount(money)) => Some(money),
+            Some(Held::Amount(currency, minor)) => Some(Money { currency, minor }),
             _ => None,
         };
         match &self.measure.what {
@@ -147,7 +147,7 @@ impl Entity<'_> {
         self.add(closed, closed, extra, -value, out);
     }
 
-    /// Adds a value at `at` to the rep in force at `in_force`.
+    /// Adds a value at `at` to the rep in force at `in_force`, or to the current one where the measure credits him.
     fn add(&self, in_force: Time, at: Time, extra: u32, value: i128, out: &mut Vec<Contribution>) {
         let mut dims = [0; 2];
         for (dim, field) in dims.iter_mut().zip(&self.measure.by) {
@@ -158,7 +158,10 @@ impl Entity<'_> {
 
     fn add_named(&self, in_force: Time, at: Time, dims: [NameId; 2], extra: u32, value: i128, out: &mut Vec<Contribution>) {
         if value != 0 {
-            let rep = self.state.name_at(REP, in_force.stands_at());
+            let rep = match self.measure.credit {
+                Credit::InForce => self.state.name_at(REP, in_force.stands_at()),
+                Credit::Current => self.state.name(REP),
+            };
             let counter = Counter { measure: self.number, dims, extra, slot: Slot::of(at) };
             out.push(Contribution { rep, counter, value });
         }
@@ -166,14 +169,11 @@ impl Entity<'_> {
 }
 
 /// Every kind's first field is its rep.
-const REP: FieldNo = 0;
+pub(crate) const REP: FieldNo = 0;
 
 impl State {
     fn time(&self, no: FieldNo) -> Option<Time> {
-        match self.value(no) {
-            Some(Held::Time(time)) => Some(time),
-            _ => None,
-        }
+        self.value(no)?.time()
     }
 }
 
@@ -210,17 +210,17 @@ fn closed(state: &State) -> Option<Time> {
         Held::Choice(place) => place,
         _ => OPEN,
     };
-    let current = status(entries.last()?.1);
+    let current = status(entries.last()?.held);
     if current == OPEN {
         return None;
     }
-    let other = entries.iter().rposition(|(_, held)| status(*held) != current);
+    let other = entries.iter().rposition(|entry| status(entry.held) != current);
     let said = state.time(DEAL_CLOSED_AT).filter(|_| match other {
         // A date left over from an earlier closing does not count.
-        Some(other) => state.said_at(DEAL_CLOSED_AT) > Some(entries[other].0),
+        Some(other) => state.stamp(DEAL_CLOSED_AT) > Some(entries[other].stamp),
         None => true,
     });
-    said.or_else(|| entries.get(other.map_or(0, |other| other + 1)).map(|(stamp, _)| Time::Instant(*stamp)))
+    said.or_else(|| entries.get(other.map_or(0, |other| other + 1)).map(|entry| Time::Instant(entry.stamp)))
 }
 
 /// The fields that the life of a kind's entities is read from, beside those that measures name: a bit for each.

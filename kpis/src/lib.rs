@@ -37,7 +37,7 @@ pub use catalogue::{Catalogue, CatalogueError, Kpi, KpiNo, Unit};
 pub use contributions::{Contribution, Counter};
 pub use evaluate::{Question, Unconvertible, Within, evaluate};
 pub use exact::Exact;
-pub use measure::{At, Condition, Measure, MeasureNo, Test, What};
+pub use measure::{At, Condition, Credit, Measure, MeasureNo, Test, What};
 pub use mistake::Mistake;
 pub use names::{NameId, Names};
 pub use roster::Roster;

@@ -20,6 +20,18 @@ pub struct Measure {
     pub what: What,
     /// Text fields it is broken down by, at most two; their values are a counter's `dims`.
     pub by: Vec<FieldNo>,
+    /// Whose it is.
+    pub credit: Credit,
+}
+
+/// Which of the reps that an entity ever had a measure is credited to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Credit {
+    /// The one in force when it counts; of a level, when the deal was closed, or now while it is open.
+    #[default]
+    InForce,
+    /// The one it has now.
+    Current,
 }
 
 /// One field, one test.

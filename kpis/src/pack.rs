@@ -2,79 +2,129 @@
 //!
 //! In: a [`State`]. Out: bytes that lead back to exactly that state, with its texts as the lane's names.
 //! Times are kept as their distance to `first_seen`, in the coarsest unit that holds them exactly.
+//!
+//! When a value was said costs nothing where it was said as it occurred, and next to nothing where an export said all of an
+//! entity at once: the head then says when, and each value not said at the later of that and its stamp says so itself.
 
-use onpace_schemas::{Currency, FieldNo, Keep, Kind, Money, Shape, Stamp, Time, time::US};
+use onpace_schemas::{Currency, FieldNo, Keep, Kind, Shape, Stamp, Time, time::US};
 
 use crate::block::{Damaged, put_wide, take, take_wide};
 use crate::state::{Held, History, Kept, Said, State};
 
-/// Set in a field's first byte: it was said once, at `first_seen`.
-const AT_ONCE: u8 = 2;
-/// Set in a field's first byte, beside [`AT_ONCE`] or of a latest value: it was cleared.
+/// Set in the head: something was said later than it occurred; the last time at which that was follows `first_seen`.
+const LATER: u8 = 1 << 4;
+/// Set in the head: when it was deleted or brought back was not said at the usual time.
+const DELETED_UNUSUALLY: u8 = 1 << 5;
+
+/// Set in a field's first byte: it was cleared.
 const CLEARED: u8 = 1;
+/// Set in a field's first byte: it was said once, at `first_seen` and at the usual time.
+const AT_ONCE: u8 = 2;
+/// Set in the first byte of a latest value and of a history's entry: when it was said follows, for it isn't the usual time.
+const UNUSUALLY: u8 = 4;
+
+/// What stamps and the times at which they were said are measured from.
+#[derive(Clone, Copy)]
+struct Base {
+    first_seen: Stamp,
+    /// The last time at which something was said later than it occurred.
+    later: i64,
+}
+
+impl Base {
+    /// When a value is taken to have been said, unless it says otherwise.
+    fn usual(self, stamp: Stamp) -> i64 {
+        stamp.max(self.later)
+    }
+}
 
 /// Packs a state.
 pub fn pack(state: &State, out: &mut Vec<u8>) {
-    let deleted = match state.deleted {
-        None => 0,
-        Some((_, deleted)) => 1 + u8::from(deleted),
-    };
-    out.push(state.kind as u8 | deleted << 6);
-    put_time(Time::Instant(state.first_seen), 0, out);
     let since = state.first_seen;
-    if let Some((stamp, _)) = state.deleted {
-        put_time(Time::Instant(stamp), since, out);
+    let later = later(state);
+    let base = Base { first_seen: since, later: later.unwrap_or(since) };
+    let mut head = state.kind as u8 | u8::from(later.is_some()) * LATER;
+    if let Some((stamp, said_at, deleted)) = state.deleted {
+        head |= (1 + u8::from(deleted)) << 6 | u8::from(said_at != base.usual(stamp)) * DELETED_UNUSUALLY;
+    }
+    out.push(head);
+    put_instant(since, 0, out);
+    if let Some(later) = later {
+        put_instant(later, since, out);
+    }
+    if let Some((stamp, said_at, _)) = state.deleted {
+        put_instant(stamp, since, out);
+        if head & DELETED_UNUSUALLY != 0 {
+            put_instant(said_at, stamp, out);
+        }
     }
     for (no, kept) in &state.fields {
         match kept {
             Kept::First(us) => {
-                out.push(no << 2);
-                put_time(Time::Instant(*us), since, out);
+                out.push(no << 3);
+                put_instant(*us, since, out);
             }
-            Kept::Latest((stamp, held)) => {
-                let at_once = *stamp == since;
-                out.push((no << 2) | (u8::from(at_once) * AT_ONCE) | (u8::from(*held == Held::Cleared) * CLEARED));
-                if !at_once {
-                    put_time(Time::Instant(*stamp), since, out);
-                }
-                put_held(*held, since, out);
-            }
-            Kept::Tracked(history) => put_history(*no, history, since, out),
+            Kept::Latest(said) => put_said(no << 3, *said, base, out),
+            Kept::Tracked(history) => put_history(*no, history, base, out),
         }
     }
 }
 
-fn put_history(no: FieldNo, history: &History, since: Stamp, out: &mut Vec<u8>) {
-    let implied = entered_by(&history.entries) == history.entered.as_slice();
-    if let ([(stamp, held)], true) = (history.entries.as_slice(), implied)
-        && *stamp == since
-    {
-        out.push((no << 2) | AT_ONCE | (u8::from(*held == Held::Cleared) * CLEARED));
-        return put_held(*held, since, out);
+/// When something was last said later than it occurred.
+fn later(state: &State) -> Option<i64> {
+    let late = |stamp: Stamp, said_at: i64| (said_at != stamp).then_some(said_at);
+    let of_fields = state.fields.iter().filter_map(|(_, kept)| match kept {
+        Kept::First(_) => None,
+        Kept::Latest(said) => late(said.stamp, said.said_at),
+        Kept::Tracked(history) => history.entries.iter().filter_map(|said| late(said.stamp, said.said_at)).max(),
+    });
+    of_fields.max().max(state.deleted.and_then(|(stamp, said_at, _)| late(stamp, said_at)))
+}
+
+/// A value, its stamp and when it was said, as far as these aren't what they mostly are; `key` is its field's number or 0.
+fn put_said(key: u8, said: Said, base: Base, out: &mut Vec<u8>) {
+    let usually = said.said_at == base.usual(said.stamp);
+    let at_once = usually && said.stamp == base.first_seen;
+    let cleared = said.held == Held::Cleared;
+    out.push(key | u8::from(!usually) * UNUSUALLY | u8::from(at_once) * AT_ONCE | u8::from(cleared) * CLEARED);
+    if !at_once {
+        put_instant(said.stamp, base.first_seen, out);
     }
-    out.push(no << 2);
+    if !usually {
+        put_instant(said.said_at, said.stamp, out);
+    }
+    put_held(said.held, base.first_seen, out);
+}
+
+fn put_history(no: FieldNo, history: &History, base: Base, out: &mut Vec<u8>) {
+    let implied = entered_by(&history.entries) == history.entered.as_slice();
+    if let ([said], true) = (history.entries.as_slice(), implied)
+        && said.stamp == base.first_seen
+        && said.said_at == base.usual(said.stamp)
+    {
+        return put_said(no << 3, *said, base, out);
+    }
+    out.push(no << 3);
     put_number(history.entries.len() as u64, out);
-    for (stamp, held) in &history.entries {
-        put_time(Time::Instant(*stamp), since, out);
-        out.push(u8::from(*held == Held::Cleared));
-        put_held(*held, since, out);
+    for said in &history.entries {
+        put_said(0, *said, base, out);
     }
     let entered = if implied { &[][..] } else { &history.entered };
     put_number(entered.len() as u64, out);
     for (name, stamp) in entered {
         put_number((*name).into(), out);
-        put_time(Time::Instant(*stamp), since, out);
+        put_instant(*stamp, base.first_seen, out);
     }
 }
 
 /// What the history's own entries say of when each of its names was first named.
 fn entered_by(entries: &[Said]) -> Vec<(u32, Stamp)> {
     let mut entered: Vec<(u32, Stamp)> = Vec::with_capacity(entries.len());
-    for (stamp, held) in entries {
-        if let Held::Name(name) = held
-            && let Err(at) = entered.binary_search_by_key(name, |(known, _)| *known)
+    for said in entries {
+        if let Held::Name(name) = said.held
+            && let Err(at) = entered.binary_search_by_key(&name, |(known, _)| *known)
         {
-            entered.insert(at, (*name, *stamp));
+            entered.insert(at, (name, said.stamp));
         }
     }
     entered
@@ -87,10 +137,11 @@ fn put_held(held: Held, since: Stamp, out: &mut Vec<u8>) {
         Held::Integer(integer) => put_wide(zigzag(integer), out),
         Held::Choice(place) => out.push(place),
         Held::Name(name) => put_number(name.into(), out),
-        Held::Time(time) => put_time(time, since, out),
-        Held::Amount(money) => {
-            put_number(money.currency.to_number().into(), out);
-            put_wide(zigzag(money.minor), out);
+        Held::Instant(us) => put_instant(us, since, out),
+        Held::Date(day) => put_wide(zigzag(day.into()) << 2 | 3, out),
+        Held::Amount(currency, minor) => {
+            put_number(currency.to_number().into(), out);
+            put_wide(zigzag(minor), out);
         }
     }
 }
@@ -99,14 +150,11 @@ fn put_number(value: u64, out: &mut Vec<u8>) {
     put_wide(value.into(), out);
 }
 
-fn put_time(time: Time, since: Stamp, out: &mut Vec<u8>) {
-    let (unit, value) = match time {
-        Time::Date(day) => (3, i64::from(day)),
-        Time::Instant(us) => match us.wrapping_sub(since) {
-            gap if gap % US == 0 => (0, gap / US),
-            gap if gap % 1_000 == 0 => (1, gap / 1_000),
-            gap => (2, gap),
-        },
+fn put_instant(us: i64, since: Stamp, out: &mut Vec<u8>) {
+    let (unit, value) = match us.wrapping_sub(since) {
+        gap if gap % US == 0 => (0, gap / US),
+        gap if gap % 1_000 == 0 => (1, gap / 1_000),
+        gap => (2, gap),
     };
     put_wide(zigzag(value) << 2 | unit, out);
 }
@@ -122,48 +170,48 @@ fn zigzag(value: i64) -> u128 {
 pub fn unpack(mut packed: &[u8]) -> Result<State, Damaged> {
     let from = &mut packed;
     let head = take_byte(from)?;
-    let kind = *Kind::ALL.get(usize::from(head & 0x3F)).ok_or(Damaged)?;
+    let kind = *Kind::ALL.get(usize::from(head & 0x0F)).ok_or(Damaged)?;
     let first_seen = take_instant(from, 0)?;
+    let later = if head & LATER == 0 { first_seen } else { take_instant(from, first_seen)? };
+    let base = Base { first_seen, later };
     let mut state = State::new(kind, first_seen);
     state.deleted = match head >> 6 {
         0 => None,
-        deleted => Some((take_instant(from, first_seen)?, deleted == 2)),
+        deleted => {
+            let stamp = take_instant(from, first_seen)?;
+            Some((stamp, take_said_at(from, stamp, base, head & DELETED_UNUSUALLY == 0)?, deleted == 2))
+        }
     };
     while !from.is_empty() {
         let key = take_byte(from)?;
-        let no = key >> 2;
+        let no = key >> 3;
         let field = kind.fields().get(usize::from(no)).ok_or(Damaged)?;
         if state.fields.last().is_some_and(|(before, _)| *before >= no) {
             return Err(Damaged);
         }
-        let (at_once, cleared) = (key & AT_ONCE != 0, key & CLEARED != 0);
         let kept = match field.keep {
             Keep::First => Kept::First(take_instant(from, first_seen)?),
-            Keep::Latest => {
-                let stamp = if at_once { first_seen } else { take_instant(from, first_seen)? };
-                Kept::Latest((stamp, take_held(from, field.shape, cleared, first_seen)?))
-            }
-            Keep::Tracked if at_once => {
-                let said = (first_seen, take_held(from, field.shape, cleared, first_seen)?);
+            Keep::Latest => Kept::Latest(take_said(from, key, field.shape, base)?),
+            Keep::Tracked if key & AT_ONCE != 0 => {
+                let said = take_said(from, key, field.shape, base)?;
                 Kept::Tracked(Box::new(History { entries: [said].into_iter().collect(), entered: entered_by(&[said]).into() }))
             }
-            Keep::Tracked => Kept::Tracked(Box::new(take_history(from, field.shape, first_seen)?)),
+            Keep::Tracked => Kept::Tracked(Box::new(take_history(from, field.shape, base)?)),
         };
         state.fields.push((no, kept));
     }
     Ok(state)
 }
 
-fn take_history(from: &mut &[u8], shape: Shape, since: Stamp) -> Result<History, Damaged> {
+fn take_history(from: &mut &[u8], shape: Shape, base: Base) -> Result<History, Damaged> {
     let mut history = History::default();
     for _ in 0..take(from)? {
-        let stamp = take_instant(from, since)?;
-        let cleared = take_byte(from)? == 1;
-        history.entries.push((stamp, take_held(from, shape, cleared, since)?));
+        let key = take_byte(from)?;
+        history.entries.push(take_said(from, key, shape, base)?);
     }
     for _ in 0..take(from)? {
         let name = u32::try_from(take(from)?).map_err(|_| Damaged)?;
-        history.entered.push((name, take_instant(from, since)?));
+        history.entered.push((name, take_instant(from, base.first_seen)?));
     }
     if history.entered.is_empty() {
         history.entered = entered_by(&history.entries).into();
@@ -171,20 +219,35 @@ fn take_history(from: &mut &[u8], shape: Shape, since: Stamp) -> Result<History,
     Ok(history)
 }
 
-fn take_held(from: &mut &[u8], shape: Shape, cleared: bool, since: Stamp) -> Result<Held, Damaged> {
-    if cleared {
-        return Ok(Held::Cleared);
+/// A value behind its first byte.
+fn take_said(from: &mut &[u8], key: u8, shape: Shape, base: Base) -> Result<Said, Damaged> {
+    let stamp = if key & AT_ONCE != 0 { base.first_seen } else { take_instant(from, base.first_seen)? };
+    let said_at = take_said_at(from, stamp, base, key & UNUSUALLY == 0)?;
+    let held = if key & CLEARED != 0 { Held::Cleared } else { take_held(from, shape, base.first_seen)? };
+    Ok(Said { stamp, said_at, held })
+}
+
+fn take_said_at(from: &mut &[u8], stamp: Stamp, base: Base, usually: bool) -> Result<i64, Damaged> {
+    if usually {
+        return Ok(base.usual(stamp));
     }
+    take_instant(from, stamp)
+}
+
+fn take_held(from: &mut &[u8], shape: Shape, since: Stamp) -> Result<Held, Damaged> {
     Ok(match shape {
         Shape::Text => Held::Name(u32::try_from(take(from)?).map_err(|_| Damaged)?),
         Shape::Choice(_) => Held::Choice(take_byte(from)?),
         Shape::Integer => Held::Integer(take_signed(take(from)?)),
         Shape::Flag => Held::Flag(take_byte(from)? == 1),
-        Shape::Time | Shape::Instant => Held::Time(take_time(from, since)?),
+        Shape::Time | Shape::Instant => match take_time(from, since)? {
+            Time::Instant(us) => Held::Instant(us),
+            Time::Date(day) => Held::Date(day),
+        },
         Shape::Amount => {
             let number = u32::try_from(take(from)?).map_err(|_| Damaged)?;
             let currency = Currency::from_number(number).ok_or(Damaged)?;
-            Held::Amount(Money { currency, minor: take_signed(take(from)?) })
+            Held::Amount(currency, take_signed(take(from)?))
         }
     })
 }
@@ -244,13 +307,13 @@ mod tests {
     #[test]
     fn a_usual_call_takes_a_few_bytes() {
         let mut state = State::new(Kind::Call, 1_780_000_000 * US);
-        let said = |held| Kept::Latest((state.first_seen, held));
+        let said = |held| Kept::Latest(Said { stamp: state.first_seen, said_at: state.first_seen, held });
         state.fields = [
             (0, said(Held::Name(7))),
             (4, said(Held::Choice(0))),
             (5, said(Held::Name(8))),
             (6, said(Held::Name(9))),
-            (7, said(Held::Time(Time::Instant(state.first_seen - 200 * US)))),
+            (7, said(Held::Instant(state.first_seen - 200 * US))),
             (8, said(Held::Integer(200))),
         ]
         .into_iter()
@@ -258,5 +321,21 @@ mod tests {
         let mut packed = Vec::new();
         pack(&state, &mut packed);
         assert!(packed.len() <= 21, "{} bytes", packed.len());
+
+        // An export said all of it weeks later; then the phone system said one more thing as it happened.
+        let as_of = state.first_seen + 20 * 86_400 * US;
+        for (_, kept) in &mut state.fields {
+            let Kept::Latest(said) = kept else { continue };
+            said.said_at = as_of;
+        }
+        let (plain, mut late) = (packed.len(), Vec::new());
+        pack(&state, &mut late);
+        assert_eq!(late.len() - plain, 4, "when it was said, once");
+        let Some((_, Kept::Latest(last))) = state.fields.last_mut() else { return };
+        (last.stamp, last.said_at) = (as_of + US, as_of + US);
+        let mut live = Vec::new();
+        pack(&state, &mut live);
+        assert_eq!(live.len() - late.len(), 4, "its stamp, and not when it was said");
+        assert_eq!(unpack(&live).unwrap(), state);
     }
 }

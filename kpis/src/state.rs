@@ -6,7 +6,7 @@
 
 use std::cmp::Ordering;
 
-use onpace_schemas::{Event, FieldNo, Keep, Kind, Money, Stamp, Time, Value};
+use onpace_schemas::{Currency, Event, FieldNo, Keep, Kind, Money, Stamp, Time, Value};
 use smallvec::SmallVec;
 
 use crate::{NameId, Names};
@@ -27,14 +27,27 @@ pub enum Held {
     Choice(u8),
     /// A text, by its lane's names.
     Name(NameId),
-    /// An instant or a date.
-    Time(Time),
-    /// Money.
-    Amount(Money),
+    /// An instant, in microseconds since 1970.
+    Instant(i64),
+    /// A date, in days since 1970.
+    Date(i32),
+    /// Minor units of a currency.
+    Amount(Currency, i64),
 }
 
-/// A value and the stamp it was said at.
-pub type Said = (Stamp, Held);
+/// What was said of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Since when it is true: its event's `occurred_at`.
+    pub stamp: Stamp,
+    /// When the source said so, in microseconds since 1970; never before the stamp.
+    pub said_at: i64,
+    /// The value.
+    pub held: Held,
+}
+
+/// Whether an entity was deleted or brought back, as [`Said`]; the greatest wins.
+pub type Deleted = (Stamp, i64, bool);
 
 /// What is kept of one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +77,7 @@ pub struct State {
     /// The smallest stamp of any of its events.
     pub first_seen: Stamp,
     /// Whether it was deleted or brought back last.
-    pub deleted: Option<(Stamp, bool)>,
+    pub deleted: Option<Deleted>,
     /// What is kept of its fields, by ascending number.
     pub fields: SmallVec<[(FieldNo, Kept); 8]>,
 }
@@ -77,27 +90,27 @@ impl State {
 
     /// Joins an event into the state; `kept` has a bit for each field that is kept.
     pub fn merge(&mut self, event: &Event<'_>, kept: u32, names: &mut Names) {
-        let stamp = event.occurred_at;
+        let (stamp, said_at) = (event.occurred_at, event.said_at);
         self.first_seen = self.first_seen.min(stamp);
         if let Some(deleted) = event.deleted {
-            self.deleted = self.deleted.max(Some((stamp, deleted)));
+            self.deleted = self.deleted.max(Some((stamp, said_at, deleted)));
         }
         for (no, value) in &event.patch {
             if kept & (1 << no) != 0 {
                 let held = hold(value, names);
-                self.say(*no, stamp, held, names);
+                self.say(*no, Said { stamp, said_at, held }, names);
             }
         }
     }
 
-    fn say(&mut self, no: FieldNo, stamp: Stamp, held: Held, names: &Names) {
+    fn say(&mut self, no: FieldNo, new: Said, names: &Names) {
         let field = &self.kind.fields()[usize::from(no)];
         let at = match self.fields.binary_search_by_key(&no, |(known, _)| *known) {
             Ok(at) => at,
             Err(at) => {
                 let first = match field.keep {
                     // Nothing to compare it with.
-                    Keep::Latest => return self.fields.insert(at, (no, Kept::Latest((stamp, held)))),
+                    Keep::Latest => return self.fields.insert(at, (no, Kept::Latest(new))),
                     Keep::First => Kept::First(i64::MAX),
                     Keep::Tracked => Kept::Tracked(Box::default()),
                 };
@@ -105,15 +118,18 @@ impl State {
                 at
             }
         };
-        match (&mut self.fields[at].1, held) {
-            (Kept::Latest(said), held) => {
-                if wins((stamp, held), *said, names) {
-                    *said = (stamp, held);
+        match &mut self.fields[at].1 {
+            Kept::Latest(said) => {
+                if wins(new, *said, names) {
+                    *said = new;
                 }
             }
-            (Kept::First(first), Held::Time(time)) => *first = (*first).min(time.stands_at()),
-            (Kept::First(_), _) => {}
-            (Kept::Tracked(history), held) => history.say(stamp, held, names),
+            Kept::First(first) => {
+                if let Some(time) = new.held.time() {
+                    *first = (*first).min(time.stands_at());
+                }
+            }
+            Kept::Tracked(history) => history.say(new, names),
         }
     }
 
@@ -124,17 +140,17 @@ impl State {
     /// A field's current value; `None` where nothing was said or it was cleared.
     pub fn value(&self, no: FieldNo) -> Option<Held> {
         let held = match self.kept(no)? {
-            Kept::Latest((_, held)) => *held,
-            Kept::First(us) => Held::Time(Time::Instant(*us)),
-            Kept::Tracked(history) => history.entries.last()?.1,
+            Kept::Latest(said) => said.held,
+            Kept::First(us) => Held::Instant(*us),
+            Kept::Tracked(history) => history.entries.last()?.held,
         };
         (held != Held::Cleared).then_some(held)
     }
 
-    /// The stamp at which a latest-wins field's value was said.
-    pub fn said_at(&self, no: FieldNo) -> Option<Stamp> {
+    /// The stamp of a latest-wins field's value.
+    pub fn stamp(&self, no: FieldNo) -> Option<Stamp> {
         match self.kept(no)? {
-            Kept::Latest((stamp, _)) => Some(*stamp),
+            Kept::Latest(said) => Some(said.stamp),
             Kept::First(_) | Kept::Tracked(_) => None,
         }
     }
@@ -159,30 +175,30 @@ impl State {
     /// smallest stamp. A field without history has its current value at all times.
     pub fn name_at(&self, no: FieldNo, at_us: i64) -> NameId {
         let Some(history) = self.history(no) else { return self.name(no) };
-        let upto = history.entries.partition_point(|(stamp, _)| *stamp <= at_us);
+        let upto = history.entries.partition_point(|entry| entry.stamp <= at_us);
         match history.entries.get(upto.saturating_sub(1)) {
-            Some((_, Held::Name(name))) => *name,
+            Some(Said { held: Held::Name(name), .. }) => *name,
             _ => 0,
         }
     }
 }
 
 impl History {
-    fn say(&mut self, stamp: Stamp, held: Held, names: &Names) {
-        if let Held::Name(name) = held {
+    fn say(&mut self, new: Said, names: &Names) {
+        if let Held::Name(name) = new.held {
             match self.entered.binary_search_by_key(&name, |(known, _)| *known) {
-                Ok(at) => self.entered[at].1 = self.entered[at].1.min(stamp),
-                Err(at) => self.entered.insert(at, (name, stamp)),
+                Ok(at) => self.entered[at].1 = self.entered[at].1.min(new.stamp),
+                Err(at) => self.entered.insert(at, (name, new.stamp)),
             }
         }
-        match self.entries.binary_search_by_key(&stamp, |(known, _)| *known) {
+        match self.entries.binary_search_by_key(&new.stamp, |entry| entry.stamp) {
             Ok(at) => {
-                if wins((stamp, held), self.entries[at], names) {
-                    self.entries[at].1 = held;
+                if wins(new, self.entries[at], names) {
+                    self.entries[at] = new;
                 }
             }
             Err(at) => {
-                self.entries.insert(at, (stamp, held));
+                self.entries.insert(at, new);
                 if self.entries.len() > HISTORY {
                     self.entries.remove(0);
                 }
@@ -193,10 +209,10 @@ impl History {
 
 /// Whether the first of two things said of one field wins over the second.
 fn wins(new: Said, old: Said, names: &Names) -> bool {
-    match new.0.cmp(&old.0) {
+    match new.stamp.cmp(&old.stamp).then(new.said_at.cmp(&old.said_at)) {
         Ordering::Greater => true,
         Ordering::Less => false,
-        Ordering::Equal => show(new.1, names) > show(old.1, names),
+        Ordering::Equal => new.held != old.held && show(new.held, names) > show(old.held, names),
     }
 }
 
@@ -207,8 +223,20 @@ fn hold(value: &Value<'_>, names: &mut Names) -> Held {
         Value::Integer(integer) => Held::Integer(*integer),
         Value::Choice(choice) => Held::Choice(*choice),
         Value::Text(text) => Held::Name(names.intern(text)),
-        Value::Time(time) => Held::Time(*time),
-        Value::Amount(money) => Held::Amount(*money),
+        Value::Time(Time::Instant(us)) => Held::Instant(*us),
+        Value::Time(Time::Date(day)) => Held::Date(*day),
+        Value::Amount(money) => Held::Amount(money.currency, money.minor),
+    }
+}
+
+impl Held {
+    /// A time as such.
+    pub fn time(self) -> Option<Time> {
+        match self {
+            Held::Instant(us) => Some(Time::Instant(us)),
+            Held::Date(day) => Some(Time::Date(day)),
+            _ => None,
+        }
     }
 }
 
@@ -220,8 +248,9 @@ pub fn show<'a>(held: Held, names: &'a Names) -> Value<'a> {
         Held::Integer(integer) => Value::Integer(integer),
         Held::Choice(choice) => Value::Choice(choice),
         Held::Name(name) => Value::Text(names.text(name).into()),
-        Held::Time(time) => Value::Time(time),
-        Held::Amount(money) => Value::Amount(money),
+        Held::Instant(us) => Value::Time(Time::Instant(us)),
+        Held::Date(day) => Value::Time(Time::Date(day)),
+        Held::Amount(currency, minor) => Value::Amount(Money { currency, minor }),
     }
 }
 
@@ -260,14 +289,18 @@ pub(crate) mod tests {
         (0..4usize).prop_flat_map(|kind| {
             let kind = Kind::ALL[kind];
             let patch = prop::collection::btree_map(0..kind.fields().len() as u8, 0..5u8, 0..5);
-            prop::collection::vec((0..6i64, patch, prop::option::of(any::<bool>())), 1..12).prop_map(move |said| {
+            // Mostly said as it occurred; else at one of few later instants, so that they tie too.
+            let late = prop_oneof![3 => Just(0), 1 => 1..4i64, 1 => prop::sample::select(vec![1_000_000, 7_000_000_000])];
+            prop::collection::vec((0..6i64, late, patch, prop::option::of(any::<bool>())), 1..12).prop_map(move |said| {
                 said.into_iter()
-                    .map(|(occurred_at, patch, deleted)| Event {
+                    .map(|(occurred_at, late, patch, deleted)| Event {
                         id: "".into(),
                         source: "s".into(),
                         kind,
                         entity: "e".into(),
                         occurred_at,
+                        // Of the great ones, all at one instant, as an export says them.
+                        said_at: if late < 4 { occurred_at + late } else { late },
                         deleted,
                         patch: patch.into_iter().map(|(no, pick)| (no, value(kind, no, pick))).collect::<Patch<'_>>(),
                     })
@@ -311,6 +344,7 @@ pub(crate) mod tests {
             kind: Kind::Deal,
             entity: "e".into(),
             occurred_at,
+            said_at: occurred_at,
             deleted: None,
             patch: [(Kind::Deal.field("stage").unwrap(), Value::Text(stage.into()))].into_iter().collect(),
         };
@@ -321,7 +355,65 @@ pub(crate) mod tests {
         assert_eq!(joined(&events), forward);
         let history = forward.history(Kind::Deal.field("stage").unwrap()).unwrap();
         assert_eq!(history.entries.len(), HISTORY);
-        assert_eq!(history.entries[0].0, 45);
+        assert_eq!(history.entries[0].stamp, 45);
         assert_eq!(history.entered.as_slice(), [(1, 0), (2, 1)]);
+    }
+
+    /// What an event says of a deal's rep and product and of whether it is deleted, at a stamp, said at.
+    fn deal(occurred_at: i64, said_at: i64, rep: Option<&'static str>, deleted: Option<bool>) -> Event<'static> {
+        let value = rep.map_or(Value::Cleared, |rep| Value::Text(rep.into()));
+        let patch = ["rep", "product", "stage"].map(|name| (Kind::Deal.field(name).unwrap(), value.clone()));
+        let (id, source, entity) = ("".into(), "s".into(), "e".into());
+        Event { id, source, kind: Kind::Deal, entity, occurred_at, said_at, deleted, patch: patch.into_iter().collect() }
+    }
+
+    #[test]
+    fn of_one_stamp_what_was_said_last_wins_whatever_its_value() {
+        let [rep, product, stage] = ["rep", "product", "stage"].map(|name| Kind::Deal.field(name).unwrap());
+        let (a, b) = (1, 2);
+        for (events, name) in [
+            // The lesser value, said later.
+            (vec![deal(10, 20, Some("a"), None), deal(10, 10, Some("b"), None)], a),
+            (vec![deal(10, 20, None, None), deal(10, 19, Some("b"), None)], 0),
+            // Said at once: the greater value.
+            (vec![deal(10, 20, Some("a"), None), deal(10, 20, Some("b"), None)], b),
+            // A greater stamp wins over whatever was said later of an earlier one.
+            (vec![deal(11, 11, Some("a"), None), deal(10, 99, Some("b"), None)], a),
+        ] {
+            for events in [events.iter().collect::<Vec<_>>(), events.iter().rev().collect()] {
+                let state = joined(events);
+                assert_eq!([rep, product, stage].map(|no| state.name(no)), [name; 3]);
+                // Both stages were named, and the earliest stamp is what counts.
+                assert!(state.history(stage).unwrap().entered.iter().all(|(_, stamp)| *stamp >= 10 && *stamp <= 11));
+                assert_eq!(state.first_seen, 10);
+            }
+        }
+        let gone = |events: &[Event<'static>]| joined(events).deleted.unwrap().2;
+        assert!(!gone(&[deal(10, 20, None, Some(false)), deal(10, 10, None, Some(true))]));
+        assert!(gone(&[deal(10, 20, None, Some(true)), deal(10, 20, None, Some(false))]));
+        assert!(gone(&[deal(11, 11, None, Some(true)), deal(10, 99, None, Some(false))]));
+    }
+
+    #[test]
+    fn what_was_said_later_is_no_first_naming_and_no_first_sight() {
+        let stage = Kind::Deal.field("stage").unwrap();
+        let state = joined(&[deal(10, 900, Some("a"), None), deal(20, 20, Some("a"), None), deal(10, 901, Some("b"), None)]);
+        assert_eq!(state.history(stage).unwrap().entered.as_slice(), [(1, 10), (2, 10)]);
+        assert_eq!(state.first_seen, 10);
+    }
+
+    #[test]
+    fn a_history_full_of_what_was_said_later_keeps_the_greatest_stamps() {
+        // The older the stamp, the later it was said.
+        let events: Vec<_> = (0..300).map(|stamp| deal(stamp, 10_000 - stamp, Some("a"), None)).collect();
+        let state = joined(&events);
+        let entries = &state.history(0).unwrap().entries;
+        assert_eq!((entries.len(), entries[0].stamp, entries[0].said_at), (HISTORY, 44, 9_956));
+        assert_eq!(joined(events.iter().rev()), state);
+    }
+
+    #[test]
+    fn keeping_when_it_was_said_takes_no_more_memory_than_before() {
+        assert_eq!((size_of::<Held>(), size_of::<Said>(), size_of::<Kept>()), (16, 32, 32));
     }
 }

@@ -37,6 +37,7 @@ kpis:
             ],
             what: What::Count(At::Fields(vec![field("starts_at")])),
             by: vec![field("account")],
+            credit: onpace_kpis::Credit::InForce,
         }
     );
     assert_eq!(catalogue.kpi("demos_held").unwrap().unit, Unit::Count);

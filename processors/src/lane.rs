@@ -13,7 +13,7 @@ use std::time::Instant;
 use hashbrown::HashSet;
 use onpace_kpis::block::{Block, BlockId};
 use onpace_kpis::fold::{Batch, Delta, Folded, Rules, Scattered};
-use onpace_kpis::{Counter, Names, pack};
+use onpace_kpis::{Counter, Names, State, pack};
 use onpace_producers::log::{Fingerprint, Message, Seen};
 use onpace_schemas::avro::{self, Unreadable};
 use onpace_schemas::{Event, Kind};
@@ -23,7 +23,8 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 use smallvec::SmallVec;
 
 use crate::sources::Sources;
-use crate::store::{Commit, EntityId, Head, LaneWriter, Mark, Replaced, Settled, StoreError};
+use crate::store::sums::Part;
+use crate::store::{Commit, EntityId, Head, Key, LaneWriter, Mark, Replaced, Settled, Step, StoreError, Taken};
 use crate::vouch;
 
 /// How much a lane keeps in memory.
@@ -41,7 +42,7 @@ impl Default for Bounds {
     }
 }
 
-/// In a lane that this processor began, it knows without asking which of so many blocks are stored.
+/// Of so many blocks a lane knows without asking which are stored.
 const KNOWN_BLOCKS: usize = 1_000_000;
 
 type Packed = SmallVec<[u8; 40]>;
@@ -56,9 +57,11 @@ pub struct Lane {
     names_sent: usize,
     states: Cache<u128, Packed, UnitWeighter, Scattered>,
     blocks: Cache<BlockId, Packed>,
-    /// All blocks of the lane; `None` where that isn't known, so that each is asked about.
+    /// All blocks of the lane; `None` where there are too many to know, so that each is asked about.
     all_blocks: Option<HashSet<BlockId>>,
     batch: Batch,
+    /// What the entities of the batch were in the lane's sums, in the order in which they were opened.
+    opened: Vec<Part>,
     waiting: Waiting,
     sources: Sources,
     next: Next,
@@ -106,6 +109,14 @@ impl Last {
     }
 }
 
+/// A lane that could not be taken over.
+pub struct NotTaken {
+    /// Why.
+    pub why: StoreError,
+    /// What found it so: it may begin the lane anew.
+    pub writer: Box<dyn LaneWriter>,
+}
+
 /// How a commit that was in flight ended, and how long it took.
 #[derive(Clone, Copy, Debug)]
 pub enum Landed {
@@ -122,14 +133,15 @@ impl Lane {
     ///
     /// # Errors
     /// The store is away or damaged.
-    pub fn take_over(mut writer: Box<dyn LaneWriter>, rules: Arc<Rules>, bounds: Bounds) -> Result<Lane, StoreError> {
-        let (head, texts) = writer.take_over()?;
+    pub fn take_over(mut writer: Box<dyn LaneWriter>, rules: Arc<Rules>, bounds: Bounds) -> Result<Lane, NotTaken> {
+        let Taken { head, names: texts, sources, blocks } = match writer.take_over() {
+            Ok(taken) => taken,
+            Err(why) => return Err(NotTaken { why, writer }),
+        };
         let mut names = Names::default();
         for text in &texts {
             names.intern(text);
         }
-        let fresh = head.entities == 0 && head.offset == 0;
-        let sources = if fresh { Sources::default() } else { Sources::stored(writer.sources()?) };
         Ok(Lane {
             writer,
             rules,
@@ -137,10 +149,11 @@ impl Lane {
             names,
             states: Cache::with(bounds.states, bounds.states as u64, UnitWeighter, Scattered::default(), DefaultLifecycle::default()),
             blocks: Cache::new(bounds.blocks),
-            all_blocks: fresh.then(HashSet::new),
+            all_blocks: blocks.filter(|all| all.len() <= KNOWN_BLOCKS).map(HashSet::from_iter),
             batch: Batch::default(),
+            opened: Vec::new(),
             waiting: Waiting::default(),
-            sources,
+            sources: Sources::stored(sources),
             next: Next { offset: head.offset, end: head.end, recorded_ms: head.recorded_ms, messages: 0 },
             last: Last::default(),
             first: None,
@@ -149,6 +162,11 @@ impl Lane {
             commit: Commit::default(),
             submitted: None,
         })
+    }
+
+    /// The head as of the last submitted commit.
+    pub fn head(&self) -> Head {
+        self.head
     }
 
     /// The offset of the next message that the lane wants.
@@ -168,18 +186,9 @@ impl Lane {
         self.head.log = self.head.log.with_replaced(replaced);
     }
 
-    /// Empties the lane in the store, whose it is to be begun anew. This copy of it is to be dropped.
-    ///
-    /// # Errors
-    /// The store is away.
-    pub fn empty(mut self) -> Result<Settled, StoreError> {
-        self.land()?;
-        self.writer.empty()
-    }
-
-    /// The head as of the last submitted commit.
-    pub fn head(&self) -> Head {
-        self.head
+    /// Drops what is in memory: what is left writes the lane, or begins it anew.
+    pub fn into_writer(self) -> Box<dyn LaneWriter> {
+        self.writer
     }
 
     /// How many messages the batch being folded has.
@@ -222,18 +231,20 @@ impl Lane {
         if let Some(packed) = self.states.get(&id) {
             // What this process packed it can unpack; were it not so, the store's own copy is asked for.
             if let Ok(state) = pack::unpack(packed) {
-                self.join(id, Some(state), &event);
+                let part = EntityId(id.to_be_bytes()).part(packed);
+                self.join(id, Some(state), part, &event);
                 return Ok(());
             }
         }
         match self.writer.may_have(&EntityId(id.to_be_bytes())) {
             true => self.waiting.push(id, message.value),
-            false => self.join(id, None, &event),
+            false => self.join(id, None, None, &event),
         }
         Ok(())
     }
 
-    fn join(&mut self, id: u128, stored: Option<onpace_kpis::State>, event: &Event<'_>) {
+    fn join(&mut self, id: u128, stored: Option<State>, was: Part, event: &Event<'_>) {
+        self.opened.push(was);
         self.batch.open(id, stored, event, &self.rules, &self.names);
         self.batch.merge(id, event, &self.rules, &mut self.names);
     }
@@ -260,7 +271,7 @@ impl Lane {
     }
 
     fn commit_folded(&mut self, folded: &Folded, end: Option<i64>) -> Result<Landed, StoreError> {
-        let blocks = self.blocks(&folded.deltas)?;
+        self.blocks(&folded.deltas)?;
         let landed = self.land()?;
         if matches!(landed, Landed::Fenced) {
             return Ok(landed);
@@ -269,29 +280,27 @@ impl Lane {
         let end = end.map_or(next.end, |end| end.max(next.offset));
         let commit = &mut self.commit;
         commit.entities.clear();
-        for changed in &folded.entities {
-            let packed = commit.entities.push(EntityId(changed.id.to_be_bytes()), changed.new, |out| pack::pack(&changed.state, out));
+        for (changed, was) in folded.entities.iter().zip(self.opened.drain(..)) {
+            let packed = commit.entities.push(EntityId(changed.id.to_be_bytes()), was, |out| pack::pack(&changed.state, out));
             self.states.insert(changed.id, Packed::from_slice(packed));
         }
         commit.offset = next.offset;
         commit.end = end;
         commit.recorded_ms = next.recorded_ms;
-        let mut log = self.head.log;
+        commit.log = self.head.log;
         if let Some(first) = self.first.take() {
-            log = log.with(first, self.anchor);
+            commit.log = commit.log.with(first, self.anchor);
             self.anchor = first.offset;
         }
         if next.messages > 0 {
             let print = Fingerprint::of(self.last.kept_ms, &self.last.key, &self.last.value);
-            log = log.with(Mark { offset: next.offset - 1, print }, self.anchor);
+            commit.log = commit.log.with(Mark { offset: next.offset - 1, print }, self.anchor);
         }
-        commit.log = log;
-        self.head = self.head.after(commit);
-        commit.blocks = blocks;
-        commit.sources = self.sources.take_changed();
+        (commit.sources, commit.sources_change) = self.sources.take_changed();
         commit.names_from = self.names_sent as u32;
         commit.names.clear();
         commit.names.extend(self.names.since(self.names_sent).map(str::to_owned));
+        self.head = self.head.after(commit);
         self.writer.submit(commit)?;
         self.submitted = Some(Instant::now());
         self.names_sent = self.names.len();
@@ -324,7 +333,7 @@ impl Lane {
         let mut found = vec![None; ids.len()];
         let mut damaged = None;
         self.writer.entities(&ids, &mut |place, packed| match pack::unpack(packed) {
-            Ok(state) => found[place] = Some(state),
+            Ok(state) => found[place] = Some((state, ids[place].part(packed))),
             Err(why) => damaged = Some((ids[place], why)),
         })?;
         if let Some((EntityId(id), why)) = damaged {
@@ -335,6 +344,8 @@ impl Lane {
             let Ok(avro::Message::Event(event)) = avro::read(&waiting.bytes[range]) else { continue };
             if !self.batch.holds(id) {
                 let stored = asked.binary_search(&id).ok().and_then(|place| found[place].take());
+                let (stored, was) = stored.map_or((None, None), |(state, part)| (Some(state), part));
+                self.opened.push(was);
                 self.batch.open(id, stored, &event, &self.rules, &self.names);
             }
             self.batch.merge(id, &event, &self.rules, &mut self.names);
@@ -342,8 +353,8 @@ impl Lane {
         Ok(())
     }
 
-    /// The blocks that the batch changes, as they will be.
-    fn blocks(&mut self, deltas: &[Delta]) -> Result<Vec<(BlockId, Vec<u8>)>, StoreError> {
+    /// Puts the blocks that the batch changes into the commit, as they will be.
+    fn blocks(&mut self, deltas: &[Delta]) -> Result<(), StoreError> {
         let groups: Vec<_> = deltas.chunk_by(|a, b| a.block == b.block).collect();
         // Copied before anything is put into the cache, which may push out what is needed next.
         let mut before: Vec<Packed> = Vec::with_capacity(groups.len());
@@ -359,28 +370,46 @@ impl Lane {
         }
         if !missing.is_empty() {
             self.writer.blocks(&missing, &mut |place, packed| before[places[place]] = Packed::from_slice(packed))?;
+            // Of one that is known to be there and isn't, what it counted would be lost.
+            let gone = |(_, place): &(&BlockId, &usize)| self.all_blocks.is_some() && before[**place].is_empty();
+            if let Some((id, _)) = missing.iter().zip(&places).find(gone)
+                && self.writer.owns()?
+            {
+                return Err(self.damaged(*id, "its counters have gone".into()));
+            }
         }
-        let mut changed = Vec::with_capacity(groups.len());
+        self.commit.blocks.clear();
         let mut adding: Vec<(Counter, i128)> = Vec::new();
         for (deltas, before) in groups.into_iter().zip(before) {
             let id = deltas[0].block;
-            let mut block = Block::unpack(id.day, &before).map_err(|why| StoreError::Damaged {
-                place: format!("rep {:?}, day {}", self.names.text(id.rep), id.day),
-                why: why.to_string(),
-            })?;
+            let mut block = Block::unpack(id.day, &before).map_err(|why| self.damaged(id, why.to_string()))?;
             adding.clear();
             adding.extend(deltas.iter().map(|delta| (delta.counter, delta.value)));
             block.add_sorted(&adding);
-            let mut packed = Vec::with_capacity(before.len() + 4 * deltas.len());
-            block.pack(&mut packed);
-            self.blocks.insert(id, Packed::from_slice(&packed));
+            let packed = self.commit.blocks.push(id, id.part(&before), |out| block.pack(out));
+            self.blocks.insert(id, Packed::from_slice(packed));
             if let Some(all) = &mut self.all_blocks {
-                all.insert(id);
+                if packed.is_empty() {
+                    all.remove(&id)
+                } else {
+                    all.insert(id)
+                };
             }
-            changed.push((id, packed));
         }
         self.all_blocks = self.all_blocks.take().filter(|all| all.len() <= KNOWN_BLOCKS);
-        Ok(changed)
+        Ok(())
+    }
+
+    fn damaged(&self, id: BlockId, why: String) -> StoreError {
+        StoreError::Damaged { place: format!("rep {:?}, day {}", self.names.text(id.rep), id.day), why }
+    }
+
+    /// Goes on with the round through all that the lane has in the store, by about `most` values. No commit is in flight.
+    ///
+    /// # Errors
+    /// The store is away, or the lane is not what its head vouches for.
+    pub fn patrol(&mut self, most: usize) -> Result<Step, StoreError> {
+        self.writer.patrol(most)
     }
 }
 

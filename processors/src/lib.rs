@@ -8,8 +8,10 @@
 //! Never here: HTTP; what a number means (that is `onpace-kpis`).
 #![forbid(unsafe_code)]
 
+pub mod anew;
 pub mod lane;
 pub mod metrics;
+pub mod pace;
 pub mod processor;
 #[cfg(test)]
 mod simulation;
@@ -17,5 +19,6 @@ pub mod sources;
 pub mod store;
 pub mod vouch;
 
+pub use anew::Troubles;
 pub use metrics::Metrics;
 pub use processor::{Processor, ProcessorError, Settings};

@@ -1,11 +1,18 @@
 //! What a processor says of itself. Every metric's name is written here, once.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
 
+use crate::anew::Troubles;
 use crate::store::{Head, How, Replaced};
+
+/// A lane that waits for its log; sinks say it too, by the head.
+pub const LOG_REPLACED: (&str, &str) =
+    ("onpace_log_replaced", "1 for each lane that waits since its partition of the log is not the one that it was folded from");
+/// A lane that was folded anew; sinks say it too, by the head.
+pub const LOG_ANEW: (&str, &str) = (
+    "onpace_log_replaced_timestamp_seconds",
+    "When a lane was emptied to be folded anew, its partition of the log having been replaced, in seconds since 1970",
+);
 
 /// A processor's metrics; cheap to clone, shared by its threads.
 #[derive(Clone, Debug)]
@@ -17,16 +24,12 @@ pub struct Metrics {
     pub(crate) lag: IntGaugeVec,
     pub(crate) owned: IntGaugeVec,
     pub(crate) failures: IntCounterVec,
-    replaced: IntGaugeVec,
-    anew: IntGaugeVec,
-    troubles: Arc<Mutex<Troubles>>,
-}
-
-/// What keeps a processor from folding, in words.
-#[derive(Debug, Default)]
-struct Troubles {
-    log: Option<String>,
-    lanes: BTreeMap<u32, String>,
+    pub(crate) rounds: IntCounterVec,
+    pub(crate) damage: IntCounterVec,
+    pub(crate) damaged_at: IntGaugeVec,
+    pub(crate) replaced: IntGaugeVec,
+    pub(crate) anew: IntGaugeVec,
+    pub(crate) troubles: Troubles,
 }
 
 impl Metrics {
@@ -52,21 +55,24 @@ impl Metrics {
                 Opts::new("onpace_processor_failures_total", "Times the log or the store was away, by which of them"),
                 &["where"],
             )?,
-            replaced: IntGaugeVec::new(
+            rounds: IntCounterVec::new(
+                Opts::new("onpace_store_rounds_total", "Rounds through a lane of the store that found everything as it was written"),
+                &["partition"],
+            )?,
+            damage: IntCounterVec::new(
+                Opts::new("onpace_store_damage_total", "Times a lane of the store was found damaged, and folded anew from the log"),
+                &["partition"],
+            )?,
+            damaged_at: IntGaugeVec::new(
                 Opts::new(
-                    "onpace_log_replaced",
-                    "1 for each lane that waits since its partition of the log is not the one that it was folded from",
+                    "onpace_store_damage_timestamp_seconds",
+                    "When a lane of the store was last found damaged, in seconds since 1970",
                 ),
                 &["partition"],
             )?,
-            anew: IntGaugeVec::new(
-                Opts::new(
-                    "onpace_lane_folded_anew_timestamp_seconds",
-                    "When a lane was emptied to be folded anew since its partition of the log had been replaced, in seconds since 1970",
-                ),
-                &["partition"],
-            )?,
-            troubles: Arc::default(),
+            replaced: IntGaugeVec::new(Opts::new(LOG_REPLACED.0, LOG_REPLACED.1), &["partition"])?,
+            anew: IntGaugeVec::new(Opts::new(LOG_ANEW.0, LOG_ANEW.1), &["partition"])?,
+            troubles: Troubles::default(),
         };
         registry.register(Box::new(metrics.folded.clone()))?;
         registry.register(Box::new(metrics.commits.clone()))?;
@@ -75,43 +81,26 @@ impl Metrics {
         registry.register(Box::new(metrics.lag.clone()))?;
         registry.register(Box::new(metrics.owned.clone()))?;
         registry.register(Box::new(metrics.failures.clone()))?;
+        registry.register(Box::new(metrics.rounds.clone()))?;
+        registry.register(Box::new(metrics.damage.clone()))?;
+        registry.register(Box::new(metrics.damaged_at.clone()))?;
         registry.register(Box::new(metrics.replaced.clone()))?;
         registry.register(Box::new(metrics.anew.clone()))?;
         Ok(metrics)
-    }
-
-    /// What keeps the processor from folding, in words; `None` where nothing does. For the readiness probe.
-    pub fn trouble(&self) -> Option<String> {
-        let troubles = self.troubles();
-        let all: Vec<&str> = troubles.log.iter().chain(troubles.lanes.values()).map(String::as_str).collect();
-        (!all.is_empty()).then(|| all.join("; "))
-    }
-
-    fn troubles(&self) -> MutexGuard<'_, Troubles> {
-        self.troubles.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Whether the log is away, and why.
-    pub(crate) fn log_is_away(&self, why: Option<String>) {
-        self.troubles().log = why;
-    }
-
-    /// Whether a lane waits for its log, and why; whether that is new.
-    pub(crate) fn waits(&self, partition: u32, why: Option<String>) -> bool {
-        self.replaced.with_label_values(&[&partition.to_string()]).set(why.is_some().into());
-        let mut troubles = self.troubles();
-        match why {
-            Some(why) => troubles.lanes.insert(partition, why).is_none(),
-            None => troubles.lanes.remove(&partition).is_some(),
-        }
     }
 
     /// Where a lane that is folded stands.
     pub(crate) fn stands(&self, partition: u32, head: &Head) {
         let partition = partition.to_string();
         self.lag.with_label_values(&[&partition]).set(head.end - head.offset);
+        self.replaced.with_label_values(&[&partition]).set(head.log.waits().into());
         if let Some(Replaced { at_ms, how: How::Anew }) = head.log.replaced() {
             self.anew.with_label_values(&[&partition]).set(at_ms / 1_000);
         }
+    }
+
+    /// What is wrong with lanes that this processor owns, for its readiness.
+    pub fn troubles(&self) -> Troubles {
+        self.troubles.clone()
     }
 }

@@ -6,6 +6,7 @@
 //! changed it, and now and then ([`lanes`]).
 //! Never here: what a message means, how a commit is made atomic, what a look at the log means ([`crate::vouch`]).
 
+mod condemned;
 mod lanes;
 
 use std::collections::BTreeMap;
@@ -14,13 +15,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use onpace_kpis::fold::Rules;
+use onpace_producers::http::Said;
 use onpace_producers::log::{DeadLetter, EventLog, LogError, LogReader, Polled};
 use onpace_schemas::avro::Unreadable;
 
 use self::lanes::Assigned;
+use crate::anew::Again;
 use crate::lane::{Bounds, Landed};
 use crate::metrics::Metrics;
-use crate::store::{self, KpiStore, StoreError, StoreReader};
+use crate::store::{self, KpiStore, Step, StoreError, StoreReader};
 
 /// How a processor works.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +34,10 @@ pub struct Settings {
     pub bounds: Bounds,
     /// How long a lane that was lost waits before it is taken over again, the first time; then longer and longer.
     pub retry: Duration,
+    /// How long a lane that was folded anew and is found damaged again waits before it is folded anew once more; then longer and longer.
+    pub patience: Duration,
+    /// How long the owner of a lane takes to go round all that the store has of it, looking for damage.
+    pub patrol: Duration,
     /// How often it is looked at whether the log of a lane that is folded is still the one that it was.
     pub look: Duration,
     /// How long an idle processor waits for messages; also how soon it sees a request to stop.
@@ -43,11 +50,16 @@ impl Default for Settings {
             batch: 5_000,
             bounds: Bounds::default(),
             retry: Duration::from_millis(100),
+            patience: Duration::from_secs(60),
+            patrol: PATROL,
             look: Duration::from_secs(5),
             wait: Duration::from_millis(100),
         }
     }
 }
+
+/// How long a round through a lane takes, where nothing else is said.
+pub const PATROL: Duration = Duration::from_secs(600);
 
 /// Why a processor stopped of its own accord.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +70,16 @@ pub enum ProcessorError {
     /// The store was built for something else, or is damaged.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store is damaged, and the log can't make it good.
+    #[error(
+        "{damage}; it can't be folded anew, since the log can't be read from its beginning ({log}): put back a backup of the store, or of the log"
+    )]
+    Beyond {
+        /// What is damaged.
+        damage: String,
+        /// What the log lacks.
+        log: LogError,
+    },
     /// The log is not the one that the store was folded from: only of a processor that works up to an end, others wait.
     #[error("{0}")]
     OtherLog(String),
@@ -84,6 +106,9 @@ pub struct Processor<'a> {
     settings: Settings,
     metrics: Metrics,
     lanes: BTreeMap<u32, Assigned>,
+    again: Again,
+    /// Lanes that are folded anew, and the offset at which they have caught up with what there was.
+    mending: BTreeMap<u32, i64>,
     /// Whether it waits for the right log, or gives up.
     patient: bool,
     said: Option<Instant>,
@@ -104,15 +129,28 @@ impl<'a> Processor<'a> {
     ) -> Result<Processor<'a>, LogError> {
         let reader = log.reader()?;
         let built_for = store::Settings { lanes: log.partitions(), fingerprint };
-        let (heads, lanes, patient, said) = (None, BTreeMap::new(), true, None);
-        Ok(Processor { log, reader, store, heads, rules, built_for, settings, metrics, lanes, patient, said })
+        Ok(Processor {
+            log,
+            reader,
+            store,
+            heads: None,
+            rules,
+            built_for,
+            settings,
+            metrics,
+            lanes: BTreeMap::new(),
+            again: Again::default(),
+            mending: BTreeMap::new(),
+            patient: true,
+            said: None,
+        })
     }
 
     /// Works until `stop` is set, then commits what it has folded and returns; `stepped` is called after every step, whether
     /// or not there was anything to do. A lane whose log was replaced by another is folded anew from it, or waits.
     ///
     /// # Errors
-    /// What no waiting mends: a gap in the log, a store built for something else, damage.
+    /// What no waiting mends: a gap in the log, a store built for something else, damage that the log can't make good.
     pub fn run(&mut self, stop: &AtomicBool, stepped: &mut dyn FnMut()) -> Result<(), ProcessorError> {
         while !stop.load(Ordering::Relaxed) {
             self.step(self.settings.wait)?;
@@ -136,9 +174,15 @@ impl<'a> Processor<'a> {
                 done += match self.lanes.get(&partition) {
                     Some(Assigned::Owned { lane, .. }) if lane.in_flight() => 0,
                     Some(Assigned::Owned { lane, .. }) => lane.head().offset.min(*end) as u64,
+                    Some(Assigned::Condemned(_)) => 0,
                     _ if worked => 0,
                     // Another processor's.
-                    _ => self.store.reader()?.head(partition)?.map_or(0, |head| head.offset.min(*end) as u64),
+                    _ => match self.store.reader()?.head(partition) {
+                        Ok(head) => head.map_or(0, |head| head.offset.min(*end) as u64),
+                        // Whoever takes it over puts it right.
+                        Err(StoreError::Damaged { .. }) => 0,
+                        Err(why) => return Err(why.into()),
+                    },
                 };
             }
             progress(done, total);
@@ -153,6 +197,7 @@ impl<'a> Processor<'a> {
 
     /// Polls once and commits what is due; whether there was anything to do.
     fn step(&mut self, wait: Duration) -> Result<bool, ProcessorError> {
+        self.begin_anew()?;
         self.take_over_lost()?;
         let Processor { reader, lanes, log, metrics, .. } = self;
         let mut unsafe_lane = None;
@@ -162,7 +207,10 @@ impl<'a> Processor<'a> {
                 return;
             }
             if let Err(why) = lane.fold(message) {
-                tracing::warn!(partition = message.partition, offset = message.offset, %why, "a message can't be read; it goes to the dead letters");
+                static UNREADABLE: Said = Said::new();
+                if let Some(times) = UNREADABLE.again() {
+                    tracing::warn!(partition = message.partition, offset = message.offset, %why, times, "a message can't be read; it goes to the dead letters");
+                }
                 metrics.dead_letters.with_label_values(&[reason(why)]).inc();
                 let letter = DeadLetter {
                     partition: message.partition,
@@ -194,7 +242,7 @@ impl<'a> Processor<'a> {
                 if self.may_say() {
                     tracing::warn!(%why, "the log is away; trying on");
                 }
-                self.metrics.log_is_away(Some(why.to_string()));
+                self.metrics.troubles.say_of_log(Some(why.to_string()));
                 std::thread::sleep(self.settings.retry);
                 return Ok(false);
             }
@@ -202,7 +250,7 @@ impl<'a> Processor<'a> {
         match polled {
             Polled::Messages(count) => {
                 if count > 0 {
-                    self.metrics.log_is_away(None);
+                    self.metrics.troubles.say_of_log(None);
                 }
                 self.metrics.folded.inc_by(count as u64);
                 // Before anything is committed of what was read since.
@@ -214,6 +262,8 @@ impl<'a> Processor<'a> {
             Polled::Assigned(partitions) => {
                 tracing::info!(?partitions, "partitions assigned");
                 for partition in partitions {
+                    // So that the first damage is an increase.
+                    self.metrics.damage.with_label_values(&[&partition.to_string()]).inc_by(0);
                     self.lanes.insert(partition, Assigned::lost(Duration::ZERO, self.settings.retry));
                 }
                 Ok(true)
@@ -232,7 +282,7 @@ impl<'a> Processor<'a> {
     fn commit_due(&mut self, busy: bool) -> Result<(), ProcessorError> {
         let mut failed = Vec::new();
         for (partition, assigned) in &mut self.lanes {
-            let Assigned::Owned { lane, committed_at, look } = assigned else { continue };
+            let Assigned::Owned { lane, committed_at, pace, look } = assigned else { continue };
             let due = match lane.messages() {
                 _ if look.doubt => false,
                 0 => committed_at.elapsed() >= IDLE_COMMIT,
@@ -241,6 +291,16 @@ impl<'a> Processor<'a> {
             // What was submitted a step ago has been answered by now; its successor is on its way before the next poll.
             let mut outcome = lane.land();
             note(&outcome, &self.metrics);
+            // Between two commits: nothing is in flight.
+            if moves_on(&outcome)
+                && let Some(most) = pace.due(lane.head().sums.values(), Instant::now())
+            {
+                match lane.patrol(most) {
+                    Ok(Step::On) => {}
+                    Ok(Step::Ended) => self.metrics.rounds.with_label_values(&[&partition.to_string()]).inc(),
+                    Err(why) => outcome = Err(why),
+                }
+            }
             if due && moves_on(&outcome) {
                 *committed_at = Instant::now();
                 outcome = lane.commit(self.reader.end(*partition));
@@ -249,7 +309,13 @@ impl<'a> Processor<'a> {
                 outcome = lane.land();
                 note(&outcome, &self.metrics);
             }
-            self.metrics.stands(*partition, &lane.head());
+            let head = lane.head();
+            self.metrics.stands(*partition, &head);
+            if self.mending.get(partition).is_some_and(|end| head.offset >= *end) {
+                self.mending.remove(partition);
+                self.metrics.troubles.over(*partition);
+                tracing::info!(partition, offset = head.offset, "the lane is folded anew: its numbers are right again");
+            }
             match outcome {
                 Ok(Landed::Fenced) => failed.push((*partition, None)),
                 Err(why) => failed.push((*partition, Some(why))),
@@ -271,6 +337,11 @@ impl<'a> Processor<'a> {
                         tracing::warn!(partition, why, "the store is away; trying on");
                     }
                     self.lose(partition, self.settings.retry, "store");
+                }
+                Some(why @ StoreError::Damaged { .. }) => {
+                    if let Some(Assigned::Owned { lane, .. }) = self.lanes.remove(&partition) {
+                        self.condemn(partition, Some(lane.into_writer()), &why);
+                    }
                 }
                 Some(why) => return Err(why.into()),
             }

@@ -50,12 +50,16 @@ fn event(rng: &mut StdRng) -> Event<'static> {
         .into_iter()
         .map(|(no, at)| (no, value(kind, at, rng)))
         .collect();
+    let occurred_at = rng.random_range(0..50) * 7_200_000_000;
+    // One in three said later, by an hour or by an export of all.
+    let said_at = [occurred_at, occurred_at, occurred_at + 3_600_000_000, 360_000_000_000][rng.random_range(0..4)].max(occurred_at);
     Event {
         id: "i".into(),
         source: ["phone", "crm", "post"][rng.random_range(0..3)].into(),
         kind,
         entity: format!("e{}", rng.random_range(0..25)).into(),
-        occurred_at: rng.random_range(0..50) * 7_200_000_000,
+        occurred_at,
+        said_at,
         deleted: rng.random_bool(0.15).then(|| rng.random()),
         patch,
     }
@@ -157,7 +161,13 @@ fn simulate(seed: u64) {
         1 => (MemoryStore::default(), Bounds { states: 4, blocks: 2 }),
         _ => (MemoryStore::default(), Bounds::default()),
     };
-    let settings = Settings { batch: rng.random_range(1..30), bounds, retry: Duration::from_micros(200), ..Settings::default() };
+    let settings = Settings {
+        batch: rng.random_range(1..30),
+        bounds,
+        retry: Duration::from_micros(200),
+        patience: Duration::ZERO,
+        ..Settings::default()
+    };
     let mut said: Vec<Event<'static>> = Vec::new();
     let mut older = None;
     let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();

@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use onpace_schemas::Kind;
 
 use crate::store::Heard;
+use crate::store::sums::{self, Part, Sum};
 
 /// How many sources a lane keeps. Whoever could post so many strange ones within the `max_silence` of a source, and go on doing it, could
 /// have that source forgotten until it speaks again.
@@ -22,8 +23,8 @@ pub struct Sources {
     last: usize,
     /// Places of those heard of since the last commit.
     changed: Vec<usize>,
-    /// Those stored that had to make room since.
-    forgotten: Vec<Box<str>>,
+    /// Those stored that had to make room since, and their parts.
+    forgotten: Vec<(Box<str>, Part)>,
 }
 
 #[derive(Debug)]
@@ -31,6 +32,8 @@ struct Known {
     source: Box<str>,
     recorded_ms: [i64; Kind::ALL.len()],
     stored: bool,
+    /// Its part in the lane's sums, as it is stored.
+    part: Part,
     changed: bool,
 }
 
@@ -38,8 +41,10 @@ impl Sources {
     /// The sources that a store has.
     pub fn stored(rows: Vec<Heard>) -> Sources {
         let mut sources = Sources::default();
-        for Heard { source, recorded_ms } in rows {
-            sources.add(source.into(), true);
+        for row in rows {
+            let stored = sums::source(&row);
+            let Heard { source, recorded_ms } = row;
+            sources.add(source.into(), Some(stored));
             if let Some(known) = sources.known.get_mut(sources.last) {
                 known.recorded_ms = recorded_ms;
             }
@@ -52,7 +57,7 @@ impl Sources {
         if self.known.get(self.last).is_none_or(|known| *known.source != *source) {
             match self.places.get(source) {
                 Some(place) => self.last = *place,
-                None => self.add(source.into(), false),
+                None => self.add(source.into(), None),
             }
         }
         let Some(known) = self.known.get_mut(self.last) else { return };
@@ -67,23 +72,38 @@ impl Sources {
         }
     }
 
-    /// The rows that changed since they were last taken, exact to the millisecond; those of forgotten sources say nothing.
-    pub fn take_changed(&mut self) -> Vec<Heard> {
+    /// The rows that changed since they were last taken, exact to the millisecond, and what they change in the lane's sum; those of forgotten
+    /// sources say nothing.
+    pub fn take_changed(&mut self) -> (Vec<Heard>, Sum) {
         let Sources { known, places, changed, forgotten, .. } = self;
-        let gone = forgotten.drain(..).filter(|source| !places.contains_key(source));
-        let mut rows: Vec<Heard> = gone.map(|source| Heard { source: source.into(), ..Heard::default() }).collect();
+        let (mut rows, mut change) = (Vec::new(), Sum::default());
+        for (source, part) in forgotten.drain(..) {
+            change.change(part, None);
+            // One that is back is written again with those that changed.
+            if places.get(&source).is_none_or(|place| !known[*place].changed) {
+                rows.push(Heard { source: source.into(), ..Heard::default() });
+            }
+        }
         for place in changed.drain(..) {
             let known = &mut known[place];
-            known.changed = false;
-            known.stored = true;
-            rows.push(Heard { source: known.source.to_string(), recorded_ms: known.recorded_ms });
+            let row = Heard { source: known.source.to_string(), recorded_ms: known.recorded_ms };
+            let part = sums::source(&row);
+            change.change(known.part, part);
+            (known.changed, known.stored, known.part) = (false, true, part);
+            rows.push(row);
         }
-        rows
+        (rows, change)
     }
 
     /// Makes a place for a source, and makes it the last.
-    fn add(&mut self, source: Box<str>, stored: bool) {
-        let new = Known { source: source.clone(), recorded_ms: [0; Kind::ALL.len()], stored, changed: false };
+    fn add(&mut self, source: Box<str>, stored: Option<Part>) {
+        let new = Known {
+            source: source.clone(),
+            recorded_ms: [0; Kind::ALL.len()],
+            stored: stored.is_some(),
+            part: stored.flatten(),
+            changed: false,
+        };
         self.last = self.known.len();
         if self.known.len() < MOST {
             self.known.push(new);
@@ -96,7 +116,7 @@ impl Sources {
                 self.changed.retain(|place| *place != self.last);
             }
             if old.stored {
-                self.forgotten.push(old.source);
+                self.forgotten.push((old.source, old.part));
             }
         }
         self.places.insert(source, self.last);
@@ -119,23 +139,23 @@ mod tests {
         for (source, kind, at) in [("a", Kind::Call, 5), ("b", Kind::Deal, 6), ("a", Kind::Call, 9), ("a", Kind::Call, 7)] {
             sources.heard(source, kind, at);
         }
-        assert_eq!(sources.take_changed(), [row("a", Kind::Call, 9), row("b", Kind::Deal, 6)]);
+        assert_eq!(sources.take_changed().0, [row("a", Kind::Call, 9), row("b", Kind::Deal, 6)]);
         sources.heard("b", Kind::Deal, 6);
-        assert_eq!(sources.take_changed(), []);
+        assert_eq!(sources.take_changed().0, []);
         sources.heard("b", Kind::Email, 4);
         let mut both = row("b", Kind::Deal, 6);
         both.recorded_ms[Kind::Email as usize] = 4;
-        assert_eq!(sources.take_changed(), [both]);
+        assert_eq!(sources.take_changed().0, [both]);
     }
 
     #[test]
     fn what_the_store_has_is_known_and_kept() {
         let mut sources = Sources::stored(vec![row("a", Kind::Call, 5), row("b", Kind::Deal, 6)]);
-        assert_eq!(sources.take_changed(), []);
+        assert_eq!(sources.take_changed().0, []);
         sources.heard("a", Kind::Meeting, 8);
         let mut both = row("a", Kind::Call, 5);
         both.recorded_ms[Kind::Meeting as usize] = 8;
-        assert_eq!(sources.take_changed(), [both]);
+        assert_eq!(sources.take_changed().0, [both]);
     }
 
     #[test]
@@ -144,9 +164,9 @@ mod tests {
         for number in 2..MOST as i64 {
             sources.heard(&format!("s{number}"), Kind::Call, number);
         }
-        assert_eq!(sources.take_changed().len(), MOST - 2);
+        assert_eq!(sources.take_changed().0.len(), MOST - 2);
         sources.heard("new", Kind::Call, 9_999);
-        assert_eq!(sources.take_changed(), [Heard { source: "older".into(), ..Heard::default() }, row("new", Kind::Call, 9_999)]);
+        assert_eq!(sources.take_changed().0, [Heard { source: "older".into(), ..Heard::default() }, row("new", Kind::Call, 9_999)]);
         // Gone and back within one commit: no row drops it. Never stored and gone: no row at all.
         for source in ["x", "y", "old", "z"] {
             sources.heard(source, Kind::Deal, 10_000);
@@ -155,7 +175,7 @@ mod tests {
             sources.heard(&format!("many{number}"), Kind::Deal, 10_001 + number as i64);
         }
         sources.heard("old", Kind::Deal, 20_000);
-        let rows = sources.take_changed();
+        let rows = sources.take_changed().0;
         assert_eq!(rows.iter().filter(|row| row.source == "old").count(), 1);
         assert!(rows.iter().all(|row| !["x", "y", "z", "many0"].contains(&row.source.as_str())));
         let (gone, heard): (Vec<&Heard>, Vec<&Heard>) = rows.iter().partition(|row| row.says_nothing());

@@ -103,6 +103,17 @@ pub fn words(partition: u32, offset: i64, how: How) -> Option<String> {
     ))
 }
 
+/// What is wrong with a lane's log, and what to do or what is done, by a look that was just taken.
+pub fn said(partition: u32, head: &Head, course: Course) -> String {
+    match course {
+        Course::Wait(how) => words(partition, head.offset, how).unwrap_or_default(),
+        Course::FoldAnew => format!(
+            "partition {partition} of the log is not the log that the store was folded from; it holds no less, so a running processor empties \
+             the lane and folds it anew from there, or do it now with `onpace rebuild`; if the wrong log is named, name the right one"
+        ),
+    }
+}
+
 /// What is wrong with a lane's log by what its head says.
 pub fn told(partition: u32, head: &Head) -> Option<String> {
     words(partition, head.offset, head.log.replaced()?.how)
@@ -122,7 +133,7 @@ mod tests {
     /// A lane that was folded up to offset 100, and remembers what lay at 0, 49 and 99.
     fn head() -> Head {
         let log = LogMarks::default().with(mark(0), -1).with(mark(49), 0).with(mark(99), 49);
-        Head { birth: 1, epoch: 1, offset: 100, end: 100, recorded_ms: 1, entities: 1, log }
+        Head { birth: 1, epoch: 1, offset: 100, end: 100, log, ..Head::of_nothing() }
     }
 
     fn seen(begin: i64, end: i64, other: &[i64]) -> Seen {

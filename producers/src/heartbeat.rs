@@ -1,6 +1,7 @@
 //! Heartbeats: how "no calls today" and "the pipe is dead" become different things on every screen.
 //!
-//! In: a log, a clock. Out: a heartbeat on every partition that has not grown for a while, by whoever's doing.
+//! In: a log, a clock. Out: a heartbeat on every partition that has not grown for a while, by whoever's doing; while the log takes
+//! nothing, an attempt at every look, so that it is known when it does again.
 //! Never here: an error that ends the task; while the log is away there is nothing to beat on.
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 use onpace_schemas::avro;
 use tokio_util::sync::CancellationToken;
 
+use crate::http::Said;
 use crate::log::{Entry, EventLog, LogError, Route};
 
 /// How long a partition may be quiet before it gets a heartbeat.
@@ -27,7 +29,10 @@ pub async fn run(log: Arc<dyn EventLog>, quiet: Duration, now: fn() -> i64, stop
             _ = ticks.tick() => {}
         }
         if let Err(error) = beat(&log, &mut watch, quiet, now).await {
-            tracing::warn!(%error, "no heartbeat could be sent");
+            static UNSENT: Said = Said::new();
+            if let Some(times) = UNSENT.again() {
+                tracing::warn!(%error, times, "no heartbeat could be sent");
+            }
         }
     }
 }
@@ -35,7 +40,10 @@ pub async fn run(log: Arc<dyn EventLog>, quiet: Duration, now: fn() -> i64, stop
 async fn beat(log: &Arc<dyn EventLog>, watch: &mut Watch, quiet: Duration, now: fn() -> i64) -> Result<(), LogError> {
     let asked = Arc::clone(log);
     let ends = tokio::task::spawn_blocking(move || asked.ends()).await.map_err(|error| LogError::Away(error.to_string()))??;
-    let due = watch.quiet(&ends, Instant::now(), quiet);
+    let mut due = watch.quiet(&ends, Instant::now(), quiet);
+    if due.is_empty() && log.ready().is_err() {
+        due.push(0);
+    }
     if due.is_empty() {
         return Ok(());
     }

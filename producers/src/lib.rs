@@ -2,9 +2,12 @@
 //!
 //! In: HTTP, files, chance. Out: Avro messages in the [`log`], acknowledged. Never here: KPIs, the store.
 
+pub mod doubts;
 mod entry;
+pub mod files;
 pub mod gateway;
 pub mod heartbeat;
+pub mod http;
 pub mod import;
 pub mod log;
 pub mod simulate;

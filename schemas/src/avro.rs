@@ -8,12 +8,14 @@
 
 use std::borrow::Cow;
 
-use crate::{Currency, Event, FieldNo, Keep, Kind, MAX_INTEGER, MAX_SOURCE_BYTES, MAX_TEXT_BYTES, Money, Patch, Shape, Time, Value, time};
+use crate::{
+    Currency, Event, Field, FieldNo, Keep, Kind, MAX_INTEGER, MAX_SOURCE_BYTES, MAX_TEXT_BYTES, Money, Patch, Shape, Time, Value, cut, time,
+};
 
 /// The schema that [`write`] writes.
 pub const SCHEMA: &str = include_str!("../avro/event.v1.avsc");
 /// The CRC-64-AVRO (Rabin) fingerprint of [`SCHEMA`] in its parsing canonical form, as Java and Python make it.
-pub const FINGERPRINT: u64 = 0x7128_2758_6076_68C1;
+pub const FINGERPRINT: u64 = 0x8092_1AB5_1682_490C;
 const MARKER: [u8; 2] = [0xC3, 0x01];
 
 /// What a message of the log says.
@@ -68,6 +70,12 @@ pub fn write(event: &Event<'_>, out: &mut Vec<u8>) {
     text(&event.source, out);
     text(&event.entity, out);
     long(event.occurred_at, out);
+    if event.said_at == event.occurred_at {
+        out.push(0);
+    } else {
+        out.push(2);
+        long(event.said_at, out);
+    }
     match event.deleted {
         None => out.push(0),
         Some(deleted) => out.extend_from_slice(&[2, deleted.into()]),
@@ -88,7 +96,8 @@ pub fn write_heartbeat(at_us: i64, out: &mut Vec<u8>) {
     header(out);
     out.extend_from_slice(&[0, 0, 0]);
     long(at_us, out);
-    out.extend_from_slice(&[0; 1 + Kind::ALL.len()]);
+    // Neither said later, nor deleted, nor of any kind.
+    out.extend_from_slice(&[0; 2 + Kind::ALL.len()]);
     out.push(2);
 }
 
@@ -177,6 +186,7 @@ pub fn read(message: &[u8]) -> Result<Message<'_>, Unreadable> {
     let source = input.text()?;
     let entity = input.text()?;
     let occurred_at = input.instant()?;
+    let said_at = if input.branch(1)? == 1 { input.instant()? } else { occurred_at };
     let deleted = if input.branch(1)? == 1 { Some(input.flag()?) } else { None };
     // Filled in place: a patch is some 400 bytes, and moving it through every step would cost as much as reading it.
     let (mut said, mut patch) = (None, Patch::new());
@@ -202,8 +212,11 @@ pub fn read(message: &[u8]) -> Result<Message<'_>, Unreadable> {
             if occurred_at < 0 {
                 return Err(Unreadable::Field("occurred_at"));
             }
+            if said_at < occurred_at {
+                return Err(Unreadable::Field("said_at"));
+            }
             let own = Cow::Borrowed;
-            Ok(Message::Event(Event { id: own(id), source: own(source), kind, entity: own(entity), occurred_at, deleted, patch }))
+            Ok(Message::Event(Event { id: own(id), source: own(source), kind, entity: own(entity), occurred_at, said_at, deleted, patch }))
         }
         None if heartbeat => Ok(Message::Heartbeat { at_us: occurred_at }),
         _ => Err(Unreadable::Kind),
@@ -285,7 +298,7 @@ impl<'a> Input<'a> {
         for (no, field) in kind.fields().iter().enumerate() {
             let branch = self.branch(if field.shape == Shape::Time { 2 } else { 1 })?;
             if branch > 0 {
-                patch.push((no as FieldNo, self.value(field.name, field.shape, branch)?));
+                patch.push((no as FieldNo, self.value(field, branch)?));
             }
         }
         let values = patch.len();
@@ -296,10 +309,12 @@ impl<'a> Input<'a> {
         Ok(())
     }
 
-    fn value(&mut self, name: &'static str, shape: Shape, branch: i64) -> Result<Value<'a>, Unreadable> {
-        Ok(match shape {
+    fn value(&mut self, field: &Field, branch: i64) -> Result<Value<'a>, Unreadable> {
+        let name = field.name;
+        Ok(match field.shape {
             Shape::Text => {
                 let said = self.text()?;
+                let said = if field.cut { cut(said) } else { said };
                 named(name, said, MAX_TEXT_BYTES)?;
                 Value::Text(Cow::Borrowed(said))
             }
@@ -313,13 +328,15 @@ impl<'a> Input<'a> {
                 _ => return Err(Unreadable::Field(name)),
             },
             Shape::Flag => Value::Flag(self.flag()?),
-            Shape::Time | Shape::Instant if branch == 1 => Value::Time(Time::Instant(self.instant()?)),
             Shape::Time | Shape::Instant => {
-                let day = self.long()?;
-                if !time::DAYS.contains(&day) {
-                    return Err(Unreadable::Range);
+                let said = match branch {
+                    1 => Time::Instant(self.long()?),
+                    _ => Time::Date(i32::try_from(self.long()?).map_err(|_| Unreadable::Range)?),
+                };
+                if !time::is_lived(said) {
+                    return Err(Unreadable::Field(name));
                 }
-                Value::Time(Time::Date(day as i32))
+                Value::Time(said)
             }
             Shape::Amount => {
                 // Any three letters: a currency struck off ISO 4217's list stays in events long logged.
@@ -359,7 +376,7 @@ mod tests {
 
     fn event(kind: Kind, said: Vec<(&str, Value<'static>)>) -> Event<'static> {
         let patch = said.into_iter().map(|(name, value)| (kind.field(name).unwrap(), value)).collect();
-        Event { id: "1".into(), source: "s".into(), kind, entity: "e".into(), occurred_at: 1, deleted: None, patch }
+        Event { id: "1".into(), source: "s".into(), kind, entity: "e".into(), occurred_at: 1, said_at: 1, deleted: None, patch }
     }
 
     fn message(event: &Event<'_>) -> Vec<u8> {
@@ -378,7 +395,8 @@ mod tests {
             ("source", Event { source: "x".repeat(MAX_SOURCE_BYTES + 1).into(), ..good.clone() }),
             ("entity", Event { entity: "".into(), ..good.clone() }),
             ("entity", Event { entity: long.clone(), ..good.clone() }),
-            ("occurred_at", Event { occurred_at: -1, ..good }),
+            ("occurred_at", Event { occurred_at: -1, said_at: -1, ..good.clone() }),
+            ("said_at", Event { said_at: 0, ..good }),
             ("rep", event(Kind::Deal, vec![("rep", Value::Text("".into()))])),
             ("rep", event(Kind::Deal, vec![("rep", Value::Text(long))])),
             ("direction", event(Kind::Call, vec![("direction", Value::Text("sideways".into()))])),
@@ -386,16 +404,39 @@ mod tests {
             ("duration_s", event(Kind::Call, vec![("duration_s", Value::Integer(-1))])),
             ("duration_s", event(Kind::Call, vec![("duration_s", Value::Integer(MAX_INTEGER + 1))])),
             ("opened_at", event(Kind::Email, vec![("opened_at", Value::Cleared)])),
+            ("opened_at", event(Kind::Email, vec![("opened_at", Value::Time(Time::Instant(-1)))])),
+            ("opened_at", event(Kind::Email, vec![("opened_at", Value::Time(Time::Instant(i64::MAX)))])),
+            ("closed_at", event(Kind::Deal, vec![("closed_at", Value::Time(Time::Instant(4_102_444_800 * time::US)))])),
+            ("started_at", event(Kind::Call, vec![("started_at", Value::Time(Time::Date(-1)))])),
+            ("started_at", event(Kind::Call, vec![("started_at", Value::Time(Time::Date(47_482)))])),
+            ("started_at", event(Kind::Call, vec![("started_at", Value::Time(Time::Date(i32::MAX)))])),
         ] {
             assert_eq!(read(&message(&bad)), Err(Unreadable::Field(field)), "{bad:?}");
         }
-        for out_of_range in [
-            event(Kind::Email, vec![("opened_at", Value::Time(Time::Date(1)))]),
-            event(Kind::Email, vec![("opened_at", Value::Time(Time::Instant(i64::MAX)))]),
-            event(Kind::Call, vec![("started_at", Value::Time(Time::Date(i32::MAX)))]),
-        ] {
-            assert_eq!(read(&message(&out_of_range)), Err(Unreadable::Range), "{out_of_range:?}");
-        }
+        let no_date_here = event(Kind::Email, vec![("opened_at", Value::Time(Time::Date(1)))]);
+        assert_eq!(read(&message(&no_date_here)), Err(Unreadable::Range));
+    }
+
+    #[test]
+    fn a_free_text_of_another_producer_is_cut_as_json_cuts_it() {
+        let long = event(Kind::Deal, vec![("name", Value::Text("é".repeat(MAX_TEXT_BYTES).into()))]);
+        let bytes = message(&long);
+        let Ok(Message::Event(read_back)) = read(&bytes) else { panic!("{:?}", read(&bytes)) };
+        assert_eq!(read_back.patch[0].1, Value::Text("é".repeat(MAX_TEXT_BYTES / 2).into()));
+    }
+
+    #[test]
+    fn what_is_said_when_it_occurs_costs_a_byte() {
+        let plain = event(Kind::Call, vec![]);
+        let later = Event { said_at: 1_772_443_800_000_000, ..plain.clone() };
+        assert_eq!(message(&later).len() - message(&plain).len(), 8);
+        // Another producer may say it although it is the same; it is the same event.
+        let mut said = message(&plain);
+        let at = said.len() - Kind::ALL.len() - 2 - Kind::Call.fields().len() - 2;
+        assert_eq!(said[at - 1..=at], [2, 0]);
+        said.splice(at..=at, [2, 2]);
+        let Ok(Message::Event(again)) = read(&said) else { panic!("{:?}", read(&said)) };
+        assert_eq!(again.into_owned(), plain);
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct Event<'a> {
     pub entity: Cow<'a, str>,
     /// When it became true at the source.
     pub occurred_at: Stamp,
+    /// When the source said it, in microseconds since 1970: `occurred_at`, or later (an export of old facts, a correction).
+    pub said_at: i64,
     /// `Some(true)` takes the entity out of all numbers, `Some(false)` brings it back.
     pub deleted: Option<bool>,
     /// What it says of the entity's fields.
@@ -52,6 +54,7 @@ impl Event<'_> {
             kind: self.kind,
             entity: Cow::Owned(self.entity.into_owned()),
             occurred_at: self.occurred_at,
+            said_at: self.said_at,
             deleted: self.deleted,
             patch: self.patch.into_iter().map(|(no, value)| (no, value.into_owned())).collect(),
         }

@@ -15,10 +15,10 @@ pub use write::{write, write_data};
 use crate::refusal::{clip, did_you_mean};
 use crate::{
     Currency, Event, Field, FieldNo, Keep, Kind, MAX_AHEAD_US, MAX_EVENT_BYTES, MAX_INTEGER, MAX_SOURCE_BYTES, MAX_TEXT_BYTES, Money,
-    Patch, Reason, Refusal, Shape, Stamp, Time, Value, money, time,
+    Patch, Reason, Refusal, Shape, Stamp, Time, Value, cut, money, time,
 };
 
-const TOP: [&str; 7] = ["id", "source", "kind", "entity", "occurred_at", "data", "deleted"];
+const TOP: [&str; 8] = ["id", "source", "kind", "entity", "occurred_at", "said_at", "data", "deleted"];
 
 /// Reads one event as posted at `now_us` (microseconds since 1970).
 ///
@@ -36,7 +36,7 @@ pub fn read(json: &str, now_us: i64) -> Result<Event<'_>, Refusal> {
         }
     }
     // A null at the top is the same as absent.
-    let [id, source, kind, entity, occurred_at, data, deleted] = said.map(|raw| raw.filter(|raw| *raw != "null"));
+    let [id, source, kind, entity, occurred_at, said_at, data, deleted] = said.map(|raw| raw.filter(|raw| *raw != "null"));
     let Some(source) = source else { return Err(missing("source", "who says so, such as \"aircall\"")) };
     let Some(kind) = kind else { return Err(missing("kind", "\"call\", \"meeting\", \"email\" or \"deal\"")) };
     let Some(entity) = entity else { return Err(missing("entity", "which one, such as \"aircall:812\"")) };
@@ -52,6 +52,7 @@ pub fn read(json: &str, now_us: i64) -> Result<Event<'_>, Refusal> {
     })?;
     let entity = name_text("entity", entity, MAX_TEXT_BYTES)?;
     let occurred_at = occurred(occurred_at, now_us)?;
+    let said_at = said_at.map_or(Ok(occurred_at), |raw| later(raw, occurred_at, now_us))?;
     let deleted = deleted.map(|raw| flag(raw).map_err(|error| Refusal::of_value("deleted", error))).transpose()?;
     let members = match data {
         Some(raw) => object(raw).map_err(|error| Refusal::of_value("data", error))?,
@@ -67,7 +68,7 @@ pub fn read(json: &str, now_us: i64) -> Result<Event<'_>, Refusal> {
             Cow::Owned(id::content_id(rest, &members))
         }
     };
-    Ok(Event { id, source, kind, entity, occurred_at, deleted, patch })
+    Ok(Event { id, source, kind, entity, occurred_at, said_at, deleted, patch })
 }
 
 fn unknown(name: &str) -> Refusal {
@@ -133,6 +134,10 @@ fn value<'a>(field: &Field, raw: &'a str) -> Result<Value<'a>, Wrong> {
         return Ok(Value::Cleared);
     }
     Ok(match field.shape {
+        Shape::Text if field.cut => Value::Text(match text(raw, usize::MAX)? {
+            Cow::Borrowed(whole) => Cow::Borrowed(cut(whole)),
+            Cow::Owned(whole) => Cow::Owned(cut(&whole).to_owned()),
+        }),
         Shape::Text => Value::Text(text(raw, MAX_TEXT_BYTES)?),
         Shape::Choice(set) => {
             let given = text(raw, MAX_TEXT_BYTES)?;
@@ -148,11 +153,20 @@ fn value<'a>(field: &Field, raw: &'a str) -> Result<Value<'a>, Wrong> {
         Shape::Flag => Value::Flag(flag(raw)?),
         Shape::Time => {
             let example = "write a string such as \"2026-03-02T09:30:00+01:00\", or a date such as \"2026-03-02\"";
-            Value::Time(time::parse_time(&time_text(raw, example)?)?)
+            Value::Time(lived(time::parse_time(&time_text(raw, example)?)?)?)
         }
-        Shape::Instant => Value::Time(Time::Instant(instant(raw)?)),
+        Shape::Instant => Value::Time(lived(Time::Instant(instant(raw)?))?),
         Shape::Amount => Value::Amount(amount(raw)?),
     })
+}
+
+/// A time that an entity can have lived.
+fn lived(time: Time) -> Result<Time, String> {
+    if time::is_lived(time) {
+        return Ok(time);
+    }
+    let time = time::show_time(time);
+    Err(format!("{time} is outside the years 1970 to 2099; leave out what is not known (it may be a spreadsheet's zero)"))
 }
 
 fn integer(raw: &str) -> Result<i64, String> {
@@ -230,14 +244,30 @@ fn occurred(raw: &str, now_us: i64) -> Result<Stamp, Refusal> {
     if us < 0 {
         return Err(refuse(format!("{} is before 1970; check the source's clock", time::show_instant(us))));
     }
-    if us > now_us.saturating_add(MAX_AHEAD_US) {
+    not_ahead(us, now_us).map_err(refuse)?;
+    Ok(us)
+}
+
+fn later(raw: &str, occurred_at: Stamp, now_us: i64) -> Result<i64, Refusal> {
+    let refuse = |error: String| Refusal::new(Reason::SaidAt, "said_at", error);
+    let us = instant(raw).map_err(refuse)?;
+    if us < occurred_at {
         return Err(refuse(format!(
-            "{} is more than 10 minutes ahead of {}, the time here; check the source's clock",
+            "{} is before `occurred_at`, {}; leave it out, or say when the source said what had become true then",
             time::show_instant(us),
-            time::show_instant(now_us)
+            time::show_instant(occurred_at)
         )));
     }
+    not_ahead(us, now_us).map_err(refuse)?;
     Ok(us)
+}
+
+fn not_ahead(us: i64, now_us: i64) -> Result<(), String> {
+    if us <= now_us.saturating_add(MAX_AHEAD_US) {
+        return Ok(());
+    }
+    let (us, now) = (time::show_instant(us), time::show_instant(now_us));
+    Err(format!("{us} is more than 10 minutes ahead of {now}, the time here; check the source's clock"))
 }
 
 fn instant(raw: &str) -> Result<i64, String> {

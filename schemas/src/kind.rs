@@ -56,16 +56,22 @@ pub struct Field {
     pub shape: Shape,
     /// Which value is kept.
     pub keep: Keep,
+    /// Whether a longer text than [`crate::MAX_TEXT_BYTES`] is cut there, at a character; else it is refused.
+    pub cut: bool,
 }
 
 const fn latest(name: &'static str, shape: Shape) -> Field {
-    Field { name, shape, keep: Keep::Latest }
+    Field { name, shape, keep: Keep::Latest, cut: false }
 }
 const fn first(name: &'static str) -> Field {
-    Field { name, shape: Shape::Instant, keep: Keep::First }
+    Field { name, shape: Shape::Instant, keep: Keep::First, cut: false }
 }
 const fn tracked(name: &'static str, shape: Shape) -> Field {
-    Field { name, shape, keep: Keep::Tracked }
+    Field { name, shape, keep: Keep::Tracked, cut: false }
+}
+/// A text that people write freely, and which nothing is looked up by.
+const fn free(name: &'static str) -> Field {
+    Field { name, shape: Shape::Text, keep: Keep::Latest, cut: true }
 }
 
 const DIRECTION: Shape = Shape::Choice(&["outbound", "inbound"]);
@@ -112,7 +118,7 @@ const DEAL: &[Field] = &[
     tracked("rep", Shape::Text),
     latest("account", Shape::Text),
     latest("contact", Shape::Text),
-    latest("name", Shape::Text),
+    free("name"),
     latest("product", Shape::Text),
     latest("origin", Shape::Text),
     tracked("status", Shape::Choice(&["open", "lost", "won"])),
@@ -120,8 +126,8 @@ const DEAL: &[Field] = &[
     latest("amount", Shape::Amount),
     latest("created_at", Shape::Time),
     latest("closed_at", Shape::Time),
-    latest("expected_close", Shape::Time),
-    latest("lost_reason", Shape::Text),
+    tracked("expected_close", Shape::Time),
+    free("lost_reason"),
 ];
 
 impl Kind {

@@ -35,5 +35,14 @@ pub const MAX_TEXT_BYTES: usize = 200;
 pub const MAX_SOURCE_BYTES: usize = 100;
 /// Greatest integer a field takes; the smallest is 0.
 pub const MAX_INTEGER: i64 = 1_000_000_000;
-/// How far `occurred_at` may lie ahead of the gateway's clock, in microseconds.
+/// How far `occurred_at` and `said_at` may lie ahead of the gateway's clock, in microseconds.
 pub const MAX_AHEAD_US: i64 = 10 * 60 * 1_000_000;
+
+/// As much of a text as a field takes: whole characters of at most [`MAX_TEXT_BYTES`].
+pub(crate) fn cut(text: &str) -> &str {
+    let mut end = text.len().min(MAX_TEXT_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}

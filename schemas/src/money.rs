@@ -8,6 +8,30 @@ use crate::refusal::clip;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency([u8; 3]);
 
+/// Currencies that ISO 4217 has withdrawn (its list three), by the digits of their minor units: a history has them.
+const WITHDRAWN: [(u32, &str); 3] = [
+    (0, "ADP AON AOR AZM BYR ECS ESP ITL PTE SML TJR TPE TRL VAL"),
+    (
+        2,
+        "AFA ALK ANG AOK ARA ARP ARY ATS BAD BEC BEF BEL BGJ BGK BGL BGN BOP BRB BRC BRE BRN BRR BUK BYB CHC CSD CSJ CSK CUC CYP DDM DEM \
+         ECV EEK ESA ESB FIM FRF GEK GHC GHP GNE GNS GQE GRD GWE GWP HRD HRK IEP ILP ILR ISJ LAJ LSM LTL LTT LUC LUF LUL LVL LVR MAF \
+         MGF MLF MRO MTL MTP MVQ MXP MZE MZM NIC NLG PEH PEI PES PLZ RHD ROK ROL RUR SDD SDP SIT SKK SLL SRG STD SUR TMM UAK UGS UGW USS \
+         UYN UYP VEB VEF VNC XEU YUD YUM YUN ZAL ZMK ZRN ZRZ ZWC ZWD ZWL ZWN ZWR",
+    ),
+    (3, "YDD"),
+];
+
+/// The digits of a currency's minor unit, if there is, or was, such a currency; `Some(None)` of what has no minor unit.
+fn digits(code: &str) -> Option<Option<u32>> {
+    match iso_currency::Currency::from_code(code) {
+        Some(currency) => Some(currency.exponent().map(u32::from)),
+        None => {
+            let withdrawn = WITHDRAWN.iter().find(|(_, codes)| codes.split_ascii_whitespace().any(|known| known == code));
+            withdrawn.map(|(digits, _)| Some(*digits))
+        }
+    }
+}
+
 /// An amount of money. Ordered by currency, then minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Money {
@@ -23,16 +47,16 @@ impl Currency {
     /// # Errors
     /// A code that is no currency, or one that has no minor units (gold, test codes): with what would be right.
     pub fn parse(code: &str) -> Result<Currency, String> {
-        let currency = iso_currency::Currency::from_code(code).ok_or_else(|| {
-            let upper = code.to_uppercase();
-            match iso_currency::Currency::from_code(&upper) {
-                Some(_) => format!("`{code}` is no currency; did you mean `{upper}`?"),
-                None => format!("`{}` is no ISO 4217 currency; write one such as `EUR`", clip(code)),
+        match digits(code) {
+            Some(Some(_)) => Currency::from_bytes(code.as_bytes()).ok_or_else(|| format!("`{code}` is no currency")),
+            Some(None) => Err(format!("`{code}` has no minor units, so amounts in it can't be counted; use a currency such as `EUR`")),
+            None => {
+                let upper = code.to_uppercase();
+                match digits(&upper) {
+                    Some(_) => Err(format!("`{code}` is no currency; did you mean `{upper}`?")),
+                    None => Err(format!("`{}` is no ISO 4217 currency; write one such as `EUR`", clip(code))),
+                }
             }
-        })?;
-        match currency.exponent() {
-            Some(_) => Currency::from_bytes(code.as_bytes()).ok_or_else(|| format!("`{code}` is no currency")),
-            None => Err(format!("`{code}` has no minor units, so amounts in it can't be counted; use a currency such as `EUR`")),
         }
     }
 
@@ -50,7 +74,7 @@ impl Currency {
 
     /// How many decimal digits its minor unit has: 2 for EUR, 0 for JPY, 3 for KWD.
     pub fn exponent(&self) -> u32 {
-        iso_currency::Currency::from_code(self.code()).and_then(|c| c.exponent()).unwrap_or(0).into()
+        digits(self.code()).flatten().unwrap_or(0)
     }
 
     /// The letters as a number, ordered as the letters are; never 0.
@@ -142,6 +166,19 @@ mod tests {
         assert_eq!(to_minor("7.5000", eur), Ok(750));
         assert_eq!(to_minor("007", eur), Ok(700));
         assert_eq!(to_minor("-0", eur), Ok(0));
+    }
+
+    #[test]
+    fn a_withdrawn_currency_is_one_with_the_digits_it_had() {
+        for (code, major, minor) in [("DEM", "1054.50", 105_450), ("LTL", "0.01", 1), ("ITL", "1936270", 1_936_270), ("HRK", "7.53", 753), ("YDD", "1.250", 1_250)] {
+            let currency = Currency::parse(code).unwrap();
+            assert_eq!((to_minor(major, currency), to_major(minor.into(), currency)), (Ok(minor), major.to_owned()));
+        }
+        assert!(to_minor("0.5", Currency::parse("ITL").unwrap()).is_err());
+        assert!(Currency::parse("dem").unwrap_err().contains("did you mean `DEM`"));
+        for (_, codes) in WITHDRAWN {
+            codes.split_ascii_whitespace().for_each(|code| assert!(Currency::parse(code).is_ok(), "{code}"));
+        }
     }
 
     #[test]

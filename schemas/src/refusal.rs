@@ -18,19 +18,22 @@ pub enum Reason {
     UnknownKind,
     /// When it happened: without offset, in the future, before 1970, no time at all.
     OccurredAt,
+    /// When it was said: without offset, in the future, before it happened, no time at all.
+    SaidAt,
     /// A value that its field does not take.
     InvalidValue,
 }
 
 impl Reason {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Reason; 7] = [
+    pub const ALL: [Reason; 8] = [
         Reason::Malformed,
         Reason::TooLarge,
         Reason::UnknownField,
         Reason::MissingField,
         Reason::UnknownKind,
         Reason::OccurredAt,
+        Reason::SaidAt,
         Reason::InvalidValue,
     ];
 
@@ -43,6 +46,7 @@ impl Reason {
             Reason::MissingField => "missing_field",
             Reason::UnknownKind => "unknown_kind",
             Reason::OccurredAt => "occurred_at",
+            Reason::SaidAt => "said_at",
             Reason::InvalidValue => "invalid_value",
         }
     }

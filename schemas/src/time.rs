@@ -12,6 +12,8 @@ pub const US: i64 = 1_000_000;
 const DAY_US: i64 = 86_400 * US;
 /// 0000-01-01 to 9999-12-31 as days since 1970: what four digits of a year can say.
 pub(crate) const DAYS: std::ops::RangeInclusive<i64> = -719_528..=2_932_896;
+/// 1970-01-01 to 2099-12-31 as days since 1970: what an entity's times can be.
+const LIVED: std::ops::RangeInclusive<i64> = 0..=47_481;
 
 const EXAMPLE: &str = "write RFC 3339 such as 2026-03-02T09:30:00+01:00";
 
@@ -75,7 +77,7 @@ pub fn parse_instant(text: &str) -> Result<i64, String> {
     };
     let offset_s = offset_s(offset).ok_or_else(|| match offset {
         [] => format!("`{text}` has no offset from UTC, and none is guessed; append Z or one such as +01:00"),
-        _ => format!("`{text}` does not end in an offset from UTC such as Z, +01:00 or -05:30; {EXAMPLE}"),
+        _ => format!("`{text}` does not end in an offset from UTC such as Z, +01:00, -0530 or +01; {EXAMPLE}"),
     })?;
     if second == 60 {
         return Err(format!("`{text}` is a leap second, which no clock here counts; write :59"));
@@ -137,15 +139,19 @@ fn number(digits: &[u8]) -> Option<i64> {
     })
 }
 
-/// `Z`, `+01:00` or `-05:30` in seconds.
+/// `Z`, `+01:00`, `+0100` or `+01` in seconds.
 fn offset_s(text: &[u8]) -> Option<i64> {
-    match text {
-        [b'Z' | b'z'] => Some(0),
-        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
-            let (hours, minutes) = (number(&[*h1, *h2])?, number(&[*m1, *m2])?);
-            let seconds = hours * 3_600 + minutes * 60;
-            (hours <= 23 && minutes <= 59).then_some(if *sign == b'-' { -seconds } else { seconds })
-        }
+    let (sign, hours, minutes) = match text {
+        [b'Z' | b'z'] => return Some(0),
+        [sign, h1, h2, b':', m1, m2] | [sign, h1, h2, m1, m2] => (sign, number(&[*h1, *h2])?, number(&[*m1, *m2])?),
+        [sign, h1, h2] => (sign, number(&[*h1, *h2])?, 0),
+        _ => return None,
+    };
+    let seconds = hours * 3_600 + minutes * 60;
+    match sign {
+        _ if hours > 23 || minutes > 59 => None,
+        b'+' => Some(seconds),
+        b'-' => Some(-seconds),
         _ => None,
     }
 }
@@ -153,6 +159,14 @@ fn offset_s(text: &[u8]) -> Option<i64> {
 /// Whether an instant lies within the years 0 to 9999 in UTC.
 pub(crate) fn in_calendar(us: i64) -> bool {
     DAYS.contains(&us.div_euclid(DAY_US))
+}
+
+/// Whether a time lies within the years 1970 to 2099, of an instant in UTC: anything else is a spreadsheet's zero or a slip of the pen.
+pub(crate) fn is_lived(time: Time) -> bool {
+    LIVED.contains(&match time {
+        Time::Instant(us) => us.div_euclid(DAY_US),
+        Time::Date(day) => day.into(),
+    })
 }
 
 /// Days since 1970 of a date that exists, of any year.
@@ -238,6 +252,13 @@ mod tests {
         assert_eq!(parse_instant("1970-01-01t01:00:00.1234567+01:00"), Ok(123_456));
         assert_eq!(parse_instant("1969-12-31 23:59:59.9999999z"), Ok(-1));
         assert_eq!(parse_instant("1969-12-31T18:30:00.000001-05:30"), Ok(1));
+        for offset in ["-05:30", "-0530"] {
+            assert_eq!(parse_instant(&format!("1969-12-31T18:30:00{offset}")), Ok(0));
+        }
+        for offset in ["+14", "+1400", "+14:00"] {
+            assert_eq!(parse_instant(&format!("1970-01-01T14:00:00.000001{offset}")), Ok(1));
+        }
+        assert_eq!(parse_instant("1970-01-01T00:00:00-00"), Ok(0));
         for (wrong, says) in [
             ("2026-03-02T09:30:00", "no offset"),
             ("2026-03-02T09:30:00.5", "no offset"),
@@ -253,7 +274,16 @@ mod tests {
             ("2026-03-02T09:60:00Z", "time of day"),
             ("2026-03-02T09:30:00+24:00", "offset from UTC"),
             ("2026-03-02T09:30:00+01:60", "offset from UTC"),
-            ("2026-03-02T09:30:00+0100", "offset from UTC"),
+            ("2026-03-02T09:30:00+010", "offset from UTC"),
+            ("2026-03-02T09:30:00+2400", "offset from UTC"),
+            ("2026-03-02T09:30:00+0160", "offset from UTC"),
+            ("2026-03-02T09:30:00+24", "offset from UTC"),
+            ("2026-03-02T09:30:00+1", "offset from UTC"),
+            ("2026-03-02T09:30:00+", "offset from UTC"),
+            ("2026-03-02T09:30:00+01:", "offset from UTC"),
+            ("2026-03-02T09:30:00+01:0", "offset from UTC"),
+            ("2026-03-02T09:30:00+01:00:00", "offset from UTC"),
+            ("2026-03-02T09:30:00 01:00", "offset from UTC"),
             ("2026-03-02T09:30:00+1:00", "offset from UTC"),
             ("2026-03-02T09:30:00Z[Europe/Paris]", "offset from UTC"),
             ("2026-03-02T09:30:00 Z", "offset from UTC"),

@@ -2,12 +2,13 @@
 //! store that is wiped and folded anew.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use onpace_kpis::block::BlockId;
 use onpace_kpis::{Block, By, Catalogue, Counter, Question, Roster, Slot, Window};
-use onpace_processors::store::{Commit, EmbeddedStore, Heard, KpiStore, MemoryStore, Settings, Settled};
+use onpace_processors::store::{Commit, EmbeddedStore, Heard, Key, KpiStore, MemoryStore, Settings, Settled, sums};
 use onpace_sinks::{Evaluation, View, read_once};
 use tokio_util::sync::CancellationToken;
 
@@ -17,12 +18,21 @@ const DAY: i32 = 20_000;
 struct Folded {
     offset: i64,
     names: Vec<String>,
+    /// What each block is in the lane's sums.
+    parts: BTreeMap<BlockId, sums::Part>,
+    heard: Option<Heard>,
 }
 
 impl Folded {
+    fn of(writer: &mut dyn onpace_processors::store::LaneWriter) -> Folded {
+        let offset = writer.take_over().unwrap().head.offset;
+        Folded { offset, names: Vec::new(), parts: BTreeMap::new(), heard: None }
+    }
+
     fn commit(&mut self, writer: &mut dyn onpace_processors::store::LaneWriter, calls: &[(&str, i128)]) {
         let names_from = self.names.len() as u32 + 1;
         let mut commit = Commit { names_from, ..Commit::default() };
+        let mut blocks = BTreeMap::new();
         for (rep, value) in calls {
             if !self.names.iter().any(|name| name == rep) {
                 self.names.push((*rep).to_owned());
@@ -33,12 +43,18 @@ impl Folded {
             block.add(Counter { measure: 0, dims: [0, 0], extra: 0, slot: Slot::at(DAY, 5) }, *value);
             let mut packed = Vec::new();
             block.pack(&mut packed);
-            commit.blocks.push((BlockId { rep, day: DAY }, packed));
+            blocks.insert(BlockId { rep, day: DAY }, packed);
         }
-        commit.blocks.sort_by_key(|(id, _)| *id);
+        for (id, packed) in blocks {
+            let was = self.parts.insert(id, id.part(&packed)).flatten();
+            commit.blocks.push(id, was, |out| out.extend_from_slice(&packed));
+        }
         self.offset += 1;
         (commit.offset, commit.end, commit.recorded_ms) = (self.offset, self.offset, 1_000 * self.offset);
-        commit.sources = vec![Heard { source: "phone".into(), recorded_ms: [commit.recorded_ms, 0, 0, 0] }];
+        let row = Heard { source: "phone".into(), recorded_ms: [commit.recorded_ms, 0, 0, 0] };
+        commit.sources_change.change(self.heard.as_ref().and_then(sums::source), sums::source(&row));
+        self.heard = Some(row.clone());
+        commit.sources = vec![row];
         writer.submit(&commit).unwrap();
         assert_eq!(writer.settle().unwrap(), Settled::Committed);
     }
@@ -72,8 +88,7 @@ fn follows(store: Arc<dyn KpiStore>) {
 
     store.settle(settings).unwrap();
     let mut writers: Vec<_> = (0..2).map(|lane| store.writer(lane).unwrap()).collect();
-    let mut lanes: Vec<_> =
-        writers.iter_mut().map(|writer| Folded { offset: writer.take_over().unwrap().0.offset, names: Vec::new() }).collect();
+    let mut lanes: Vec<_> = writers.iter_mut().map(|writer| Folded::of(&mut **writer)).collect();
     lanes[0].commit(&mut *writers[0], &[("marie", 3)]);
     lanes[1].commit(&mut *writers[1], &[("paul", 1), ("marie", 2)]);
     until(&[("marie", "5"), ("paul", "1")]);
@@ -86,8 +101,7 @@ fn follows(store: Arc<dyn KpiStore>) {
     // Wiped under the view, and folded anew with the names in another order.
     store.wipe(settings).unwrap();
     let mut writers: Vec<_> = (0..2).map(|lane| store.writer(lane).unwrap()).collect();
-    let mut lanes: Vec<_> =
-        writers.iter_mut().map(|writer| Folded { offset: writer.take_over().unwrap().0.offset, names: Vec::new() }).collect();
+    let mut lanes: Vec<_> = writers.iter_mut().map(|writer| Folded::of(&mut **writer)).collect();
     lanes[0].commit(&mut *writers[0], &[("zoë \"z\"", 3)]);
     lanes[1].commit(&mut *writers[1], &[("marie", 2)]);
     until(&[("marie", "2"), ("zoë \"z\"", "3")]);

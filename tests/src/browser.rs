@@ -27,10 +27,22 @@ pub fn page(address: &str, folder: &Path) -> String {
 /// # Panics
 /// There is no browser, or it shows nothing.
 pub fn page_in(address: &str, folder: &Path, language: &str) -> String {
+    look(address, folder, language, &["--no-proxy-server".into()])
+}
+
+/// As [`page`], where somebody else says where the addresses are: everything, also of the loopback, is asked of this proxy.
+///
+/// # Panics
+/// There is no browser, or it shows nothing.
+pub fn page_through(proxy: &str, address: &str, folder: &Path) -> String {
+    look(address, folder, "en-US", &[format!("--proxy-server={proxy}"), "--proxy-bypass-list=<-loopback>".into()])
+}
+
+fn look(address: &str, folder: &Path, language: &str, more: &[String]) -> String {
     let browser = std::env::var("ONPACE_TEST_CHROMIUM").unwrap_or_else(|_| "chromium".into());
     let mut command = Command::new(browser);
     command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run"]);
-    command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server"]);
+    command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]).args(more);
     command.args([&format!("--lang={language}"), &format!("--accept-lang={language}"), "--log-level=3"]);
     command.arg(format!("--user-data-dir={}", folder.join(format!("browser-{language}")).display()));
     command.arg(format!("--virtual-time-budget={PAGE_CLOCK_MS}")).args(["--dump-dom", address]);

@@ -138,6 +138,11 @@ impl Floor {
         Serving::start_at(self.processor_command(&[]), self.folder.path(), "processor", port)
     }
 
+    /// The same with small commits, at a free port.
+    pub fn processor_serving(&self, name: &str) -> Serving {
+        Serving::start(self.processor_command(&["--batch", "50"]), self.folder.path(), name)
+    }
+
     fn processor_command(&self, more: &[&str]) -> Command {
         let mut command = self.onpace("processor");
         command.args(["--redis", &self.redis.url(), "--group", &self.group]);

@@ -22,4 +22,6 @@ pub mod onpace;
 pub mod oracle;
 pub mod servers;
 pub mod serving;
+pub mod soak;
 pub mod tempo;
+pub mod topic;

@@ -1,6 +1,6 @@
 //! A Prometheus and an Alertmanager of the scenario's own, on free loopback ports, their data in the scenario's folder.
 //!
-//! In: their configuration. Out: what they know. Never here: rules, and what should be known.
+//! In: their configuration, and which version. Out: what they know. Never here: rules, and what should be known.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,6 +12,41 @@ use crate::servers::{Process, free_port, provided, wait_until};
 
 /// Long enough for either to start on a busy machine.
 const START: Duration = Duration::from_secs(60);
+
+/// Which Prometheus and Alertmanager, with their tools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// Those that `docker-compose.yml` names.
+    Newest,
+    /// The oldest that are supported.
+    Oldest,
+}
+
+impl Version {
+    /// Both.
+    pub const EVERY: [Version; 2] = [Version::Newest, Version::Oldest];
+
+    /// A program of this version: `prometheus`, `promtool`, `alertmanager`, `amtool`.
+    ///
+    /// # Panics
+    /// `tests/run` didn't provide it.
+    pub fn program(self, name: &str) -> String {
+        let end = if self == Version::Oldest { "_OLD" } else { "" };
+        provided(&format!("ONPACE_TEST_{}{end}", name.to_uppercase()))
+    }
+
+    /// Holds that a tool of this version accepts what is in a folder.
+    ///
+    /// # Panics
+    /// It doesn't.
+    pub fn accepts(self, tool: &str, arguments: &[&str], folder: &Path) {
+        let program = self.program(tool);
+        let output = Command::new(&program).args(arguments).current_dir(folder).output();
+        let output = output.unwrap_or_else(|error| panic!("{program} can't be run: {error}"));
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{program} {arguments:?}: {said}");
+    }
+}
 
 fn asked(url: &str, query: &[(&str, &str)]) -> Option<Value> {
     let mut answer = ureq::get(url).query_pairs(query.iter().copied()).call().ok()?;
@@ -30,11 +65,11 @@ impl Prometheus {
     ///
     /// # Panics
     /// It doesn't answer.
-    pub fn start(folder: &Path, configuration: &str, flags: &[&str]) -> Prometheus {
+    pub fn start(version: Version, folder: &Path, configuration: &str, flags: &[&str]) -> Prometheus {
         let port = free_port();
         let file = folder.join("prometheus.yml");
         std::fs::write(&file, configuration).expect("Prometheus's settings");
-        let mut command = Command::new(provided("ONPACE_TEST_PROMETHEUS"));
+        let mut command = Command::new(version.program("prometheus"));
         command.arg(format!("--config.file={}", file.display()));
         command.arg(format!("--storage.tsdb.path={}", folder.join("tsdb").display()));
         command.arg(format!("--web.listen-address=127.0.0.1:{port}")).args(flags);
@@ -67,6 +102,7 @@ impl Prometheus {
 
 /// An Alertmanager, whose data outlives its process.
 pub struct Alertmanager {
+    version: Version,
     folder: PathBuf,
     port: u16,
     process: Option<Process>,
@@ -77,8 +113,8 @@ impl Alertmanager {
     ///
     /// # Panics
     /// It doesn't answer.
-    pub fn start(folder: &Path) -> Alertmanager {
-        let mut alertmanager = Alertmanager { folder: folder.to_owned(), port: free_port(), process: None };
+    pub fn start(version: Version, folder: &Path) -> Alertmanager {
+        let mut alertmanager = Alertmanager { version, folder: folder.to_owned(), port: free_port(), process: None };
         alertmanager.resume();
         alertmanager
     }
@@ -88,7 +124,7 @@ impl Alertmanager {
     /// # Panics
     /// It doesn't answer.
     pub fn resume(&mut self) {
-        let mut command = Command::new(provided("ONPACE_TEST_ALERTMANAGER"));
+        let mut command = Command::new(self.version.program("alertmanager"));
         command.arg(format!("--config.file={}", self.folder.join("alertmanager.yml").display()));
         command.arg(format!("--storage.path={}", self.folder.join("alertmanager-data").display()));
         // An empty address: no cluster.

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use crate::floor::Floor;
 use crate::inbox::Inbox;
 use crate::mailbox::{self, Mailbox};
-use crate::monitoring::{Alertmanager, Prometheus};
+use crate::monitoring::{Alertmanager, Prometheus, Version};
 use crate::onpace::{bare, run};
 use crate::serving::{Serving, midday};
 use crate::tempo;
@@ -145,6 +145,14 @@ sources: {sources}
     /// # Panics
     /// The files can't be written, or a server doesn't take them.
     pub fn watch(&self, targets: &[(&str, u16)]) -> Watch {
+        self.watch_by(Version::Newest, targets)
+    }
+
+    /// The same, by a version of both.
+    ///
+    /// # Panics
+    /// The files can't be written, or a server doesn't take them.
+    pub fn watch_by(&self, version: Version, targets: &[(&str, u16)]) -> Watch {
         let folder = self.floor.folder();
         let alerts = folder.join("alerts");
         let mut command = self.of_the_company(bare("rules"));
@@ -157,7 +165,7 @@ sources: {sources}
         };
         rewrite("onpace.rules.yml", tempo::rules);
         rewrite("alertmanager.yml", tempo::alertmanager);
-        let alertmanager = Alertmanager::start(&alerts);
+        let alertmanager = Alertmanager::start(version, &alerts);
         let jobs: String = targets
             .iter()
             .map(|(job, port)| format!("- {{ job_name: {job}, static_configs: [{{ targets: ['127.0.0.1:{port}'] }}] }}\n"))
@@ -171,7 +179,7 @@ sources: {sources}
         // Prometheus' own minutes go by as fast: 5 in which a value counts as the newest, one until an alert is sent again.
         let lookback = format!("--query.lookback-delta={}s", 300 / tempo::FASTER);
         let again = format!("--rules.alert.resend-delay={}s", 60 / tempo::FASTER);
-        let prometheus = Prometheus::start(folder, &configuration, &[&lookback, &again]);
+        let prometheus = Prometheus::start(version, folder, &configuration, &[&lookback, &again]);
         let settled = "min(onpace:objective_complete) == 1 unless on () ALERTS{audience=\"operations\",alertname!=\"Watchdog\"}";
         let begun = std::time::Instant::now();
         while prometheus.series(settled).is_empty() {

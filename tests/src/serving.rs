@@ -18,6 +18,9 @@ pub fn midday() -> &'static str {
     }
 }
 
+/// After how long without a word from it a process hangs.
+const HANGS: Duration = Duration::from_secs(60);
+
 /// An answer, as it came.
 #[derive(Debug)]
 pub struct Answer {
@@ -67,6 +70,59 @@ impl Serving {
         wait_until("it is ready", limit, || self.get("/readyz").status == 200);
     }
 
+    /// How much memory the process has now, in KiB.
+    ///
+    /// # Panics
+    /// It has ended.
+    pub fn memory_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("the process runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    /// How many files the process has open.
+    ///
+    /// # Panics
+    /// It has ended.
+    pub fn files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.process.id())).expect("the process runs").count()
+    }
+
+    /// A connection on which something was asked, whose answer nobody has read.
+    ///
+    /// # Panics
+    /// It can't be made.
+    pub fn unread(&self, request: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("a connection");
+        stream.write_all(request.as_bytes()).expect("a request");
+        stream
+    }
+
+    /// A metric of the process, without labels or with just these.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        let page = self.get("/metrics");
+        page.body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+    }
+
+    /// Asks until it is not asked to come back later, and says what became of it.
+    ///
+    /// # Panics
+    /// An answer is refused without words, or without when to come back.
+    pub fn patiently(&self, ask: impl Fn(&Serving) -> Answer) -> Answer {
+        let mut answer = ask(self);
+        for _ in 0..120 {
+            match answer.status {
+                429 | 503 => {
+                    assert!(answer.head.contains("application/problem+json") && answer.head.contains("retry-after"), "{answer:?}");
+                    std::thread::sleep(Duration::from_millis(250));
+                    answer = ask(self);
+                }
+                _ => break,
+            }
+        }
+        answer
+    }
+
     /// Asks for a path.
     pub fn get(&self, path: &str) -> Answer {
         self.ask("GET", path, "", b"")
@@ -81,7 +137,7 @@ impl Serving {
     pub fn ask(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
         let none = || Answer { status: 0, head: String::new(), body: String::new() };
         let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else { return none() };
-        let _ = stream.set_read_timeout(Some(Duration::from_secs(60)));
+        let _ = stream.set_read_timeout(Some(HANGS));
         // HTTP/1.0: the body ends where the connection does.
         let head = format!("{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
         // Who refuses a body need not read it to its end.

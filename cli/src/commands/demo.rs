@@ -7,6 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use jiff::tz::TimeZone;
 use onpace_kpis::{Catalogue, Roster};
+use onpace_processors::processor::PATROL;
 use onpace_producers::gateway::system_clock;
 use onpace_producers::simulate::{Company, Destination, Pace, Simulation, live, record};
 use onpace_schemas::counted;
@@ -69,7 +70,17 @@ pub fn run(args: args::Demo) -> Result<ExitCode> {
             if temporary.is_some() { " and leaves nothing behind" } else { "" }
         ));
         let Scene { configuration, mut simulation, .. } = scene;
-        let floor = Floor { log: Arc::clone(&log), store, configuration, threads: 1, series_per_metric: 10_000 };
+        let floor = Floor {
+            log: Arc::clone(&log),
+            store,
+            configuration,
+            threads: 1,
+            patrol: PATROL,
+            series_per_metric: 10_000,
+            doors: args.doors.clone(),
+            questions: None,
+            bodies: None,
+        };
         let pace = Pace { rate: args.rate, count: None, now: system_clock };
         let token = shutdown.token.clone();
         let living = tokio::spawn(async move { live(&mut simulation, &pace, &Destination::Log(log), &token).await });

@@ -15,19 +15,22 @@ pub fn run(args: args::Gateway) -> Result<ExitCode> {
     if args.kafka.kafka.is_none() {
         bail!("a gateway alone writes to Kafka: name it, `--kafka host:9092`; without servers `onpace up` does everything in one process");
     }
-    let log = engine::log(None, &args.kafka, None)?;
+    let words = Arc::new(engine::words(&engine::catalogue(&args.definitions)?));
+    let log = engine::log_whenever(None, &args.kafka, None)?;
     tokio::runtime::Runtime::new()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let listener = serving::bind(args.listen).await?;
         let registry = Registry::new();
-        let settings = gateway::GatewaySettings::default();
-        let limits = settings.limits.clone();
+        let doors = serving::doors(&args.doors, None, &listener, &registry)?;
+        let settings = gateway::GatewaySettings { words, ..serving::gateway_settings(Some(args.bodies)) };
         let health = serving::health(|| Ok("it answers".into()), Arc::clone(&log));
         let router = gateway::router(settings, Arc::clone(&log), &registry)?.merge(http::ops::router(registry, health));
         tracing::info!(address = %listener.local_addr()?, "taking events at POST /v1/events");
+        let opening = tokio::spawn(serving::opened(Arc::clone(&log), shutdown.clone()));
         let beating = tokio::spawn(heartbeat::run(log, heartbeat::QUIET, gateway::system_clock, shutdown.token.clone()));
-        gateway::serve(listener, gateway::closed(router), limits, shutdown.token.clone()).await?;
+        http::run(listener, router, doors, shutdown.token.clone()).await?;
         beating.await?;
+        opening.await??;
         Ok(ExitCode::SUCCESS)
     })
 }

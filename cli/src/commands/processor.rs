@@ -10,8 +10,8 @@ use anyhow::{Context, Result};
 use onpace_kpis::Catalogue;
 use onpace_kpis::fold::Rules;
 use onpace_processors::store::KpiStore;
-use onpace_processors::{Metrics, Processor, Settings};
-use onpace_producers::log::EventLog;
+use onpace_processors::{Metrics, Processor, Settings, Troubles};
+use onpace_producers::log::{EventLog, LogError};
 use onpace_sinks::http::{self, Health};
 use prometheus::Registry;
 use tokio::task::JoinSet;
@@ -21,20 +21,29 @@ use crate::{args, engine, serving};
 
 pub fn run(args: args::Processor) -> Result<ExitCode> {
     let catalogue = engine::catalogue(&args.definitions)?;
-    let (log, store) = engine::both(&args.engine, &catalogue)?;
     let embedded = engine::is_embedded(&args.engine);
-    engine::settle(&*log, &*store, &catalogue, embedded)?;
+    // Who works up to an end needs one; who goes on waits for its servers.
+    let (log, store) = if args.until_caught_up {
+        let (log, store) = engine::both(&args.engine, &catalogue)?;
+        engine::settle(&*log, &*store, &catalogue, embedded)?;
+        (log, store)
+    } else {
+        engine::both_whenever(&args.engine, &catalogue)?
+    };
     let registry = Registry::new();
-    let settings = Settings { batch: args.batch as usize, ..Settings::default() };
+    let patrol = Duration::from_secs(args.care.patrol.into());
+    let settings = Settings { batch: args.batch as usize, patrol, ..Settings::default() };
     let threads = if embedded { 1 } else { args.threads };
     tokio::runtime::Runtime::new()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;
-        let beat = Beat::default();
+        let metrics = Metrics::register(&registry)?;
+        let beat = Beat::of(&metrics);
         if !args.until_caught_up {
-            serve(args.listen, registry.clone(), beat.clone(), &shutdown).await?;
+            serve(args.listen, &args.doors, registry.clone(), beat.clone(), Arc::clone(&log), &shutdown).await?;
+            tokio::task::block_in_place(|| engine::settle_whenever(&*log, &*store, &catalogue, embedded))?;
         }
         let until = if args.until_caught_up { Until::CaughtUp } else { Until::Asked };
-        let mut working = start(Work { log, store, catalogue: &catalogue, settings, threads, until, beat }, &registry, &shutdown)?;
+        let mut working = start(Work { log, store, catalogue: &catalogue, settings, threads, until, beat, metrics }, &shutdown);
         wait(&mut working, &shutdown).await?;
         Ok(ExitCode::SUCCESS)
     })
@@ -58,25 +67,28 @@ pub struct Work<'a> {
     pub threads: u32,
     pub until: Until,
     pub beat: Beat,
+    pub metrics: Metrics,
 }
 
-/// When a processor thread last made a step, for its health.
+/// When a processor thread last made a step, and what is wrong with lanes: for its health.
 #[derive(Clone)]
 pub struct Beat {
     begun: Instant,
     last_ms: Arc<AtomicU64>,
+    troubles: Troubles,
 }
 
+/// How often a log that isn't there yet is asked for.
+const AGAIN: Duration = Duration::from_millis(100);
 /// A thread that makes no step for so long is stuck: one step waits for a commit at most.
 const STUCK: Duration = Duration::from_secs(45);
 
-impl Default for Beat {
-    fn default() -> Self {
-        Beat { begun: Instant::now(), last_ms: Arc::default() }
-    }
-}
-
 impl Beat {
+    /// That of the processors with these metrics.
+    pub fn of(metrics: &Metrics) -> Beat {
+        Beat { begun: Instant::now(), last_ms: Arc::default(), troubles: metrics.troubles() }
+    }
+
     fn beat(&self) {
         self.last_ms.store(self.begun.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
@@ -90,19 +102,37 @@ impl Beat {
             Ok("the processor works".into())
         }
     }
+
+    /// Whether the processor moves and everything that it writes can be counted on.
+    pub fn ready(&self) -> Result<String, String> {
+        self.troubles.told().map_or_else(|| self.health(), Err)
+    }
 }
 
 /// Starts processor threads. One that fails ends all.
-pub fn start(work: Work<'_>, registry: &Registry, shutdown: &Shutdown) -> Result<JoinSet<Result<()>>> {
-    let metrics = Metrics::register(registry)?;
+pub fn start(work: Work<'_>, shutdown: &Shutdown) -> JoinSet<Result<()>> {
     let rules = Arc::new(Rules::from(work.catalogue));
     let mut working = JoinSet::new();
     for _ in 0..work.threads {
-        let (log, store, rules, metrics) = (Arc::clone(&work.log), Arc::clone(&work.store), Arc::clone(&rules), metrics.clone());
+        let (log, store, rules, metrics) = (Arc::clone(&work.log), Arc::clone(&work.store), Arc::clone(&rules), work.metrics.clone());
         let fingerprint = work.catalogue.fingerprint();
         let (settings, until, beat, stop) = (work.settings, work.until, work.beat.clone(), Arc::clone(&shutdown.flag));
         working.spawn_blocking(move || {
-            let mut processor = Processor::new(&*log, &*store, rules, fingerprint, settings, metrics)?;
+            let patient = until == Until::Asked;
+            let mut processor = loop {
+                let made = Processor::new(&*log, &*store, Arc::clone(&rules), fingerprint, settings, metrics.clone());
+                match made {
+                    Ok(processor) => break processor,
+                    Err(LogError::Away(_)) if stop.load(Ordering::Relaxed) => return Ok(()),
+                    Err(LogError::Away(why)) if patient => {
+                        metrics.troubles().say_of_log(Some(format!("waiting for the log: {why}")));
+                        beat.beat();
+                        std::thread::sleep(AGAIN);
+                    }
+                    Err(why) => return Err(why.into()),
+                }
+            };
+            metrics.troubles().say_of_log(None);
             match until {
                 Until::CaughtUp => processor.catch_up(&stop, &mut |_, _| {})?,
                 Until::Asked => processor.run(&stop, &mut || beat.beat())?,
@@ -110,7 +140,7 @@ pub fn start(work: Work<'_>, registry: &Registry, shutdown: &Shutdown) -> Result
             Ok(())
         });
     }
-    Ok(working)
+    working
 }
 
 /// Waits for all processor threads; the first that fails stops the others.
@@ -126,12 +156,20 @@ pub async fn wait(working: &mut JoinSet<Result<()>>, shutdown: &Shutdown) -> Res
     outcome
 }
 
-async fn serve(listen: SocketAddr, registry: Registry, beat: Beat, shutdown: &Shutdown) -> Result<()> {
+async fn serve(
+    listen: SocketAddr,
+    doors: &args::Doors,
+    registry: Registry,
+    beat: Beat,
+    log: Arc<dyn EventLog>,
+    shutdown: &Shutdown,
+) -> Result<()> {
     let listener = serving::bind(listen).await?;
     tracing::info!(address = %listener.local_addr()?, "serving /metrics, /healthz and /readyz");
+    let doors = serving::doors(doors, None, &listener, &registry)?;
     let (live, ready) = (beat.clone(), beat);
-    let router = http::ops::router(registry, Health::new(move || live.health(), move || ready.health()));
+    let router = http::ops::router(registry, Health::new(move || live.health(), move || ready.ready().and_then(|how| serving::takes_events(&*log).map(|_| how))));
     let token = shutdown.token.clone();
-    tokio::spawn(async move { http::run(listener, router, token).await });
+    tokio::spawn(async move { http::run(listener, router, doors, token).await });
     Ok(())
 }

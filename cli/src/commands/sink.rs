@@ -21,9 +21,11 @@ pub fn run(args: args::Sink) -> Result<ExitCode> {
         configuration.watch(shutdown.token.clone())?;
         publish::start(store, view.clone(), configuration.clone(), shutdown.token.clone())?;
         let settings = metrics::Settings { series_per_metric: args.series.series_per_metric };
-        let metrics = Metrics::start(view, configuration, Registry::new(), settings, shutdown.token.clone())?;
+        let registry = Registry::new();
+        let doors = serving::doors(&args.doors, Some(args.questions), &listener, &registry)?;
+        let metrics = Metrics::start(view, configuration, registry, settings, shutdown.token.clone())?;
         tracing::info!(address = %listener.local_addr()?, "serving the page, /v1/kpis and /metrics");
-        http::run(listener, http::router(metrics), shutdown.token.clone()).await?;
+        http::run(listener, http::router(metrics), doors, shutdown.token.clone()).await?;
         Ok(ExitCode::SUCCESS)
     })
 }

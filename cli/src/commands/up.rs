@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -18,14 +19,24 @@ pub fn run(args: args::Up) -> Result<ExitCode> {
         let listener = serving::bind(args.listen).await?;
         let (log, store, _claim) = tokio::task::block_in_place(|| {
             let claim = embedded.then(|| engine::claim(args.engine.data.as_deref())).transpose()?;
-            let (log, store) = engine::both(&args.engine, &catalogue)?;
-            engine::settle(&*log, &*store, &catalogue, embedded)?;
+            let (log, store) = engine::both_whenever(&args.engine, &catalogue)?;
+            engine::settle_whenever(&*log, &*store, &catalogue, embedded)?;
             anyhow::Ok((log, store, claim))
         })?;
         let address = listener.local_addr()?;
         tracing::info!("page http://{address}/ · events POST http://{address}/v1/events · metrics http://{address}/metrics");
         let threads = if embedded { 1 } else { args.threads };
-        let floor = Floor { log, store, configuration, threads, series_per_metric: args.series.series_per_metric };
+        let floor = Floor {
+            log,
+            store,
+            configuration,
+            threads,
+            patrol: Duration::from_secs(args.care.patrol.into()),
+            series_per_metric: args.series.series_per_metric,
+            doors: args.doors,
+            questions: Some(args.questions),
+            bodies: Some(args.bodies),
+        };
         floor::run(floor, listener, &shutdown).await?;
         Ok(ExitCode::SUCCESS)
     })

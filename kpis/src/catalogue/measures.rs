@@ -1,13 +1,15 @@
 //! One measure, from its YAML.
 
-use onpace_schemas::{Field, FieldNo, Kind, MAX_TEXT_BYTES, Shape, did_you_mean};
+use onpace_schemas::{Field, FieldNo, Keep, Kind, MAX_TEXT_BYTES, Shape, did_you_mean};
 use serde_yaml_ng::Value;
 
 use super::document::{Document, Entry};
 use super::{About, CatalogueError, Unit};
-use crate::{At, Condition, Measure, Test, What};
+use crate::contributions::REP;
+use crate::{At, Condition, Credit, Measure, Test, What};
 
-const KEYS: [&str; 10] = ["of", "where", "at", "value", "by", "level", "each", "unit", "en", "fr"];
+const KEYS: [&str; 11] = ["of", "where", "at", "value", "by", "level", "each", "credit", "unit", "en", "fr"];
+const CREDITS: [(&str, Credit); 2] = [("in_force", Credit::InForce), ("current", Credit::Current)];
 const VALUES: &str = "`count`, `cycle`, {sum: FIELD}, {amount: FIELD} or {count_valued: FIELD}";
 
 /// Reads a measure, the unit of the KPI that it is by itself (a histogram is none), and its meaning.
@@ -20,7 +22,8 @@ pub(super) fn read(document: &Document<'_>, entry: &Entry) -> Result<(Measure, O
     })?;
     let reader = Reader { document, entry, kind };
     let what = reader.what()?;
-    let measure = Measure { name: entry.name.clone(), kind, conditions: reader.conditions()?, by: reader.by(&what)?, what };
+    let (conditions, by, credit) = (reader.conditions()?, reader.by(&what)?, reader.credit()?);
+    let measure = Measure { name: entry.name.clone(), kind, conditions, what, by, credit };
     let unit = reader.unit(&measure.what)?;
     Ok((measure, unit, document.about(entry)?))
 }
@@ -134,7 +137,7 @@ impl Reader<'_> {
 
     fn each(&self, field: &str, level: bool) -> Result<What, CatalogueError> {
         let no = self.shaped(field, |shape| shape == Shape::Text, "a text")?;
-        if self.kind.fields()[usize::from(no)].keep != onpace_schemas::Keep::Tracked {
+        if self.kind.fields()[usize::from(no)].keep != Keep::Tracked {
             return self.wrong(field, format!("`{field}` keeps no history, so `each` can't count its values"));
         }
         let count = self.entry.get("value").is_none_or(|value| value.as_str() == Some("count"));
@@ -214,6 +217,19 @@ impl Reader<'_> {
             fields.push(no);
         }
         Ok(fields)
+    }
+
+    fn credit(&self) -> Result<Credit, CatalogueError> {
+        let Some(said) = self.document.text(self.entry, "credit")? else { return Ok(Credit::default()) };
+        let Some((_, credit)) = CREDITS.into_iter().find(|(name, _)| *name == said) else {
+            let known = did_you_mean(&said, CREDITS.into_iter().map(|(name, _)| name));
+            return self.wrong(&said, format!("nobody is credited by `{said}`{known}"));
+        };
+        if self.kind.fields()[usize::from(REP)].keep != Keep::Tracked {
+            let kind = self.kind.name();
+            return self.wrong("credit", format!("a {kind}'s `rep` keeps no history, so it is always the current one; leave `credit` out"));
+        }
+        Ok(credit)
     }
 
     fn unit(&self, what: &What) -> Result<Option<Unit>, CatalogueError> {

@@ -25,6 +25,9 @@ use document::{Document, Entry};
 /// The YAML that the built-in catalogue is written in.
 pub const BUILT_IN: &str = include_str!("../../catalogue.yaml");
 
+/// How states are joined and packed: another number for each way there ever was.
+const STATES: &[u8] = b"2";
+
 /// A KPI's place in its catalogue.
 pub type KpiNo = u16;
 
@@ -390,11 +393,11 @@ impl Catalogue {
         }
     }
 
-    /// A number that differs where the measures do, the same in every run: counters made under another are not these measures'.
-    /// Names of KPIs, formulas and words play no part.
+    /// A number that differs where the measures do, and where this onpace joins or packs states otherwise than another, the same in
+    /// every run: counters and states made under another are not these measures'. Names of KPIs, formulas and words play no part.
     pub fn fingerprint(&self) -> u64 {
         let mut hasher = SipHasher13::new_with_keys(0x6f6e_7061_6365, 0x6d65_6173_7572_6573);
-        hasher.write(b"1");
+        hasher.write(STATES);
         for measure in &self.measures {
             hasher.write(words::canonical(measure).as_bytes());
             hasher.write_u8(0xFF);

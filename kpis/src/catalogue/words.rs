@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Catalogue, Kpi, Leaf};
 use crate::formula::Formula;
-use crate::{At, Measure, MeasureNo, Test, What};
+use crate::{At, Credit, Measure, MeasureNo, Test, What};
 
 /// A measure's definition on one line, in full: two measures that read alike count alike.
 pub(super) fn canonical(measure: &Measure) -> String {
@@ -56,6 +56,9 @@ fn definition(measure: &Measure) -> String {
     if !measure.by.is_empty() {
         let by: Vec<_> = measure.by.iter().map(|no| name(*no)).collect();
         let _ = write!(text, "; by {}", by.join(", "));
+    }
+    if measure.credit == Credit::Current {
+        text.push_str("; credited to the current rep");
     }
     text
 }

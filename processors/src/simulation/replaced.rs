@@ -159,6 +159,8 @@ fn simulate_replaced(seed: u64) {
             retry: Duration::from_micros(20),
             look,
             wait: Duration::from_micros(200),
+            patience: Duration::ZERO,
+            ..Settings::default()
         },
     };
     let World { log, store, .. } = &world;

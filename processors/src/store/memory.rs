@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use onpace_kpis::block::BlockId;
 
+use super::round::{Pieces, Place, Round};
 use super::{
-    Changes, Commit, EntityId, Head, Heard, KpiStore, LaneWriter, Position, Settings, Settled, StoreError, StoreReader, refuse_other,
-    show_head, show_sources,
+    Changes, Commit, EntityId, Head, Heard, KpiStore, LaneWriter, Position, Settings, Settled, Step, StoreError, StoreReader, Taken,
+    refuse_other, show_head, show_sources,
 };
 
 /// How many commits a lane's stream remembers.
@@ -103,6 +104,51 @@ impl MemoryStore {
     }
 }
 
+#[cfg(test)]
+impl MemoryStore {
+    /// Does damage to a lane, to whichever of its values `pick` names; whether there was anything to damage.
+    pub(crate) fn harm(&self, lane: u32, harm: super::suite::Harm, pick: usize) -> bool {
+        use super::suite::Harm;
+        fn one<K: Copy + Ord, V>(of: &BTreeMap<K, V>, pick: usize) -> Option<K> {
+            of.keys().nth(pick % of.len().max(1)).copied()
+        }
+        fn flip(packed: Option<&mut Vec<u8>>, pick: usize) -> bool {
+            let bits = packed.as_ref().map_or(0, |packed| 8 * packed.len());
+            packed.filter(|_| bits > 0).map(|packed| packed[pick % bits / 8] ^= 1 << (pick % 8)).is_some()
+        }
+        let mut inner = self.lock();
+        let Some(lane) = inner.lanes.get_mut(&lane) else { return false };
+        let before = lane.clone();
+        match harm {
+            Harm::NoNames => lane.names.clear(),
+            Harm::OtherName => {
+                let count = lane.names.len().max(1);
+                lane.names.iter_mut().nth(pick % count).into_iter().for_each(|name| name.push('x'));
+            }
+            Harm::NoSources => lane.sources.clear(),
+            Harm::NoBlocks => {
+                let rep = one(&lane.blocks, pick).map(|id| id.rep);
+                lane.blocks.retain(|id, _| Some(id.rep) != rep);
+            }
+            Harm::BitOfBlock => {
+                let id = one(&lane.blocks, pick);
+                flip(id.and_then(|id| lane.blocks.get_mut(&id)), pick);
+            }
+            Harm::NoEntities => {
+                let gone = one(&lane.entities, pick);
+                lane.entities.retain(|id, _| Some(*id) != gone);
+            }
+            Harm::BitOfEntity => {
+                let id = one(&lane.entities, pick);
+                flip(id.and_then(|id| lane.entities.get_mut(&id)), pick);
+            }
+            Harm::Head => lane.head.sums.entities.hash ^= 1 << (pick % 64),
+        }
+        (before.names, before.sources, before.blocks, before.entities, before.head)
+            != (lane.names.clone(), lane.sources.clone(), lane.blocks.clone(), lane.entities.clone(), lane.head)
+    }
+}
+
 impl KpiStore for MemoryStore {
     fn settle(&self, settings: Settings) -> Result<(), StoreError> {
         let there = *self.lock().settings.get_or_insert(settings);
@@ -123,8 +169,21 @@ impl KpiStore for MemoryStore {
         Ok(())
     }
 
+    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<u32>, StoreError> {
+        let inner = self.lock();
+        let total = inner.lanes.values().map(|lane| lane.head.sums.values()).sum();
+        let mut done = 0;
+        for (number, lane) in &inner.lanes {
+            Round::default().end(*number, &lane.head, &mut &*lane, &mut |_| {
+                done += 1;
+                progress(done, total);
+            })?;
+        }
+        Ok(Vec::new())
+    }
+
     fn writer(&self, lane: u32) -> Result<Box<dyn LaneWriter>, StoreError> {
-        Ok(Box::new(Writer { store: self.clone(), lane, head: None, settled: Ok(Settled::Committed) }))
+        Ok(Box::new(Writer { store: self.clone(), lane, head: None, settled: Ok(Settled::Committed), round: Round::default() }))
     }
 
     fn reader(&self) -> Result<Box<dyn StoreReader>, StoreError> {
@@ -137,6 +196,7 @@ struct Writer {
     lane: u32,
     head: Option<Head>,
     settled: Result<Settled, ()>,
+    round: Round,
 }
 
 impl Writer {
@@ -146,7 +206,7 @@ impl Writer {
 }
 
 impl LaneWriter for Writer {
-    fn take_over(&mut self) -> Result<(Head, Vec<String>), StoreError> {
+    fn take_over(&mut self) -> Result<Taken, StoreError> {
         let mut inner = self.store.lock();
         match (inner.settings, *self.store.settled()) {
             (Some(there), Some(wanted)) => refuse_other("memory", there, wanted)?,
@@ -166,9 +226,24 @@ impl LaneWriter for Writer {
             changes: VecDeque::from([(rand::random(), Vec::new())]),
         });
         lane.head.epoch += 1;
-        self.head = Some(lane.head);
-        self.settled = Ok(Settled::Committed);
-        Ok((lane.head, lane.names.clone()))
+        let head = lane.head;
+        (self.head, self.settled, self.round) = (Some(head), Ok(Settled::Committed), Round::default());
+        Round::default().end(self.lane, &head, &mut &*lane, &mut |_| {})?;
+        let blocks = (!self.store.forgetful).then(|| lane.blocks.keys().copied().collect());
+        Ok(Taken { head, names: lane.names.clone(), sources: lane.sources.values().cloned().collect(), blocks })
+    }
+
+    fn owns(&mut self) -> Result<bool, StoreError> {
+        Ok(self.head.is_some() && self.with(|lane| lane.head) == self.head)
+    }
+
+    fn patrol(&mut self, most: usize) -> Result<Step, StoreError> {
+        let inner = self.store.lock();
+        match inner.lanes.get(&self.lane) {
+            Some(lane) if Some(lane.head) == self.head => self.round.step(self.lane, &lane.head, &mut &*lane, most, &mut |_| {}),
+            // Another's, or gone: the next commit says so.
+            _ => Ok(Step::On),
+        }
     }
 
     fn entities(&mut self, ids: &[EntityId], each: &mut dyn FnMut(usize, &[u8])) -> Result<(), StoreError> {
@@ -197,10 +272,6 @@ impl LaneWriter for Writer {
         self.store.forgetful || self.with(|lane| lane.entities.contains_key(id)).unwrap_or_default()
     }
 
-    fn sources(&mut self) -> Result<Vec<Heard>, StoreError> {
-        Ok(self.with(|lane| lane.sources.values().cloned().collect()).unwrap_or_default())
-    }
-
     fn submit(&mut self, commit: &Commit) -> Result<(), StoreError> {
         let mut inner = self.store.lock();
         let fault = inner.faults.pop_front();
@@ -214,6 +285,8 @@ impl LaneWriter for Writer {
             return Ok(());
         };
         lane.apply(commit);
+        let places = (0..commit.entities.len()).map(|at| (place(&commit.entities.key(at)), at));
+        self.round.committed(commit, places);
         self.head = Some(lane.head);
         self.settled = if fault == Some(Fault::Unanswered) { Err(()) } else { Ok(Settled::Committed) };
         Ok(())
@@ -223,9 +296,10 @@ impl LaneWriter for Writer {
         self.settled.map_err(|()| StoreError::Away("the answer was lost, as ordered".into()))
     }
 
-    fn empty(&mut self) -> Result<Settled, StoreError> {
+    fn begin_anew(&mut self) -> Result<Settled, StoreError> {
         let mut inner = self.store.lock();
-        if self.head.is_none() || inner.lanes.get(&self.lane).map(|lane| lane.head) != self.head {
+        let there = inner.lanes.get(&self.lane).map(|lane| lane.head);
+        if there.is_none() || there != self.head {
             return Ok(Settled::Fenced);
         }
         inner.lanes.remove(&self.lane);
@@ -244,11 +318,11 @@ impl Lane {
         for (id, packed) in commit.entities.iter() {
             self.entities.insert(id, packed.to_vec());
         }
-        for (id, packed) in &commit.blocks {
+        for (id, packed) in commit.blocks.iter() {
             if packed.is_empty() {
-                self.blocks.remove(id);
+                self.blocks.remove(&id);
             } else {
-                self.blocks.insert(*id, packed.clone());
+                self.blocks.insert(id, packed.to_vec());
             }
         }
         for row in &commit.sources {
@@ -259,11 +333,39 @@ impl Lane {
             }
         }
         if !commit.blocks.is_empty() {
-            self.changes.push_back((rand::random(), commit.blocks.iter().map(|(id, _)| *id).collect()));
+            self.changes.push_back((rand::random(), commit.blocks.iter().map(|(id, _)| id).collect()));
             if self.changes.len() > CHANGES {
                 self.changes.pop_front();
             }
         }
+    }
+}
+
+/// Entities lie in the order of their addresses.
+fn place(id: &EntityId) -> Place {
+    Place::from_be_bytes(id.0)
+}
+
+impl Pieces for &Lane {
+    fn names(&mut self, from: u32, most: u32, each: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
+        self.names.iter().skip(from.saturating_sub(1) as usize).take(most as usize).for_each(|name| each(name));
+        Ok(())
+    }
+
+    fn sources(&mut self) -> Result<Vec<Heard>, StoreError> {
+        Ok(self.sources.values().cloned().collect())
+    }
+
+    fn blocks(&mut self, from: u32, to: u32, each: &mut dyn FnMut(BlockId, &[u8])) -> Result<(), StoreError> {
+        let first = |rep| BlockId { rep, day: i32::MIN };
+        self.blocks.range(first(from)..first(to)).for_each(|(id, packed)| each(*id, packed));
+        Ok(())
+    }
+
+    fn entities(&mut self, from: Place, most: usize, each: &mut dyn FnMut(Place, &[u8; 10], &[u8])) -> Result<Option<Place>, StoreError> {
+        let mut rest = self.entities.range(EntityId(from.to_be_bytes())..);
+        rest.by_ref().take(most).for_each(|(id, packed)| each(place(id), id.field(), packed));
+        Ok(rest.next().map(|(id, _)| place(id)))
     }
 }
 
@@ -349,7 +451,7 @@ mod tests {
     use std::any::Any;
 
     use super::*;
-    use crate::store::suite::{self, Place};
+    use crate::store::suite::{self, Harm, Place};
 
     impl Place for MemoryStore {
         fn store(&self) -> &dyn KpiStore {
@@ -370,6 +472,10 @@ mod tests {
 
         fn forget(&self) {
             MemoryStore::forget(self);
+        }
+
+        fn harm(&self, lane: u32, harm: Harm) {
+            MemoryStore::harm(self, lane, harm, 0);
         }
 
         fn again(&self) -> Box<dyn Place> {

@@ -8,12 +8,14 @@
 
 mod changed;
 mod embedded;
-mod entities;
 mod marks;
 mod memory;
 mod redis;
+mod round;
 #[cfg(test)]
 mod suite;
+pub mod sums;
+mod values;
 
 use std::time::Duration;
 
@@ -23,14 +25,24 @@ use onpace_kpis::slot::SLOT_S;
 use onpace_schemas::{Currency, Kind, time};
 
 pub use embedded::EmbeddedStore;
-pub use entities::Entities;
 pub use marks::{How, LogMarks, Mark, Replaced};
 pub use memory::{Fault, MemoryStore};
 pub use redis::RedisStore;
+pub use round::Step;
+pub use sums::{Sum, Sums};
+pub use values::{Blocks, Entities, Key, Values};
 
 /// An entity's address: a keyed 128-bit hash of its kind and id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntityId(pub [u8; 16]);
+
+impl EntityId {
+    /// As much of it as every store keeps: 80 bits of a keyed hash, enough for billions of entities in a lane.
+    pub fn field(&self) -> &[u8; 10] {
+        let [_, _, _, _, field @ .., _, _] = &self.0;
+        field
+    }
+}
 
 /// What every lane of a store must agree on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,20 +68,29 @@ pub struct Head {
     pub recorded_ms: i64,
     /// How many entities the lane has.
     pub entities: u64,
+    /// What the lane consists of, by which it is held against itself.
+    pub sums: Sums,
     /// What is known of the log that it was folded from.
     pub log: LogMarks,
 }
 
 impl Head {
     /// The head of a lane that is begun.
-    fn begun() -> Head {
-        Head { birth: rand::random(), epoch: 0, offset: 0, end: 0, recorded_ms: 0, entities: 0, log: LogMarks::default() }
+    pub(crate) fn begun() -> Head {
+        Head { birth: rand::random(), ..Head::of_nothing() }
+    }
+
+    /// What stands for the head of a lane that was never begun.
+    pub fn of_nothing() -> Head {
+        let (sums, log) = (Sums::default(), LogMarks::default());
+        Head { birth: 0, epoch: 0, offset: 0, end: 0, recorded_ms: 0, entities: 0, sums, log }
     }
 
     /// The head as it is once a commit is in the store.
     pub(crate) fn after(self, commit: &Commit) -> Head {
         let Commit { offset, end, recorded_ms, log, .. } = *commit;
-        Head { offset, end, recorded_ms, log, entities: self.entities + commit.entities.count_new(), ..self }
+        let entities = self.entities + commit.entities.count_new();
+        Head { offset, end, recorded_ms, entities, sums: self.sums.after(commit), log, ..self }
     }
 }
 
@@ -107,14 +128,16 @@ pub struct Commit {
     pub log: LogMarks,
     /// Changed entities.
     pub entities: Entities,
-    /// Changed blocks, packed; an empty one is to be dropped.
-    pub blocks: Vec<(BlockId, Vec<u8>)>,
+    /// Changed blocks; an empty one is to be dropped.
+    pub blocks: Blocks,
     /// Names new to the lane: they are numbered from `names_from`.
     pub names: Vec<String>,
     /// The number of the first of `names`.
     pub names_from: u32,
     /// Sources heard of since the last commit; one that says nothing is to be dropped.
     pub sources: Vec<Heard>,
+    /// What these change in the lane's sum.
+    pub sources_change: Sum,
 }
 
 /// How a commit ended.
@@ -165,13 +188,12 @@ pub trait KpiStore: Send + Sync {
     /// The store is away.
     fn wipe(&self, settings: Settings) -> Result<(), StoreError>;
 
-    /// Looks for damage that reading a few values would not meet; as long as that takes.
+    /// Reads everything and holds it against the lanes' sums; `progress` is told how many values were read, of how many. Of a lane that is written all the
+    /// while nothing can be said: which ones these are.
     ///
     /// # Errors
     /// The store is away or damaged.
-    fn verify(&self) -> Result<(), StoreError> {
-        Ok(())
-    }
+    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<u32>, StoreError>;
 
     /// A connection that writes one lane.
     ///
@@ -196,11 +218,24 @@ pub trait KpiStore: Send + Sync {
     }
 }
 
+/// A lane as its new owner finds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Its head.
+    pub head: Head,
+    /// Its names after the empty one.
+    pub names: Vec<String>,
+    /// Its sources, in any order.
+    pub sources: Vec<Heard>,
+    /// All its blocks; `None` where that isn't known.
+    pub blocks: Option<Vec<BlockId>>,
+}
+
 /// The writing end of one lane. One commit may be in flight; reads see what was submitted before them.
-/// After any error the writer is to be dropped and a new one asked for.
+/// After any error the writer is to be dropped and a new one asked for; after [`StoreError::Damaged`] it may first begin the lane anew.
 pub trait LaneWriter: Send {
-    /// Takes the lane over: raises its epoch (beginning the lane where there is none) and returns its head and all its names after the empty one.
-    fn take_over(&mut self) -> Result<(Head, Vec<String>), StoreError>;
+    /// Takes the lane over: raises its epoch (beginning the lane where there is none), and reads all of it, which must be what its head vouches for.
+    fn take_over(&mut self) -> Result<Taken, StoreError>;
 
     /// The packed states of entities that exist among these: `each(place in ids, packed)`.
     fn entities(&mut self, ids: &[EntityId], each: &mut dyn FnMut(usize, &[u8])) -> Result<(), StoreError>;
@@ -211,8 +246,12 @@ pub trait LaneWriter: Send {
     /// Whether the lane may have an entity, known without asking; `false` is certain: half of all events speak of a new one.
     fn may_have(&self, id: &EntityId) -> bool;
 
-    /// The lane's sources, in any order.
-    fn sources(&mut self) -> Result<Vec<Heard>, StoreError>;
+    /// Whether the lane still is this writer's: what it lacks may be another's doing.
+    fn owns(&mut self) -> Result<bool, StoreError>;
+
+    /// Goes on with a round through all that the lane consists of, by about `most` values. [`StoreError::Damaged`] where it is not what the head
+    /// vouches for.
+    fn patrol(&mut self, most: usize) -> Result<Step, StoreError>;
 
     /// Sends a commit without waiting for its answer. The head is moved by exactly this commit or not at all.
     fn submit(&mut self, commit: &Commit) -> Result<(), StoreError>;
@@ -220,9 +259,10 @@ pub trait LaneWriter: Send {
     /// Waits for the answer to the commit in flight; [`Settled::Committed`] where there is none.
     fn settle(&mut self) -> Result<Settled, StoreError>;
 
-    /// Empties the lane that this writer took over, so that whoever takes it over next begins it anew. [`Settled::Fenced`], and nothing
-    /// was emptied, where it is no longer this writer's.
-    fn empty(&mut self) -> Result<Settled, StoreError>;
+    /// Empties the lane, and no other, so that the next [`take_over`](LaneWriter::take_over) begins it anew from the log's beginning; sinks see it as
+    /// wiped. Done only if the head still is what this writer last found or wrote there, else [`Settled::Fenced`]: whatever was wrong
+    /// with the lane may have been put right by its owner since. The one thing that may be asked for after [`StoreError::Damaged`].
+    fn begin_anew(&mut self) -> Result<Settled, StoreError>;
 }
 
 /// A place in a lane's stream of changes.
@@ -286,7 +326,7 @@ fn refuse_other(place: &str, there: Settings, wanted: Settings) -> Result<(), St
     }
     if there.fingerprint != wanted.fingerprint {
         return Err(StoreError::Settings(format!(
-            "the store at {place} was built with other measures than the catalogue has; give the catalogue it was built with, or run `onpace rebuild`"
+            "the store at {place} was built with other measures than the catalogue has, or by another onpace; give the catalogue it was built with, use that one, or run `onpace rebuild`"
         )));
     }
     Ok(())
@@ -322,11 +362,13 @@ fn show_sources(rows: &[Heard]) -> String {
 
 /// A head in words.
 fn show_head(lane: u32, head: &Head) -> String {
-    let Head { birth, epoch, offset, end, recorded_ms, entities, log } = *head;
+    let Head { birth, epoch, offset, end, recorded_ms, entities, sums, log } = *head;
     let recorded = if recorded_ms == 0 { "nothing yet".to_owned() } else { time::show_instant(recorded_ms * 1_000) };
     format!(
-        "lane {lane}: next offset {offset} of {end} ({} behind), {entities} entities, last folded message recorded {recorded}, epoch {epoch}, birth {birth:016x}\n{}",
+        "lane {lane}: next offset {offset} of {end} ({} behind), {entities} entities, {} blocks, {} names, last folded message recorded {recorded}, epoch {epoch}, birth {birth:016x}\n{}",
         end - offset,
+        sums.blocks.count,
+        sums.names.count,
         show_log(&log)
     )
 }
@@ -336,16 +378,13 @@ fn show_log(log: &LogMarks) -> String {
     let identity = log.identity().map_or_else(|| "a log without a number of its own".into(), |identity| format!("log {identity:016x}"));
     let marks: Vec<String> = log.marks().map(|mark| format!("{} at offset {}", mark.print, mark.offset)).collect();
     let marks = if marks.is_empty() { "nothing of it is known yet".to_owned() } else { marks.join(", ") };
-    let replaced = match log.replaced() {
-        None => String::new(),
-        Some(Replaced { at_ms, how }) => {
-            let at = time::show_instant(at_ms * 1_000);
-            match how {
-                How::Ends(end) => format!("; found at {at} to end at {end}, so that the lane waits"),
-                How::Other(end) => format!("; found at {at} to be another, which ends at {end}, so that the lane waits"),
-                How::Anew => format!("; folded anew from it at {at}, since it had been another"),
-            }
+    let replaced = log.replaced().map_or_else(String::new, |Replaced { at_ms, how }| {
+        let at = time::show_instant(at_ms * 1_000);
+        match how {
+            How::Ends(end) => format!("; found at {at} to end at {end}, so that the lane waits"),
+            How::Other(end) => format!("; found at {at} to be another, which ends at {end}, so that the lane waits"),
+            How::Anew => format!("; folded anew from it at {at}, since it had been another"),
         }
-    };
+    });
     format!("  folded from {identity}: {marks}{replaced}")
 }

@@ -1,7 +1,8 @@
 //! A request's body in memory: so large, so slow and so many at once, and no more.
 //!
 //! In: a stream of bytes, perhaps compressed. Out: the bytes as posted; or 400, 408, 413, 429 in words.
-//! What always holds: a body never takes more memory than it has put on the account of all bodies.
+//! What always holds: a body never takes more memory than it has put on the account of all bodies, and no more time than is brisk
+//! without a place among the slow ones.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Limits;
 use super::media::Coding;
-use super::problem::Problem;
+use crate::http::{Address, Full, Member, Problem};
 
 /// A permit of the account is worth so many bytes.
 pub(super) const UNIT: usize = 4096;
@@ -69,21 +70,51 @@ fn too_slow(limits: &Limits) -> Problem {
     Problem::new(StatusCode::REQUEST_TIMEOUT, format!("the body did not arrive within {seconds} s; post fewer events at a time"))
 }
 
-/// Reads a body as it was sent.
+/// 429: bodies that come slowly take all places there are for them.
+pub(super) fn too_many_slow(limits: &Limits, full: Full, address: Address) -> Problem {
+    let (most, whose) = match full {
+        Full::All => (limits.slow_bodies, String::new()),
+        Full::Address => (limits.slow_bodies_each, format!(" from {address}")),
+    };
+    let brisk = limits.brisk.as_secs();
+    Problem::too_many(format!(
+        "{most} bodies{whose} that take longer than {brisk} s are being read already; post fewer events at a time, or these again in a second"
+    ))
+}
+
+/// Reads a body as it was sent; `slow` gives a place among the slow ones.
 ///
 /// # Errors
 /// 408, 413, 429; 400 where the connection broke.
-pub(super) async fn read(headers: &HeaderMap, body: Body, limits: &Limits, share: &mut Share) -> Result<Vec<u8>, Problem> {
+pub(super) async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    limits: &Limits,
+    share: &mut Share,
+    slow: impl Fn() -> Result<Member, Problem>,
+) -> Result<Vec<u8>, Problem> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limits.body_bytes as u64) {
         return Err(too_large(limits));
     }
-    let end = Instant::now() + limits.body_total;
+    let begun = Instant::now();
+    let (end, brisk) = (begun + limits.body_total, begun + limits.brisk);
+    let mut place = None;
     let mut stream = body.into_data_stream();
     // What is announced is not yet sent: a header alone must not take megabytes.
     let mut read = Vec::with_capacity(announced.map_or(0, |length| (length as usize).min(64 * 1024)));
     loop {
-        let next = timeout_at(end.min(Instant::now() + limits.body_idle), stream.next()).await.map_err(|_| too_slow(limits))?;
+        let late = end.min(Instant::now() + limits.body_idle);
+        let next = match place {
+            None => match timeout_at(brisk, stream.next()).await {
+                Ok(next) => next,
+                Err(_) => {
+                    place = Some(slow()?);
+                    continue;
+                }
+            },
+            Some(_) => timeout_at(late, stream.next()).await.map_err(|_| too_slow(limits))?,
+        };
         let Some(chunk) = next else { return Ok(read) };
         let chunk = chunk.map_err(|error| Problem::new(StatusCode::BAD_REQUEST, format!("the body broke off: {error}")))?;
         if read.len() + chunk.len() > limits.body_bytes {

@@ -15,8 +15,9 @@ use serde::de::{DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::media::Form;
-use super::problem::Problem;
+use crate::doubts::{Tally, Words};
 use crate::entry;
+use crate::http::Problem;
 use crate::log::Entry;
 
 /// The most events of one request: more than fit in a body if they are valid.
@@ -33,6 +34,8 @@ pub(super) struct Batch {
     pub(super) accepted: Counts<[u64; Kind::ALL.len()]>,
     /// The first [`MAX_SHOWN`] refused.
     pub(super) rejections: Vec<Rejection>,
+    /// What of the events taken looks wrong.
+    pub(super) seen: Tally,
     /// How many were refused.
     pub(super) rejected: usize,
     /// The events refused, by source and reason.
@@ -80,9 +83,9 @@ pub(super) struct Rejection {
 ///
 /// # Errors
 /// 400 where the body as a whole is not JSON, 413 where it has too many events.
-pub(super) fn decode(form: Form, body: &[u8], now_us: i64) -> Result<Batch, Problem> {
+pub(super) fn decode(form: Form, body: &[u8], now_us: i64, words: &Words) -> Result<Batch, Problem> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-    let mut batch = Batch::default();
+    let mut batch = Batch { seen: Tally::new(words), ..Batch::default() };
     match form {
         Form::Lines => batch.lines(body, now_us)?,
         Form::Json => batch.json(body, now_us)?,
@@ -144,6 +147,7 @@ impl Batch {
         match json::read(text, now_us) {
             Ok(event) => {
                 self.accepted.of(&event.source)[event.kind as usize] += 1;
+                self.seen.see(std::slice::from_ref(&event));
                 self.entries.push(entry(&event));
             }
             Err(refusal) => {

@@ -5,7 +5,7 @@
 
 use axum::http::{HeaderMap, StatusCode, header};
 
-use super::problem::Problem;
+use crate::http::Problem;
 
 /// How events stand in a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

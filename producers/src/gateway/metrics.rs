@@ -12,6 +12,7 @@ use prometheus::proto::MetricFamily;
 use prometheus::{GaugeVec, IntCounterVec, IntGauge, Opts, Registry};
 
 use super::decode::Batch;
+use crate::doubts::Doubt;
 use crate::log::EventLog;
 
 /// How many sources have series of their own.
@@ -25,6 +26,7 @@ pub(super) struct Metrics {
     accepted: IntCounterVec,
     rejected: IntCounterVec,
     last: GaugeVec,
+    doubts: IntCounterVec,
     /// Apart, so that refused events can't take the names of those that are taken.
     accepting: Sources,
     rejecting: Sources,
@@ -81,12 +83,17 @@ impl Metrics {
             Opts::new("onpace_last_event_timestamp_seconds", "When a source's latest event was taken, in seconds since 1970"),
             &["source"],
         )?;
+        let doubts = IntCounterVec::new(
+            Opts::new("onpace_doubts_total", "What was taken and looks wrong, by what; the answer's `warnings` say more"),
+            &["doubt"],
+        )?;
+        registry.register(Box::new(doubts.clone()))?;
         let up = IntGauge::new("onpace_log_up", "1 while the log takes events; while it does not, events are refused")?;
         registry.register(Box::new(LogUp { log: Arc::clone(log), up }))?;
         registry.register(Box::new(accepted.clone()))?;
         registry.register(Box::new(rejected.clone()))?;
         registry.register(Box::new(last.clone()))?;
-        Ok(Metrics { accepted, rejected, last, accepting: Sources::default(), rejecting: Sources::default() })
+        Ok(Metrics { accepted, rejected, last, doubts, accepting: Sources::default(), rejecting: Sources::default() })
     }
 
     /// The batch's entries are in the log, acknowledged at `now_us`.
@@ -97,6 +104,13 @@ impl Metrics {
                 self.accepted.with_label_values(&[source, kind.name()]).inc_by(*count);
             }
             self.last.with_label_values(&[source]).set(now_us as f64 / 1e6);
+        }
+    }
+
+    /// What looks wrong of a batch that was taken.
+    pub(super) fn doubted(&self, doubts: &[Doubt]) {
+        for doubt in doubts {
+            self.doubts.with_label_values(&[doubt.what.name()]).inc_by(doubt.count);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The HTTP gateway: `POST /v1/events`.
 //!
 //! In: events as JSON, one, many or a line each, perhaps compressed. Out: the same in the log, and an answer for each.
-//! What always holds: 2xx only after the log has every event that is not listed as rejected; memory, time, connections
+//! What always holds: 2xx only after the log has every event that is not listed as rejected; memory, time, slow bodies
 //! and label values are bounded; every refusal is RFC 9457 problem details.
 //! Never here: what an event means. API keys will be a layer around [`router`]; CloudEvents further forms in `media`.
 
@@ -9,12 +9,10 @@ mod body;
 mod decode;
 mod media;
 mod metrics;
-mod problem;
-mod serve;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::Router;
@@ -26,14 +24,13 @@ use prometheus::Registry;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
+use crate::doubts::{Doubt, Reps, Words};
+use crate::http::{Address, Crowd, Problem, Said, method_not_allowed};
 use crate::log::{EventLog, LogError};
 use body::Share;
 use decode::Batch;
 use media::Coding;
 use metrics::Metrics;
-pub use problem::Problem;
-
-pub use serve::{closed, serve};
 
 /// A body this large, or a compressed one, is read on a thread that may be blocked.
 const LARGE: usize = 512 * 1024;
@@ -53,14 +50,14 @@ pub struct Limits {
     pub body_idle: Duration,
     /// How long a body may take.
     pub body_total: Duration,
+    /// A body that takes longer than this is a slow one.
+    pub brisk: Duration,
+    /// Slow bodies at once.
+    pub slow_bodies: usize,
+    /// Slow bodies of one address at once.
+    pub slow_bodies_each: usize,
     /// How long the log may take.
     pub append: Duration,
-    /// Connections served at once; others wait in the listener's queue.
-    pub connections: usize,
-    /// How long a client may take over its headers, and a connection may idle.
-    pub headers: Duration,
-    /// A request's headers, in bytes.
-    pub header_bytes: usize,
 }
 
 impl Default for Limits {
@@ -71,10 +68,10 @@ impl Default for Limits {
             in_flight: 256,
             body_idle: Duration::from_secs(10),
             body_total: Duration::from_secs(30),
+            brisk: Duration::from_secs(1),
+            slow_bodies: 256,
+            slow_bodies_each: 128,
             append: Duration::from_secs(12),
-            connections: 2048,
-            headers: Duration::from_secs(10),
-            header_bytes: 32 * 1024,
         }
     }
 }
@@ -84,13 +81,15 @@ impl Default for Limits {
 pub struct GatewaySettings {
     /// What it bears.
     pub limits: Limits,
+    /// The words that some measure looks for: one that is nearly such a word is told.
+    pub words: Arc<Words>,
     /// The clock, in microseconds since 1970.
     pub now: fn() -> i64,
 }
 
 impl Default for GatewaySettings {
     fn default() -> Self {
-        GatewaySettings { limits: Limits::default(), now: system_clock }
+        GatewaySettings { limits: Limits::default(), words: Arc::default(), now: system_clock }
     }
 }
 
@@ -103,8 +102,11 @@ struct Gateway {
     settings: GatewaySettings,
     log: Arc<dyn EventLog>,
     metrics: Metrics,
+    /// The reps that were seen.
+    reps: Mutex<Reps>,
     /// The memory that bodies may take, in [`body::UNIT`]s.
     memory: Arc<Semaphore>,
+    slow_bodies: Arc<Crowd>,
     in_flight: Semaphore,
     /// Threads that decompress and decode at once.
     decoding: Arc<Semaphore>,
@@ -118,13 +120,15 @@ pub fn router(settings: GatewaySettings, log: Arc<dyn EventLog>, registry: &Regi
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let gateway = Gateway {
         metrics: Metrics::new(registry, &log)?,
+        reps: Mutex::default(),
         log,
         memory: Arc::new(Semaphore::new(settings.limits.memory_bytes / body::UNIT)),
+        slow_bodies: Crowd::new(settings.limits.slow_bodies, settings.limits.slow_bodies_each),
         in_flight: Semaphore::new(settings.limits.in_flight),
         decoding: Arc::new(Semaphore::new(threads * 2)),
         settings,
     };
-    let events = post(post_events).fallback(serve::method_not_allowed);
+    let events = post(post_events).fallback(method_not_allowed);
     Ok(Router::new().route("/v1/events", events).with_state(Arc::new(gateway)))
 }
 
@@ -141,7 +145,9 @@ impl Gateway {
         let (parts, body) = request.into_parts();
         let (form, coding) = media::read(&parts.headers)?;
         let mut share = Share::new(&self.memory);
-        let sent = body::read(&parts.headers, body, limits, &mut share).await?;
+        let address = parts.extensions.get().copied().unwrap_or(Address::NOBODY);
+        let slow = || self.slow_bodies.join(address).map_err(|full| body::too_many_slow(limits, full, address));
+        let sent = body::read(&parts.headers, body, limits, &mut share, slow).await?;
         let _in_flight = self.in_flight.try_acquire().map_err(|_| body::busy())?;
 
         let mut batch = self.decode(form, coding, sent, &mut share).await?;
@@ -155,21 +161,24 @@ impl Gateway {
                 Err(_) => return Err(away(&LogError::Away(format!("no acknowledgement within {} s", limits.append.as_secs())))),
             }
         }
-        Ok(answer(accepted, &batch))
+        let doubts = if accepted > 0 { batch.seen.doubts(Some(&mut self.reps.lock().unwrap_or_else(PoisonError::into_inner))) } else { vec![] };
+        self.metrics.doubted(&doubts);
+        Ok(answer(accepted, &batch, &doubts))
     }
 
     async fn decode(&self, form: media::Form, coding: Coding, sent: Vec<u8>, share: &mut Share) -> Result<Batch, Problem> {
         let now_us = (self.settings.now)();
         if coding == Coding::Plain && sent.len() < LARGE {
             share.add(sent.len() * ENTRIES_FACTOR)?;
-            return decode::decode(form, &sent, now_us);
+            return decode::decode(form, &sent, now_us, &self.settings.words);
         }
         // Of what a compressed body becomes nothing is known beforehand, so the number of those at work is what bounds them.
         let turn = Arc::clone(&self.decoding).acquire_owned().await.map_err(|_| body::busy())?;
         let limits = self.settings.limits.clone();
         let plain = blocking(move || body::decompress(coding, sent, &limits)).await?;
         share.add(plain.len() * (1 + ENTRIES_FACTOR))?;
-        let batch = blocking(move || decode::decode(form, &plain, now_us)).await;
+        let words = Arc::clone(&self.settings.words);
+        let batch = blocking(move || decode::decode(form, &plain, now_us, &words)).await;
         drop(turn);
         batch
     }
@@ -184,7 +193,10 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> +
 
 /// The log's troubles as the client's: what to do is the same, to post it all again.
 fn away(error: &LogError) -> Problem {
-    tracing::warn!(%error, "events could not be written");
+    static AWAY: Said = Said::new();
+    if let Some(times) = AWAY.again() {
+        tracing::warn!(%error, times, "events could not be written");
+    }
     match error {
         LogError::Refused(_) => {
             Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}; the operator has to raise the log's limit"))
@@ -198,7 +210,7 @@ fn away(error: &LogError) -> Problem {
 }
 
 /// 202 once all are in the log, 207 when some were refused, 422 when all were.
-fn answer(accepted: usize, batch: &Batch) -> Response {
+fn answer(accepted: usize, batch: &Batch, doubts: &[Doubt]) -> Response {
     if accepted == 0 && batch.rejected > 0 {
         let detail = match batch.rejected {
             1 => "the event was refused; `rejected` says why".to_owned(),
@@ -216,6 +228,10 @@ fn answer(accepted: usize, batch: &Batch) -> Response {
     if batch.rejected > batch.rejections.len() {
         // The list is cut; this is how many there were.
         body["rejected_total"] = batch.rejected.into();
+    }
+    if !doubts.is_empty() {
+        let warning = |doubt: &Doubt| json!({ "doubt": doubt.what.name(), "count": doubt.count, "warning": doubt.text });
+        body["warnings"] = doubts.iter().map(warning).collect();
     }
     (status, [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body.to_string()).into_response()
 }

@@ -15,10 +15,16 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::*;
+use crate::http::{self, closed};
 use crate::log::memory::MemoryLog;
 use crate::log::{DeadLetter, Entry, LogReader, Seen};
 
 const NOW: i64 = 1_772_442_600_000_000; // 2026-03-02T09:10:00Z
+
+/// What measures look for.
+fn words() -> Arc<Words> {
+    Arc::new([((onpace_schemas::Kind::Call, "outcome"), vec!["connected".to_owned()])].into_iter().collect())
+}
 
 /// A log that can be away, or never answer.
 struct Door {
@@ -68,7 +74,7 @@ impl Place {
         let door = Arc::new(Door { log: MemoryLog::new(4), away: false.into(), hangs: false.into() });
         let registry = Registry::new();
         let log: Arc<dyn EventLog> = Arc::clone(&door) as _;
-        let settings = GatewaySettings { limits, now: || NOW };
+        let settings = GatewaySettings { limits, words: words(), now: || NOW };
         let router = router(settings, log, &registry).unwrap();
         Place { door, registry, router: closed(router) }
     }
@@ -367,27 +373,28 @@ async fn say(address: std::net::SocketAddr, words: &[u8]) -> String {
 #[tokio::test]
 async fn dawdlers_are_dropped_and_the_end_is_clean() {
     let place = Place::new(Limits::default());
-    let limits =
-        Limits { headers: Duration::from_millis(150), body_idle: Duration::from_millis(150), header_bytes: 16 << 10, ..Limits::default() };
+    let limits = Limits { brisk: Duration::from_millis(10), body_idle: Duration::from_millis(150), ..Limits::default() };
+    let of_server = http::Limits { headers: Duration::from_millis(150), header_bytes: 16 << 10, ..http::Limits::default() };
+    let doors = http::Doors { limits: of_server, ..http::Doors::usual().unwrap() };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
     let log: Arc<dyn EventLog> = Arc::clone(&place.door) as _;
-    let routes = router(GatewaySettings { limits: limits.clone(), now: || NOW }, log, &Registry::new()).unwrap();
-    let task = tokio::spawn(serve(listener, routes, limits, stop.clone()));
+    let routes = router(GatewaySettings { limits, words: words(), now: || NOW }, log, &Registry::new()).unwrap();
+    let task = tokio::spawn(http::serve(listener, routes, doors, stop.clone()));
 
     assert_eq!(say(address, b"").await, "");
-    let half_a_header = say(address, b"POST /v1/events HTTP/1.1\r\nHost: a\r\nX-").await;
+    let half_a_header = say(address, b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nX-").await;
     assert!(half_a_header.is_empty() || half_a_header.starts_with("HTTP/1.1 408"), "{half_a_header}");
-    let giant = [b"GET / HTTP/1.1\r\nHost: a\r\nX: ".to_vec(), vec![b'x'; 40 << 10], b"\r\n\r\n".to_vec()].concat();
+    let giant = [b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ".to_vec(), vec![b'x'; 40 << 10], b"\r\n\r\n".to_vec()].concat();
     assert!(say(address, &giant).await.starts_with("HTTP/1.1 431"));
     let half_a_body = say(
         address,
-        b"POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 99\r\nConnection: close\r\n\r\n{",
+        b"POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 99\r\nConnection: close\r\n\r\n{",
     )
     .await;
     assert!(half_a_body.starts_with("HTTP/1.1 408") && half_a_body.contains("problem+json"), "{half_a_body}");
     let whole = format!(
-        "POST /v1/events HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
+        "POST /v1/events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
         event(1).len(),
         event(1)
     );
@@ -396,4 +403,25 @@ async fn dawdlers_are_dropped_and_the_end_is_clean() {
     stop.cancel();
     task.await.unwrap().unwrap();
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn what_looks_wrong_is_told_in_the_answer_and_counted() {
+    let place = Place::new(Limits::default());
+    let (status, json) = place.post(JSON, event(1)).await;
+    assert_eq!((status, json.get("warnings")), (202, None), "what is right is not doubted");
+    let odd = |entity: &str, rep: &str, outcome: &str| {
+        event(2).replace("\"c2\"", &format!("\"{entity}\"")).replace("marie", rep).replace("\"duration_s\":42", &format!("\"outcome\":\"{outcome}\""))
+    };
+    let body = format!("[{},{}]", odd("aircall:null", "marie", "Connected"), odd("c3", "Marie", "connected"));
+    let (status, json) = place.post(JSON, body).await;
+    assert_eq!((status, &json["accepted"]), (202, &json!(2)));
+    let told: Vec<_> = json["warnings"].as_array().unwrap().iter().map(|warning| (warning["doubt"].as_str().unwrap(), &warning["count"])).collect();
+    assert_eq!(told, [("unnamed_entity", &json!(1)), ("nearly_known", &json!(1)), ("alike_reps", &json!(2))], "{json}");
+    // `marie` was seen in the request before.
+    let (_, json) = place.post(JSON, odd("c4", "MARIE", "connected")).await;
+    assert!(json["warnings"][0]["warning"].as_str().unwrap().contains("`marie` before"), "{json}");
+    for (doubt, count) in [("unnamed_entity", 1.0), ("nearly_known", 1.0), ("alike_reps", 3.0)] {
+        assert_eq!(place.metric("onpace_doubts_total", &[doubt]), count, "{doubt}");
+    }
 }

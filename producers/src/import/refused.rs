@@ -8,6 +8,31 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+/// The longest name of a file that file systems take, in bytes.
+const MOST_NAME: usize = 255;
+const ENDING: &str = ".rejected.ndjson";
+
+/// Where the refused rows of a file are written: beside it, under its name; of a name too long for that, under its beginning and a
+/// number that tells it from others.
+pub(super) fn path(file: &Path) -> PathBuf {
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    if name.len() + ENDING.len() <= MOST_NAME {
+        let mut whole = file.as_os_str().to_owned();
+        whole.push(ENDING);
+        return whole.into();
+    }
+    let number = format!("~{:08x}", crc(name.as_bytes()));
+    let most = MOST_NAME - ENDING.len() - number.len();
+    let end = (0..=most).rev().find(|end| name.is_char_boundary(*end)).unwrap_or(0);
+    file.with_file_name(format!("{}{number}{ENDING}", &name[..end]))
+}
+
+fn crc(bytes: &[u8]) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(bytes);
+    crc.sum()
+}
+
 /// The refused rows of one import.
 pub(super) struct Refused {
     path: PathBuf,
@@ -70,5 +95,22 @@ impl Refused {
 
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_name_is_cut_and_told_from_others() {
+        assert_eq!(path(Path::new("a/b.csv")), Path::new("a/b.csv.rejected.ndjson"));
+        let long = |end: &str| path(Path::new(&format!("a/{}{end}.csv", "é".repeat(123))));
+        let (one, two) = (long("1"), long("2"));
+        assert_ne!(one, two);
+        for path in [one, two] {
+            let name = path.file_name().map(|name| name.len()).unwrap_or_default();
+            assert!((250..=MOST_NAME).contains(&name) && path.starts_with("a"), "{} {name}", path.display());
+        }
     }
 }

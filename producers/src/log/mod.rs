@@ -20,6 +20,8 @@ pub use seen::{Fingerprint, Seen};
 
 /// How long the first message of a partition may take to come.
 const PROOF: Duration = Duration::from_secs(10);
+/// How many messages a scan takes at a time.
+const MOST_SCANNED: usize = 1_000;
 
 /// A message to append.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,21 +213,57 @@ pub trait EventLog: Send + Sync {
         Vec::new()
     }
 
-    /// Proves that the log can be read from its beginning: reads the first message of each partition that has any, without
-    /// taking part in how readers share the partitions out.
+    /// Proves that the log can be read from its beginning, every partition of it.
     ///
     /// # Errors
     /// The log is away, or no longer begins at its beginning.
     fn prove(&self) -> Result<(), LogError> {
+        (0..self.partitions()).try_for_each(|partition| self.prove_partition(partition))
+    }
+
+    /// Proves that a partition can be read from its beginning: reads its first message, if it has any, without taking part in how
+    /// readers share the partitions out.
+    ///
+    /// # Errors
+    /// The log is away, or the partition no longer begins at its beginning.
+    fn prove_partition(&self, partition: u32) -> Result<(), LogError> {
+        if self.ends()?.get(partition as usize).is_none_or(|end| *end == 0) {
+            return Ok(());
+        }
         let mut reader = self.reader()?;
         // The first thing it says is which partitions it has: all of them, within one process.
         reader.poll(Duration::ZERO, 1, &mut |_| {})?;
-        for (partition, _) in (0..).zip(self.ends()?).filter(|(_, end)| *end > 0) {
+        reader.start(partition, 0)?;
+        match reader.poll(PROOF, 1, &mut |_| {})? {
+            Polled::Messages(1) => Ok(()),
+            _ => Err(LogError::unread(partition, PROOF)),
+        }
+    }
+
+    /// Hands over what each partition holds from its beginning up to one of `ends`, until `each` says that it is enough; without
+    /// taking part in how readers share the partitions out.
+    ///
+    /// # Errors
+    /// The log is away, or has a gap.
+    fn scan(&self, ends: &[i64], each: &mut dyn FnMut(Message<'_>) -> bool) -> Result<(), LogError> {
+        let mut reader = self.reader()?;
+        reader.poll(Duration::ZERO, 1, &mut |_| {})?;
+        for (partition, end) in (0..).zip(ends) {
+            let (mut next, mut more) = (0, true);
             reader.start(partition, 0)?;
-            if reader.poll(PROOF, 1, &mut |_| {})? != Polled::Messages(1) {
-                return Err(LogError::unread(partition, PROOF));
+            while next < *end && more {
+                let polled = reader.poll(PROOF, MOST_SCANNED, &mut |message| {
+                    more = more && (message.offset >= *end || each(message));
+                    next = message.offset + 1;
+                })?;
+                if polled == Polled::Messages(0) {
+                    return Err(LogError::unread(partition, PROOF));
+                }
             }
             reader.stop(partition)?;
+            if !more {
+                break;
+            }
         }
         Ok(())
     }

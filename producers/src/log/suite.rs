@@ -28,8 +28,8 @@ macro_rules! tests {
             keeps_order_and_offsets 4, what_is_acknowledged_can_be_read 2, starts_at_any_offset 1, starts_again_where_it_is_told 1,
             starting_one_again_leaves_the_others 3, reads_nothing_before_start 3, reads_nothing_after_stop 2, heartbeats_go_where_they_are_sent 3,
             an_empty_log_is_quiet 2, an_offset_beyond_the_end_is_a_gap 2, a_deleted_offset_is_a_gap 2,
-            buries_what_cant_be_read 2, refuses_partitions_it_lacks 2, appends_from_many_threads 2, proves_that_it_can_be_read 3, hands_over_no_more_than_asked 2,
-            a_look_shows_what_a_reader_reads 2);
+            buries_what_cant_be_read 2, refuses_partitions_it_lacks 2, appends_from_many_threads 2, proves_that_it_can_be_read 3, is_read_through_up_to_an_end 3,
+            hands_over_no_more_than_asked 2, a_look_shows_what_a_reader_reads 2);
     };
     (@each $make:expr; $($case:ident $partitions:literal),+) => {
         $(#[test]
@@ -355,7 +355,10 @@ pub(crate) fn proves_that_it_can_be_read(place: &dyn Place) {
     append_numbers(log, 2, 0..1);
     log.prove().unwrap();
     place.forget(0, 4);
-    assert!(matches!(log.prove(), Err(LogError::Gap { partition: 0, offset: 0, .. })), "{:?}", log.prove());
+    for proof in [log.prove(), log.prove_partition(0)] {
+        assert!(matches!(proof, Err(LogError::Gap { partition: 0, offset: 0, .. })), "{proof:?}");
+    }
+    (1..3).for_each(|partition| log.prove_partition(partition).unwrap());
 }
 
 pub(crate) fn buries_what_cant_be_read(place: &impl Place) {
@@ -440,4 +443,29 @@ pub(crate) fn a_look_shows_what_a_reader_reads(place: &impl Place) {
     let seen = log.look(1, &asked).unwrap();
     assert_eq!((seen.begin, seen.end, seen.found[2], seen.found[3]), (151, 301, None, expected[3]));
     assert!(matches!(log.look(2, &[]), Err(LogError::Settings(_))));
+}
+
+/// Every message up to the ends, once; nobody's partitions change hands; and it stops when told.
+pub(crate) fn is_read_through_up_to_an_end(place: &dyn Place) {
+    let log = place.log();
+    for partition in 0..3 {
+        append_numbers(log, partition, 0..if partition == 1 { 0 } else { 2_500 });
+    }
+    let ends = log.ends().unwrap();
+    append_numbers(log, 0, 2_500..2_600);
+    let mut seen: BTreeMap<u32, Vec<i64>> = BTreeMap::new();
+    log.scan(&ends, &mut |message| {
+        seen.entry(message.partition).or_default().push(message.offset);
+        true
+    })
+    .unwrap();
+    let all: Vec<i64> = (0..2_500).collect();
+    assert_eq!(seen, [(0, all.clone()), (2, all)].into_iter().collect());
+    let mut few = 0;
+    log.scan(&ends, &mut |_| {
+        few += 1;
+        few < 10
+    })
+    .unwrap();
+    assert_eq!(few, 10);
 }

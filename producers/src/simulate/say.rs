@@ -11,7 +11,8 @@ pub(super) fn event(id: String, kind: Kind, entity: &str, at_us: Stamp, fields: 
         Kind::Deal => "crm",
     };
     let patch: Patch<'static> = fields.into_iter().filter_map(|(name, value)| Some((number(kind, name)?, value))).collect();
-    Event { id: id.into(), source: source.into(), kind, entity: entity.to_owned().into(), occurred_at: at_us, deleted: None, patch }
+    let (id, source, entity) = (id.into(), source.into(), entity.to_owned().into());
+    Event { id, source, kind, entity, occurred_at: at_us, said_at: at_us, deleted: None, patch }
 }
 
 /// A text.

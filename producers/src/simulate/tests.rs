@@ -142,7 +142,7 @@ async fn a_gateway_takes_what_is_posted() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(crate::gateway::serve(listener, router, Default::default(), stop.clone()));
+    let serving = tokio::spawn(crate::http::serve(listener, router, crate::http::Doors::usual().unwrap(), stop.clone()));
 
     let mut simulation = Simulation::new(7, 3, START);
     let pace = Pace { rate: 10_000.0, count: Some(1_500), now: || START };

@@ -21,6 +21,9 @@ pub fn write(event: &Event<'_>) -> Json {
         "entity": event.entity,
         "occurred_at": time::show_instant(event.occurred_at),
     });
+    if event.said_at != event.occurred_at {
+        json["said_at"] = time::show_instant(event.said_at).into();
+    }
     // Another producer may have left it out of the log; then it is not said here either.
     if !event.id.is_empty() {
         json["id"] = event.id.as_ref().into();

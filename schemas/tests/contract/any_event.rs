@@ -25,57 +25,74 @@ pub fn any_event() -> impl Strategy<Value = AnyEvent> {
 
 fn any_event_of(kind: Kind) -> impl Strategy<Value = AnyEvent> {
     let data: Vec<_> = kind.fields().iter().map(|field| prop::option::of(any_value(field))).collect();
-    let top = (any_text(200), any_text(100), any_text(200), any_instant(0..=NOW_US), prop::option::of(any::<bool>()));
-    (top, data, any::<bool>(), any::<bool>()).prop_map(move |((id, source, entity, at, deleted), data, backwards, silent)| {
-        let mut posted = Map::new();
-        let mut written = Map::new();
-        for (name, (given, back)) in [
-            ("id", (json!(id), json!(id))),
-            ("source", (json!(source), json!(source))),
-            ("kind", (json!(kind.name()), json!(kind.name()))),
-            ("entity", (json!(entity), json!(entity))),
-            ("occurred_at", at),
-        ] {
-            posted.insert(name.into(), given);
-            written.insert(name.into(), back);
-        }
-        match deleted {
-            Some(deleted) => {
-                posted.insert("deleted".into(), deleted.into());
-                written.insert("deleted".into(), deleted.into());
+    let said_later = prop::option::of(prop_oneof![Just(0), 1..3_i64, 0..=NOW_US]);
+    let at = (0..=NOW_US, said_later).prop_flat_map(|(at, later)| {
+        let said_at = at.saturating_add(later.unwrap_or(0)).min(NOW_US);
+        (any_instant(at..=at), Just(later.is_some()), any_instant(said_at..=said_at))
+    });
+    let top = (any_text(200), any_text(100), any_text(200), at, prop::option::of(any::<bool>()));
+    (top, data, any::<bool>(), any::<bool>()).prop_map(
+        move |((id, source, entity, (at, says_when, said_at), deleted), data, backwards, silent)| {
+            let mut posted = Map::new();
+            let mut written = Map::new();
+            for (name, (given, back)) in [
+                ("id", (json!(id), json!(id))),
+                ("source", (json!(source), json!(source))),
+                ("kind", (json!(kind.name()), json!(kind.name()))),
+                ("entity", (json!(entity), json!(entity))),
+                ("occurred_at", at),
+            ] {
+                posted.insert(name.into(), given);
+                written.insert(name.into(), back);
             }
-            None if silent => {
-                posted.insert("deleted".into(), Json::Null);
+            if says_when {
+                let (given, back) = said_at;
+                posted.insert("said_at".into(), given);
+                // As late as it occurred is as if it weren't said.
+                if back != written["occurred_at"] {
+                    written.insert("said_at".into(), back);
+                }
             }
-            None => {}
-        }
-        let mut said: Vec<_> = kind.fields().iter().zip(data).filter_map(|(field, said)| Some((field.name.to_owned(), said?))).collect();
-        if backwards {
-            said.reverse();
-        }
-        let is_said = deleted.is_none() || !said.is_empty();
-        let (given, back): (Map<_, _>, Map<_, _>) =
-            said.into_iter().map(|(name, (given, back))| ((name.clone(), given), (name, back))).unzip();
-        if is_said {
-            posted.insert("data".into(), given.into());
-            written.insert("data".into(), back.into());
-        }
-        AnyEvent { posted: posted.into(), written: written.into() }
-    })
+            match deleted {
+                Some(deleted) => {
+                    posted.insert("deleted".into(), deleted.into());
+                    written.insert("deleted".into(), deleted.into());
+                }
+                None if silent => {
+                    posted.insert("deleted".into(), Json::Null);
+                }
+                None => {}
+            }
+            let mut said: Vec<_> =
+                kind.fields().iter().zip(data).filter_map(|(field, said)| Some((field.name.to_owned(), said?))).collect();
+            if backwards {
+                said.reverse();
+            }
+            let is_said = deleted.is_none() || !said.is_empty();
+            let (given, back): (Map<_, _>, Map<_, _>) =
+                said.into_iter().map(|(name, (given, back))| ((name.clone(), given), (name, back))).unzip();
+            if is_said {
+                posted.insert("data".into(), given.into());
+                written.insert("data".into(), back.into());
+            }
+            AnyEvent { posted: posted.into(), written: written.into() }
+        },
+    )
 }
 
 fn any_value(field: &Field) -> BoxedStrategy<Said> {
     let same = |value: Json| (value.clone(), value);
     let value = match field.shape {
+        Shape::Text if field.cut => any_text(MAX_TEXT_BYTES + 200).prop_map(|text| (text.clone().into(), cut(text).into())).boxed(),
         Shape::Text => any_text(MAX_TEXT_BYTES).prop_map(move |text| same(text.into())).boxed(),
         Shape::Choice(set) => prop::sample::select(set).prop_map(move |choice| same(choice.into())).boxed(),
         Shape::Integer => prop_oneof![0..1_000_i64, Just(0), Just(MAX_INTEGER), 0..=MAX_INTEGER].prop_map(move |n| same(n.into())).boxed(),
         Shape::Flag => any::<bool>().prop_map(move |flag| same(flag.into())).boxed(),
-        Shape::Instant => any_instant(FIRST_US..=LAST_US).boxed(),
+        Shape::Instant => any_instant(FIRST_SAID_US..=LAST_SAID_US).boxed(),
         Shape::Time => {
-            let day = (FIRST_US / DAY_US) as i32..=(LAST_US / DAY_US) as i32;
+            let day = 0..=(LAST_SAID_US / DAY_US) as i32;
             let date = prop_oneof![day, 19_000..21_000].prop_map(move |day| same(time::show_date(day).into()));
-            prop_oneof![any_instant(FIRST_US..=LAST_US), date].boxed()
+            prop_oneof![any_instant(FIRST_SAID_US..=LAST_SAID_US), date].boxed()
         }
         Shape::Amount => any_amount().boxed(),
     };
@@ -91,6 +108,17 @@ fn any_value(field: &Field) -> BoxedStrategy<Said> {
 const DAY_US: i64 = 86_400 * time::US;
 const FIRST_US: i64 = -719_528 * DAY_US;
 const LAST_US: i64 = 2_932_897 * DAY_US - 1;
+/// 1970 to 2099, which is what a time in `data` can be.
+const FIRST_SAID_US: i64 = 0;
+const LAST_SAID_US: i64 = 47_482 * DAY_US - 1;
+
+/// The whole characters within [`MAX_TEXT_BYTES`].
+fn cut(mut text: String) -> String {
+    while text.len() > MAX_TEXT_BYTES {
+        text.pop();
+    }
+    text
+}
 
 /// 1 to `most` bytes of any text there is.
 pub fn any_text(most: usize) -> impl Strategy<Value = String> {
@@ -106,8 +134,10 @@ pub fn any_text(most: usize) -> impl Strategy<Value = String> {
 
 fn any_instant(range: std::ops::RangeInclusive<i64>) -> impl Strategy<Value = Said> {
     let (first, last) = (*range.start(), *range.end());
-    let us = prop_oneof![range, (first.max(0)..=last.min(NOW_US)).prop_map(|us| us - us % time::US)];
-    (us, -95..95_i64, "[0-9]{0,5}").prop_map(|(us, quarters, beyond)| {
+    let us = prop_oneof![3 => range, 1 => Just(first), 1 => Just(last)];
+    (us, any::<bool>(), -95..95_i64, 0..3_usize, "[0-9]{0,5}").prop_map(move |(us, whole, quarters, form, beyond)| {
+        let second = us - us.rem_euclid(time::US);
+        let us = if whole && second >= first { second } else { us };
         let local = us + quarters * 900 * time::US;
         if !(FIRST_US..=LAST_US).contains(&local) {
             return (time::show_instant(us).into(), time::show_instant(us).into());
@@ -116,7 +146,13 @@ fn any_instant(range: std::ops::RangeInclusive<i64>) -> impl Strategy<Value = Sa
         let local = time::show_instant(local - local.rem_euclid(time::US)).replace('Z', "");
         let sign = if quarters < 0 { '-' } else { '+' };
         let (hours, minutes) = (quarters.abs() / 4, quarters.abs() % 4 * 15);
-        let posted = format!("{local}.{:06}{beyond}{sign}{hours:02}:{minutes:02}", us.rem_euclid(time::US));
+        // An offset is ±hh:mm, ±hhmm or, of whole hours, ±hh.
+        let minutes = match form {
+            0 => format!("{minutes:02}"),
+            1 if minutes == 0 => String::new(),
+            _ => format!(":{minutes:02}"),
+        };
+        let posted = format!("{local}.{:06}{beyond}{sign}{hours:02}{minutes}", us.rem_euclid(time::US));
         (posted.into(), time::show_instant(us).into())
     })
 }

@@ -4,6 +4,11 @@ use apache_avro::Schema;
 use apache_avro::schema_compatibility::{Compatibility, SchemaCompatibility};
 use onpace_schemas::avro;
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+
+/// Every version there ever was, by its file's SHA-256 and its fingerprint. A line is added for each new version, and none is ever
+/// changed: there are logs out there that hold what it wrote.
+const FROZEN: [(&str, u64); 1] = [("8830e306224e9481386647f6b5d5e68164ab97c9debca1ecff60414b7193b2ad", 0x8092_1AB5_1682_490C)];
 
 /// Why a later version may not follow an earlier one.
 fn fits(earlier: &str, later: &str) -> Result<(), String> {
@@ -63,6 +68,23 @@ fn all_released_versions_read_each_other() {
             assert_eq!(fits(old, new), Ok(()), "v{earlier} against v{later}");
         }
     }
+}
+
+#[test]
+fn a_released_version_is_frozen_for_ever() {
+    let newest = avro::FINGERPRINT;
+    for (number, (file, fingerprint)) in (1..).zip(FROZEN) {
+        let path = format!("{}/avro/event.v{number}.avsc", env!("CARGO_MANIFEST_DIR"));
+        let hash: String = Sha256::digest(std::fs::read(&path).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hash, file, "{path} has changed; put it back, and write the change down as event.v{}.avsc", FROZEN.len() + 1);
+        if number == FROZEN.len() {
+            assert_eq!(newest, fingerprint, "avro::FINGERPRINT is not that of {path}");
+        }
+    }
+    assert!(
+        !std::path::Path::new(&format!("{}/avro/event.v{}.avsc", env!("CARGO_MANIFEST_DIR"), FROZEN.len() + 1)).exists(),
+        "freeze it too"
+    );
 }
 
 /// The current schema with something done to it.

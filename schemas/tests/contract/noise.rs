@@ -95,7 +95,7 @@ fn lengths_and_counts_that_lie_cost_nothing() {
     for lie in [&most[..], &least[..], &[0xFF; 11]] {
         // A text's length, and the count of cleared fields behind nine silent ones of a call.
         read_noise(&framed(lie));
-        let cleared = [&[2, b'i', 2, b's', 2, b'e', 0, 0, 2][..], &[0; 9], lie].concat();
+        let cleared = [&[2, b'i', 2, b's', 2, b'e', 0, 0, 0, 2][..], &[0; 9], lie].concat();
         read_noise(&framed(&cleared));
         assert!(avro::read(&framed(&cleared)).is_err());
     }

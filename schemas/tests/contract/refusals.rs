@@ -115,6 +115,18 @@ fn what_is_wrong_at_the_top() {
         ("occurred_at", r#""1970-01-01T00:59:59+01:00""#, "is before 1970"),
         ("occurred_at", r#""2026-03-02T09:40:00.000001Z""#, "more than 10 minutes ahead of 2026-03-02T09:30:00Z, the time here"),
         ("occurred_at", r#""2126-03-02T09:40:00Z""#, "more than 10 minutes ahead"),
+        ("said_at", "1772443800", "the number 1772443800 stands here; write a string such as"),
+        ("said_at", r#""2026-03-02T09:10:00""#, "no offset from UTC, and none is guessed; append Z"),
+        ("said_at", r#""2026-03-02""#, "is a date, and an instant belongs here; write RFC 3339 such as"),
+        ("said_at", r#""""#, "is no time"),
+        ("said_at", r#""2016-12-31T23:59:60Z""#, "is a leap second"),
+        (
+            "said_at",
+            r#""2026-03-02T08:59:59.999999Z""#,
+            "2026-03-02T08:59:59.999999Z is before `occurred_at`, 2026-03-02T09:00:00Z; leave it out",
+        ),
+        ("said_at", r#""2026-03-02T09:30:00+01:00""#, "2026-03-02T08:30:00Z is before `occurred_at`"),
+        ("said_at", r#""2026-03-02T09:40:00.000001Z""#, "more than 10 minutes ahead of 2026-03-02T09:30:00Z, the time here"),
         ("data", "", "missing; an event needs `data`, `deleted` or both"),
         ("data", "null", "missing; an event needs `data`, `deleted` or both"),
         ("data", "[]", "an array stands here; a JSON object, in { }, belongs here"),
@@ -126,7 +138,8 @@ fn what_is_wrong_at_the_top() {
         ("occurredAt", "1", "unknown field; did you mean `occurred_at`?"),
         ("Kind", "1", "unknown field; did you mean `kind`?"),
         ("rep", "1", "unknown field; `rep` belongs in `data`"),
-        ("colour", "1", "unknown field; known are `id`, `source`, `kind`, `entity`, `occurred_at`, `data`, `deleted`"),
+        ("colour", "1", "unknown field; known are `id`, `source`, `kind`, `entity`, `occurred_at`, `said_at`, `data`, `deleted`"),
+        ("saidAt", "1", "unknown field; did you mean `said_at`?"),
     ] {
         refused(&top(name, raw), name, says);
     }
@@ -174,6 +187,32 @@ fn what_is_wrong_in_the_data() {
         ("call", r#"{"started_at":"02/03/2026"}"#, "data.started_at", "is no date; write one such as 2026-03-02"),
         ("call", r#"{"started_at":"2026-02-30"}"#, "data.started_at", "is not in the calendar"),
         ("call", r#"{"started_at":"2016-12-31T23:59:60Z"}"#, "data.started_at", "is a leap second"),
+        // The zero days of spreadsheets and of databases, and years that nobody meant.
+        (
+            "call",
+            r#"{"started_at":"1899-12-30"}"#,
+            "data.started_at",
+            "1899-12-30 is outside the years 1970 to 2099; leave out what is not known",
+        ),
+        ("call", r#"{"started_at":"1969-12-31"}"#, "data.started_at", "outside the years 1970 to 2099"),
+        (
+            "call",
+            r#"{"started_at":"1970-01-01T00:59:59.999999+01:00"}"#,
+            "data.started_at",
+            "1969-12-31T23:59:59.999999Z is outside the years",
+        ),
+        ("deal", r#"{"closed_at":"2100-01-01"}"#, "data.closed_at", "outside the years 1970 to 2099"),
+        ("deal", r#"{"expected_close":"2100-01-01T00:00:00Z"}"#, "data.expected_close", "outside the years 1970 to 2099"),
+        ("deal", r#"{"created_at":"0000-01-01"}"#, "data.created_at", "outside the years 1970 to 2099"),
+        (
+            "deal",
+            r#"{"expected_close":"9999-12-31"}"#,
+            "data.expected_close",
+            "outside the years 1970 to 2099; leave out what is not known",
+        ),
+        ("meeting", r#"{"starts_at":"2100-01-01T00:00:00Z"}"#, "data.starts_at", "outside the years 1970 to 2099"),
+        ("email", r#"{"sent_at":"1904-01-01"}"#, "data.sent_at", "outside the years 1970 to 2099"),
+        ("email", r#"{"opened_at":"1969-12-31T23:59:59Z"}"#, "data.opened_at", "outside the years 1970 to 2099"),
         ("email", r#"{"bounced":"yes"}"#, "data.bounced", "the string \"yes\" stands here; write true or false"),
         ("email", r#"{"bounced":0}"#, "data.bounced", "the number 0 stands here; write true or false"),
         ("email", r#"{"opened_at":null}"#, "data.opened_at", "keeps its earliest value and can't be cleared; leave it out"),
@@ -245,6 +284,11 @@ fn what_stands_at_the_edge_is_taken() {
         ("occurred_at", r#""2026-03-02T09:40:00Z""#.into()),
         ("occurred_at", r#""2026-03-02T09:40:00.0000009Z""#.into()),
         ("occurred_at", r#""2026-03-02T\u00309:00:00Z""#.into()),
+        ("occurred_at", r#""2026-03-02T10:00:00+0100""#.into()),
+        ("occurred_at", r#""2026-03-02T10:00:00+01""#.into()),
+        ("said_at", "null".into()),
+        ("said_at", r#""2026-03-02T09:00:00Z""#.into()),
+        ("said_at", r#""2026-03-02T09:40:00.0000009Z""#.into()),
     ] {
         taken(&top(name, &raw));
     }
@@ -268,9 +312,11 @@ fn values_are_what_was_said() {
     assert_eq!(value("email", r#"{"bounced":false}"#), Value::Flag(false));
     assert_eq!(value("deal", r#"{"status":"won"}"#), Value::Choice(2));
     assert_eq!(value("deal", r#"{"amount":""}"#), Value::Cleared);
-    assert_eq!(value("deal", r#"{"closed_at":"9999-12-31"}"#), Value::Time(Time::Date(2_932_896)));
-    // A date is of no zone, and long ago is no error but in `occurred_at`.
-    assert_eq!(value("deal", r#"{"created_at":"1969-12-31"}"#), Value::Time(Time::Date(-1)));
+    assert_eq!(value("deal", r#"{"closed_at":"2099-12-31"}"#), Value::Time(Time::Date(47_481)));
+    assert_eq!(value("deal", r#"{"created_at":"1970-01-01"}"#), Value::Time(Time::Date(0)));
+    assert_eq!(value("deal", r#"{"created_at":"1970-01-01T00:00:00Z"}"#), Value::Time(Time::Instant(0)));
+    let last = time::parse_instant("2099-12-31T23:59:59.999999Z").unwrap();
+    assert_eq!(value("deal", r#"{"closed_at":"2100-01-01T00:59:59.9999999+01:00"}"#), Value::Time(Time::Instant(last)));
     let cut = time::parse_instant("2026-03-02T07:30:00.999999Z").unwrap();
     assert_eq!(value("deal", r#"{"created_at":"2026-03-02T08:30:00.9999999+01:00"}"#), Value::Time(Time::Instant(cut)));
     for (amount, minor) in [
@@ -284,6 +330,50 @@ fn values_are_what_was_said() {
         let said = value("deal", &format!(r#"{{"amount":{amount}}}"#));
         assert!(matches!(said, Value::Amount(Money { minor: units, .. }) if units == minor), "{amount}: {said:?}");
     }
+}
+
+#[test]
+fn free_texts_are_cut_at_a_character_and_no_others() {
+    for field in ["name", "lost_reason"] {
+        let value = |said: &str| match &taken(&data("deal", &format!(r#"{{"{field}":"{said}"}}"#))).patch[0].1 {
+            Value::Text(text) => text.clone().into_owned(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(value(&"x".repeat(200)), "x".repeat(200));
+        assert_eq!(value(&"x".repeat(201)), "x".repeat(200));
+        // Two, three and four bytes each: never half a character.
+        assert_eq!(value(&"é".repeat(101)), "é".repeat(100));
+        assert_eq!(value(&format!("x{}", "é".repeat(100))), format!("x{}", "é".repeat(99)));
+        assert_eq!(value(&"語".repeat(70)), "語".repeat(66));
+        assert_eq!(value(&"😀".repeat(16_000)), "😀".repeat(50));
+        assert_eq!(value(&format!("{}\\n", "x".repeat(200))), "x".repeat(200));
+        assert_eq!(value(&r"\u00e9".repeat(101)), "é".repeat(100));
+    }
+    for (kind, field) in
+        [("deal", "rep"), ("deal", "account"), ("deal", "product"), ("deal", "stage"), ("call", "outcome"), ("email", "campaign")]
+    {
+        refused(
+            &data(kind, &format!(r#"{{"{field}":"{}"}}"#, "x".repeat(201))),
+            &format!("data.{field}"),
+            "has 201 bytes; at most 200 are taken",
+        );
+    }
+}
+
+#[test]
+fn when_it_was_said_is_when_it_occurred_unless_it_was_later() {
+    let said_at = |raw: &str| {
+        let text = top("said_at", raw);
+        let event = taken(&text);
+        (event.said_at - event.occurred_at, json::write(&event).get("said_at").cloned())
+    };
+    assert_eq!(said_at(""), (0, None));
+    assert_eq!(said_at("null"), (0, None));
+    assert_eq!(said_at(r#""2026-03-02T10:00:00+01:00""#), (0, None));
+    assert_eq!(said_at(r#""2026-03-02T09:00:00.000001999Z""#), (1, Some("2026-03-02T09:00:00.000001Z".into())));
+    // Digits past the microsecond are cut off before the two are compared.
+    let same = r#"{"source":"s","kind":"call","entity":"e","occurred_at":"2026-03-02T09:00:00.0000009Z","said_at":"2026-03-02T09:00:00Z","data":{}}"#;
+    assert_eq!(taken(same).said_at, taken(same).occurred_at);
 }
 
 #[test]
@@ -308,6 +398,10 @@ fn why_is_one_of_a_closed_list_whatever_the_words() {
         (&top("kind", r#""cal""#), Reason::UnknownKind),
         (&top("occurred_at", r#""tomorrow""#), Reason::OccurredAt),
         (&top("occurred_at", r#""2999-01-01T00:00:00Z""#), Reason::OccurredAt),
+        (&top("said_at", r#""tomorrow""#), Reason::SaidAt),
+        (&top("said_at", r#""2026-03-02T08:00:00Z""#), Reason::SaidAt),
+        (&top("said_at", r#""2999-01-01T00:00:00Z""#), Reason::SaidAt),
+        (&data("call", r#"{"started_at":"1899-12-30"}"#), Reason::InvalidValue),
         (&data("call", r#"{"direction":"missing"}"#), Reason::InvalidValue),
         (&data("call", r#"{"duration_s":1.5}"#), Reason::InvalidValue),
     ] {

@@ -86,3 +86,18 @@ fn an_id_made_from_the_content_is_stable_for_ever() {
     let event = json::read(text, NOW_US).unwrap();
     assert_eq!(event.id, "d5482a3c22f635e6a93f0f8a7426209065016ba20e4c94242675d0f6fcbfc3a4");
 }
+
+#[test]
+fn what_was_said_later_has_another_id() {
+    // SHA-256 of {"data":{"duration_s":60,"rep":"marie"},"entity":"aircall:1","kind":"call",
+    // "occurred_at":"2026-03-02T09:00:00Z","said_at":"2026-03-02T09:05:00Z","source":"aircall"}, made with another program.
+    let text = |said_at: &str| {
+        format!(
+            r#"{{"source":"aircall","said_at":{said_at},"kind":"call","entity":"aircall:1","occurred_at":"2026-03-02T09:00:00Z",
+            "data":{{"rep":"marie","duration_s":60}}}}"#
+        )
+    };
+    let id = |said_at: &str| json::read(&text(said_at), NOW_US).unwrap().id.into_owned();
+    assert_eq!(id(r#""2026-03-02T09:05:00Z""#), "6d0f55f77de8755ce2dd6070652bd647aa26bd08fdfcd36c6f2a502cebb88ea7");
+    assert_eq!(id("null"), "d5482a3c22f635e6a93f0f8a7426209065016ba20e4c94242675d0f6fcbfc3a4");
+}

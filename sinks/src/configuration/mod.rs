@@ -5,14 +5,16 @@
 //! ```
 //!
 //! In: paths. Out: an [`Evaluation`] at any moment, and how the last reading of each file went. What always holds: at the start a broken
-//! file is an error; later it is refused with its line, and what was in force stays. Never here: half of a change.
+//! file is an error; later it is refused with its line, and what was in force stays; whoever asks what is in force waits for no file.
+//! Never here: half of a change.
 
+mod reading;
 #[cfg(test)]
 mod tests;
 mod texts;
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::civil::Weekday;
@@ -22,12 +24,21 @@ use tokio_util::sync::CancellationToken;
 
 use crate::evaluation::Evaluation;
 use crate::view::now_ms;
-use texts::{Good, Reader, Texts};
+use reading::{Reading, Text};
+use texts::{Gone, Good, Look, Reader, Texts};
 
-/// How often the files are looked at. A change is taken once two looks have seen the same, so that a file being written is not read half.
+/// How often the files are looked at.
 const EVERY: Duration = Duration::from_secs(1);
+/// A change is taken once so many more looks have seen the same, so that a file being written is not read half.
+const QUIET: u32 = 2;
+/// One that takes more people or objectives away than it leaves, once so many have: it looks like a file that is half written.
+const QUIET_LONG: u32 = 60;
 /// How long between two looks at the token.
 const STEP: Duration = Duration::from_millis(100);
+
+/// The files as metrics have them.
+const ROSTER: &str = "roster";
+const OBJECTIVES: &str = "objectives";
 
 /// Where configuration is.
 #[derive(Clone, Debug, Default)]
@@ -73,22 +84,26 @@ pub struct Configuration {
 struct Shared {
     files: Files,
     overrides: Overrides,
+    reading: Reading,
     now: RwLock<Arc<Evaluation>>,
+    loads: Mutex<Vec<Load>>,
+    /// Held while files are read: only by who looks at them.
     seen: Mutex<Seen>,
 }
 
 /// What the watcher knows.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Seen {
     /// What is in force; `None` where nothing comes from files.
     good: Option<Good>,
     /// What was last tried.
     tried: Texts,
     /// What the last look saw.
-    looked: Texts,
-    /// When each file was last taken, milliseconds since 1970.
-    roster_ms: i64,
-    objectives_ms: i64,
+    looked: Look,
+    /// How many looks before it saw the same.
+    quiet: u32,
+    /// Whether a change that takes most away was told of, and waits.
+    doubted: bool,
 }
 
 /// How the last reading of a file went.
@@ -113,27 +128,32 @@ impl Configuration {
     /// # Errors
     /// The first mistake, with its file, line and cure.
     pub fn read(catalogue: impl Into<Arc<Catalogue>>, files: Files, overrides: Overrides) -> Result<Configuration, Broken> {
-        let catalogue = catalogue.into();
-        let mut texts = Texts::read(&files, &Texts::default());
-        let outcome = Reader { files: &files, catalogue: &catalogue, overrides: &overrides }.make(&mut texts, None);
+        let (catalogue, reading) = (catalogue.into(), Reading::default());
+        let mut looked = Look::at(&files, &Texts::default(), &reading);
+        let reader = Reader { files: &files, catalogue: &catalogue, overrides: &overrides, reading: &reading };
+        let outcome = reader.make(&mut looked.texts, None);
         let good = match outcome.good {
             Some(good) if outcome.mistakes.is_empty() => good,
             _ => return Err(Broken(outcome.mistakes.join("\n"))),
         };
         let evaluation = Evaluation { catalogue, roster: good.roster.clone(), objectives: good.objectives.clone(), version: 0 };
-        let now_ms = now_ms();
-        let seen = Seen { good: Some(good), tried: texts.clone(), looked: texts, roster_ms: now_ms, objectives_ms: now_ms };
-        Ok(Configuration::of(files, overrides, evaluation, seen))
+        let since_ms = now_ms();
+        let load = |file| Load { file, in_force: true, since_ms };
+        let loads = [files.roster.is_some().then(|| load(ROSTER)), files.objectives.is_some().then(|| load(OBJECTIVES))];
+        let seen = Seen { good: Some(good), tried: looked.texts.clone(), looked, ..Seen::default() };
+        let configuration = Configuration::of(files, overrides, evaluation, seen);
+        configuration.shared.loads().extend(loads.into_iter().flatten());
+        Ok(configuration)
     }
 
     /// A configuration that never changes.
     pub fn fixed(evaluation: Evaluation) -> Configuration {
-        let seen = Seen { good: None, tried: Texts::default(), looked: Texts::default(), roster_ms: 0, objectives_ms: 0 };
-        Configuration::of(Files::default(), Overrides::default(), evaluation, seen)
+        Configuration::of(Files::default(), Overrides::default(), evaluation, Seen::default())
     }
 
     fn of(files: Files, overrides: Overrides, evaluation: Evaluation, seen: Seen) -> Configuration {
-        Configuration { shared: Arc::new(Shared { files, overrides, now: RwLock::new(Arc::new(evaluation)), seen: Mutex::new(seen) }) }
+        let (now, seen) = (RwLock::new(Arc::new(evaluation)), Mutex::new(seen));
+        Configuration { shared: Arc::new(Shared { files, overrides, reading: Reading::default(), now, loads: Mutex::default(), seen }) }
     }
 
     /// What is in force now. Take it once and work with it to the end: the next call may give another.
@@ -143,19 +163,7 @@ impl Configuration {
 
     /// How the last reading of each file went.
     pub fn loads(&self) -> Vec<Load> {
-        let seen = self.seen();
-        let Some(good) = &seen.good else { return Vec::new() };
-        let roster = self.shared.files.roster.is_some().then(|| Load {
-            file: "roster",
-            in_force: seen.tried.same_roster(&good.texts),
-            since_ms: seen.roster_ms,
-        });
-        let objectives = self.shared.files.objectives.is_some().then(|| Load {
-            file: "objectives",
-            in_force: seen.tried.same_objectives(&good.texts),
-            since_ms: seen.objectives_ms,
-        });
-        roster.into_iter().chain(objectives).collect()
+        self.shared.loads().clone()
     }
 
     /// Looks at the files every second on a thread of its own until `stop` is cancelled, and takes what has changed.
@@ -181,32 +189,68 @@ impl Configuration {
         Ok(())
     }
 
-    /// Looks at the files once; takes what two looks have seen and no reading has tried.
+    /// Looks at the files once; takes what looks have seen for long enough and no reading has tried.
     fn look(&self) {
-        let mut seen = self.seen();
-        let mut texts = Texts::read(&self.shared.files, &seen.tried);
-        let settled = texts == std::mem::replace(&mut seen.looked, texts.clone());
-        if !settled || texts == seen.tried {
+        let shared = &*self.shared;
+        let mut seen = shared.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let look = Look::at(&shared.files, &seen.tried, &shared.reading);
+        seen.quiet = if look == seen.looked { seen.quiet.saturating_add(1) } else { 0 };
+        let mut texts = look.texts.clone();
+        seen.looked = look;
+        if texts == seen.tried {
+            if std::mem::take(&mut seen.doubted) {
+                tracing::info!("roster and objectives are what they were");
+                shared.judge(&seen);
+            }
+            return;
+        }
+        if seen.quiet < QUIET {
             return;
         }
         let before = self.now();
-        let reader = Reader { files: &self.shared.files, catalogue: &before.catalogue, overrides: &self.shared.overrides };
+        let reader = Reader { files: &shared.files, catalogue: &before.catalogue, overrides: &shared.overrides, reading: &shared.reading };
         let outcome = reader.make(&mut texts, seen.good.as_ref());
+        let gone = outcome.good.as_ref().zip(seen.good.as_ref()).map(|(good, last)| Gone::between(last, good)).unwrap_or_default();
+        if gone.most() && seen.quiet < QUIET_LONG {
+            if !std::mem::replace(&mut seen.doubted, true) {
+                tracing::warn!(
+                    "{}; this may be a file that is half written: it is taken once it has stayed so for a minute, what was in force before \
+                     stays until then",
+                    gone.words().unwrap_or_default()
+                );
+                shared.judge(&seen);
+            }
+            return;
+        }
+        seen.doubted = false;
         for mistake in &outcome.mistakes {
             tracing::error!("{mistake}; what was in force before stays");
         }
         seen.tried = texts.clone();
-        seen.looked = texts;
-        let Some(good) = outcome.good else { return };
-        let now_ms = now_ms();
+        seen.looked.texts = texts;
+        if let Some(good) = outcome.good {
+            self.take(&mut seen, good, &gone);
+        }
+        shared.judge(&seen);
+    }
+
+    /// Puts roster and objectives in force.
+    fn take(&self, seen: &mut Seen, good: Good, gone: &Gone) {
+        let before = self.now();
         let last = seen.good.replace(good.clone());
+        let mut loads = self.shared.loads();
+        let mut read_anew = |file| loads.iter_mut().filter(|load| load.file == file).for_each(|load| load.since_ms = now_ms());
         if !last.as_ref().is_some_and(|last| last.texts.same_roster(&good.texts)) {
-            seen.roster_ms = now_ms;
+            read_anew(ROSTER);
             tracing::info!(people = good.roster.people.len(), teams = good.roster.teams.len(), "the roster was read anew");
         }
         if !last.as_ref().is_some_and(|last| last.texts.same_objectives(&good.texts)) {
-            seen.objectives_ms = now_ms;
+            read_anew(OBJECTIVES);
             tracing::info!(objectives = good.objectives.len(), "the objectives were read anew");
+        }
+        drop(loads);
+        if let Some(words) = gone.words() {
+            tracing::warn!("{words}");
         }
         let evaluation = Evaluation {
             catalogue: Arc::clone(&before.catalogue),
@@ -216,8 +260,27 @@ impl Configuration {
         };
         *self.shared.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(evaluation);
     }
+}
 
-    fn seen(&self) -> std::sync::MutexGuard<'_, Seen> {
-        self.shared.seen.lock().unwrap_or_else(PoisonError::into_inner)
+impl Shared {
+    fn loads(&self) -> MutexGuard<'_, Vec<Load>> {
+        self.loads.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Notes whether what each file holds is in force.
+    fn judge(&self, seen: &Seen) {
+        let Some(good) = &seen.good else { return };
+        let held = if seen.doubted { &seen.looked.texts } else { &seen.tried };
+        for load in self.loads().iter_mut() {
+            load.in_force = if load.file == ROSTER { held.same_roster(&good.texts) } else { held.same_objectives(&good.texts) };
+        }
+    }
+}
+
+/// A file's text: of a regular file of a sensible size, within seconds.
+///
+/// # Errors
+/// Why there is none.
+pub fn text(path: &Path) -> Text {
+    Reading::default().text(path).0
 }

@@ -44,9 +44,12 @@ impl Place {
 
     fn change(&self, name: &str, text: &str) -> Arc<Evaluation> {
         write(self.folder.path(), name, text);
-        self.configuration.look();
-        self.configuration.look();
+        self.looks(3);
         self.configuration.now()
+    }
+
+    fn looks(&self, times: u32) {
+        (0..times).for_each(|_| self.configuration.look());
     }
 
     /// Whether roster and objectives are in force.
@@ -56,16 +59,44 @@ impl Place {
 }
 
 #[test]
-fn a_change_is_taken_once_two_looks_have_seen_it() {
+fn a_change_is_taken_once_the_file_has_been_quiet() {
     let place = Place::new();
-    write(place.folder.path(), "roster.yaml", &ROSTER.replace("Marie Curie", "Marie C."));
-    place.configuration.look();
-    assert_eq!(place.configuration.now().roster.people[0].name, "Marie Curie", "it may be half written");
-    place.configuration.look();
+    let changed = ROSTER.replace("Marie Curie", "Marie C.");
+    let name = || place.configuration.now().roster.people[0].name.clone();
+    write(place.folder.path(), "roster.yaml", &changed);
+    place.looks(2);
+    // Written again, with the same text: it is still being worked on.
+    write(place.folder.path(), "roster.yaml", &changed);
+    place.looks(2);
+    assert_eq!(name(), "Marie Curie", "it may be half written");
+    place.looks(1);
     let now = place.configuration.now();
     assert_eq!((&*now.roster.people[0].name, now.version, now.objectives.len()), ("Marie C.", 1, 1));
-    place.configuration.look();
+    place.looks(5);
     assert_eq!(place.configuration.now().version, 1, "what has not changed is not read again");
+}
+
+#[test]
+fn what_takes_most_away_is_taken_after_a_minute_and_not_at_all_if_it_was_half_written() {
+    let place = Place::new();
+    let half = &ROSTER[..ROSTER.find("  - { id: jo").unwrap()];
+    let more = format!("{ROSTER}  - {{ id: ann, name: Ann }}\n");
+    place.change("roster.yaml", &more);
+    write(place.folder.path(), "roster.yaml", half);
+    place.looks(30);
+    assert_eq!((place.configuration.now().roster.people.len(), place.in_force()), (3, vec![false, true]));
+    write(place.folder.path(), "roster.yaml", &more);
+    place.looks(1);
+    assert_eq!((place.configuration.now().version, place.in_force()), (1, vec![true, true]), "it is what it was");
+    write(place.folder.path(), "roster.yaml", half);
+    place.looks(QUIET_LONG);
+    assert_eq!(place.configuration.now().roster.people.len(), 3);
+    place.looks(1);
+    assert_eq!((place.configuration.now().roster.people.len(), place.in_force()), (1, vec![true, true]));
+    // Half of the people or fewer are taken as soon as any change.
+    place.change("roster.yaml", ROSTER);
+    let gone = place.change("roster.yaml", half);
+    assert_eq!(gone.roster.people.len(), 1);
 }
 
 #[test]
@@ -94,7 +125,9 @@ fn a_roster_goes_on_beside_broken_objectives_but_not_against_those_in_force() {
     let now = place.change("roster.yaml", without);
     assert_eq!(now.roster.people.len(), 2, "the objectives in force are about a team that this roster doesn't have");
     assert_eq!(place.in_force(), [false, false]);
-    let now = place.change("objectives.yaml", "objectives: []\n");
+    place.change("objectives.yaml", "objectives: []\n");
+    place.looks(QUIET_LONG);
+    let now = place.configuration.now();
     assert_eq!((now.roster.people.len(), now.objectives.len()), (0, 0));
     assert_eq!(place.in_force(), [true, true]);
 }
@@ -115,8 +148,7 @@ fn the_rates_are_a_part_of_the_roster() {
 fn a_file_that_is_gone_is_a_broken_one() {
     let place = Place::new();
     std::fs::remove_file(place.folder.path().join("objectives.yaml")).unwrap();
-    place.configuration.look();
-    place.configuration.look();
+    place.looks(3);
     assert_eq!((place.in_force(), place.configuration.now().objectives.len()), (vec![true, false], 1));
 }
 

@@ -3,16 +3,37 @@
 //! In: paths; what was in force. Out: a roster and objectives that go together, and what is wrong with each file that is not in
 //! force. What always holds: objectives are read against the very roster that they are judged by. Never here: clocks, threads, logs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use onpace_kpis::objective::{self, Objective};
 use onpace_kpis::{Catalogue, Mistake, Roster};
 
+use super::reading::{Reading, Stamp, Text};
 use super::{Files, Overrides};
 
-/// A text, or why there is none.
-type Text = Result<String, String>;
+/// What one look saw: the texts, and what the system says of the files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    pub texts: Texts,
+    stamps: Vec<Option<Stamp>>,
+}
+
+impl Look {
+    /// Reads the files, and the others that the roster named when it was last read.
+    pub fn at(files: &Files, before: &Texts, reading: &Reading) -> Look {
+        let mut stamps = Vec::new();
+        let mut text = |path: &Path| {
+            let (text, stamp) = reading.text(path);
+            stamps.push(stamp);
+            text
+        };
+        let roster = files.roster.as_deref().map(&mut text);
+        let objectives = files.objectives.as_deref().map(&mut text);
+        let named = before.named.keys().map(|name| (name.clone(), text(&beside(files, name)))).collect();
+        Look { texts: Texts { roster, named, objectives }, stamps }
+    }
+}
 
 /// What the files held at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,21 +61,7 @@ pub struct Outcome {
     pub mistakes: Vec<String>,
 }
 
-fn text(path: &Path) -> Text {
-    std::fs::read_to_string(path).map_err(|error| error.to_string())
-}
-
 impl Texts {
-    /// Reads the files, and the others that the roster named when it was last read.
-    pub fn read(files: &Files, before: &Texts) -> Texts {
-        let mut texts =
-            Texts { roster: files.roster.as_deref().map(text), named: BTreeMap::new(), objectives: files.objectives.as_deref().map(text) };
-        for name in before.named.keys() {
-            texts.named.insert(name.clone(), text(&beside(files, name)));
-        }
-        texts
-    }
-
     /// Whether the roster is what another's is, with all that it names.
     pub fn same_roster(&self, other: &Texts) -> bool {
         self.roster == other.roster && self.named == other.named
@@ -82,6 +89,7 @@ pub struct Reader<'a> {
     pub files: &'a Files,
     pub catalogue: &'a Catalogue,
     pub overrides: &'a Overrides,
+    pub reading: &'a Reading,
 }
 
 impl Reader<'_> {
@@ -127,7 +135,7 @@ impl Reader<'_> {
                 let before = std::mem::take(&mut texts.named);
                 let named = &mut texts.named;
                 let mut read = |name: &str| {
-                    let known = before.get(name).cloned().unwrap_or_else(|| text(&beside(self.files, name)));
+                    let known = before.get(name).cloned().unwrap_or_else(|| self.reading.text(&beside(self.files, name)).0);
                     named.entry(name.to_owned()).or_insert(known).clone()
                 };
                 let parsed = Roster::parse(yaml, &mut read);
@@ -151,5 +159,52 @@ impl Reader<'_> {
             Some(Err(why)) => Err(format!("can't read the objectives {}: {why}", path.unwrap_or(Path::new("")).display())),
             Some(Ok(yaml)) => objective::parse(yaml, self.catalogue, roster).map_err(|mistake| told(self.files, path, &mistake)),
         }
+    }
+}
+
+/// What a change takes away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gone {
+    /// People who were in the roster and are not any more.
+    pub people: Vec<String>,
+    /// How many there were.
+    pub of_people: usize,
+    /// Objectives, likewise.
+    pub objectives: Vec<String>,
+    /// How many there were.
+    pub of_objectives: usize,
+}
+
+impl Gone {
+    /// What was in force and is not any more.
+    pub fn between(before: &Good, after: &Good) -> Gone {
+        let people = |good: &Good| good.roster.people.iter().map(|person| person.id.to_string()).collect::<Vec<_>>();
+        let objectives = |good: &Good| good.objectives.iter().map(|objective| objective.id.to_string()).collect::<Vec<_>>();
+        let gone = |before: Vec<String>, after: Vec<String>| {
+            let after: HashSet<String> = after.into_iter().collect();
+            (before.len(), before.into_iter().filter(|id| !after.contains(id)).collect())
+        };
+        let (of_people, people) = gone(people(before), people(after));
+        let (of_objectives, objectives) = gone(objectives(before), objectives(after));
+        Gone { people, of_people, objectives, of_objectives }
+    }
+
+    /// Whether more is gone than stays, as where a file is only half written.
+    pub fn most(&self) -> bool {
+        self.people.len() * 2 > self.of_people || self.objectives.len() * 2 > self.of_objectives
+    }
+
+    /// What is gone, in words; `None` where nothing is.
+    pub fn words(&self) -> Option<String> {
+        let words = |gone: &[String], of: usize, one: &str, many: &str| {
+            let named: Vec<&str> = gone.iter().take(5).map(String::as_str).collect();
+            let rest = if gone.len() > named.len() { ", …" } else { "" };
+            (!gone.is_empty())
+                .then(|| format!("{} of {of} {} gone: {}{rest}", gone.len(), if of == 1 { one } else { many }, named.join(", ")))
+        };
+        let people = words(&self.people, self.of_people, "person is", "people are");
+        let objectives = words(&self.objectives, self.of_objectives, "objective is", "objectives are");
+        let both: Vec<String> = people.into_iter().chain(objectives).collect();
+        (!both.is_empty()).then(|| both.join("; "))
     }
 }

@@ -5,7 +5,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 use crate::metrics::Metrics;
-use onpace_producers::gateway::Problem;
+use onpace_producers::http::Problem;
 
 /// The catalogue as data.
 pub async fn answer(State(metrics): State<Metrics>) -> Result<Response, Problem> {

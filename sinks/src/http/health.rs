@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::json;
 
-use onpace_producers::gateway::Problem;
+use onpace_producers::http::Problem;
 
 type Question = Arc<dyn Fn() -> Result<String, String> + Send + Sync>;
 

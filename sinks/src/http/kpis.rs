@@ -19,7 +19,7 @@ use crate::evaluation::Evaluation;
 use crate::http::query::{Asked, Wrong};
 use crate::metrics::Metrics;
 use crate::view::{Picture, Standing, State as Word, View, now_ms};
-use onpace_producers::gateway::Problem;
+use onpace_producers::http::Problem;
 
 /// More values than this are refused rather than held in memory.
 const MOST_VALUES: usize = 500_000;

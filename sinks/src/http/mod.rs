@@ -21,13 +21,12 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use tokio::sync::Semaphore;
 
 pub use health::Health;
 pub use run::run;
 
 use crate::metrics::Metrics;
-use onpace_producers::gateway::Problem;
+use onpace_producers::http::Problem;
 
 const OPENAPI: &str = include_str!("openapi.json");
 
@@ -61,18 +60,9 @@ async fn scrape(State(metrics): State<Metrics>, headers: HeaderMap) -> Response 
     blocking(move || metrics.page(format)).await.map_or_else(IntoResponse::into_response, |page| ops::exposed(page, format))
 }
 
-/// So many answers are worked out at once; others wait. It bounds memory, and leaves the follower its turn.
-static AT_ONCE: Semaphore = Semaphore::const_new(4);
-
-/// Runs what would hold up other requests on a thread of its own.
+/// Runs what would hold up other requests on a thread of its own. How many are at work at once is bounded by whoever serves.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    let turn = AT_ONCE.acquire().await;
     let problem =
         |_| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be worked out; the log of this process says why");
-    let work = move || {
-        // Held until the work ends, even if the client is gone by then.
-        let _turn = turn;
-        work()
-    };
     tokio::task::spawn_blocking(work).await.map_err(problem)
 }

@@ -14,7 +14,7 @@ use super::query::Wrong;
 use crate::evaluation::Evaluation;
 use crate::metrics::Metrics;
 use crate::view::{View, now_ms};
-use onpace_producers::gateway::Problem;
+use onpace_producers::http::Problem;
 
 /// An answer.
 #[derive(Serialize)]

@@ -3,7 +3,7 @@
 use std::io;
 
 use axum::Router;
-use onpace_producers::gateway::{Limits, closed, serve};
+use onpace_producers::http::{Doors, closed, serve};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -11,8 +11,8 @@ use tokio_util::sync::CancellationToken;
 ///
 /// # Errors
 /// None after the start; a connection that fails is its own affair.
-pub async fn run(listener: TcpListener, router: Router, stop: CancellationToken) -> io::Result<()> {
-    serve(listener, closed(router), Limits::default(), stop).await
+pub async fn run(listener: TcpListener, router: Router, doors: Doors, stop: CancellationToken) -> io::Result<()> {
+    serve(listener, closed(router), doors, stop).await
 }
 
 #[cfg(test)]
@@ -39,9 +39,9 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(run(listener, Router::new().route("/slow", get(slow)), stop.clone()));
+        let serving = tokio::spawn(run(listener, Router::new().route("/slow", get(slow)), Doors::usual().unwrap(), stop.clone()));
         let mut client = TcpStream::connect(address).await.unwrap();
-        client.write_all(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        client.write_all(b"GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
         heard.notified().await;
         stop.cancel();
         while TcpStream::connect(address).await.is_ok() {
@@ -59,9 +59,9 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(run(listener, Router::new(), stop.clone()));
+        let serving = tokio::spawn(run(listener, Router::new(), Doors::usual().unwrap(), stop.clone()));
         let mut client = TcpStream::connect(address).await.unwrap();
-        client.write_all(b"GET /nowhere HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await.unwrap();
+        client.write_all(b"GET /nowhere HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await.unwrap();
         let mut answer = String::new();
         client.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("application/problem+json"), "{answer}");

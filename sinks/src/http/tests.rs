@@ -6,7 +6,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use onpace_kpis::objective::parse;
 use onpace_processors::store::Heard;
-use onpace_producers::gateway::closed;
+use onpace_producers::http::closed;
 use onpace_schemas::Kind;
 use prometheus::{IntGaugeVec, Opts, Registry};
 use serde_json::Value;

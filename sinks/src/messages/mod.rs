@@ -10,7 +10,7 @@ mod style;
 
 use onpace_kpis::roster::{Language, Style};
 
-use crate::rules::expressions::{LOG_UP, PARTS_UP, ROW, STATE, string};
+use crate::rules::expressions::{LOG_UP, PARTS_UP, RECENT, ROW, STATE, string};
 
 /// What happened to an objective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -138,19 +138,19 @@ fn top(words: &Words, company: &str, news: News) -> String {
         string(&company),
     );
     if news != News::Best {
-        top += FIGURES;
+        top += &FIGURES.replace("RECENT", RECENT);
     }
     top
 }
 
-/// Asks for an objective's figures; what isn't known stays unknown.
+/// Asks for an objective's figures; what isn't known stays unknown. `RECENT` is for how long a scrape may be missed.
 const FIGURES: &str = r#"{{- $cycle := "" -}}{{- $direction := "" -}}
 {{- range query (printf "onpace:objective_about{objective=%q}" $labels.objective) -}}
 {{- $currency = .Labels.currency -}}{{- $cycle = .Labels.cycle -}}{{- $direction = .Labels.direction -}}
 {{- end -}}
 {{- $attained := 0.0 -}}{{- $target := 0.0 -}}{{- $expected := 0.0 -}}{{- $forecast := 0.0 -}}{{- $chance := 0.0 -}}{{- $needed := 0.0 -}}{{- $day := 0.0 -}}
 {{- $known := "" -}}{{- $hasExpected := false -}}{{- $hasForecast := false -}}{{- $hasChance := false -}}{{- $hasNeeded := false -}}
-{{- range query (printf "last_over_time({__name__=~\"onpace_objective_(target|attained|expected|forecast|chance_ratio|needed_per_day|last_day_timestamp_seconds)\",objective=%q,period=%q,rep=%q,team=%q}[5m]) > -Inf" $labels.objective $labels.period $labels.rep $labels.team) -}}
+{{- range query (printf "last_over_time({__name__=~\"onpace_objective_(target|attained|expected|forecast|chance_ratio|needed_per_day|last_day_timestamp_seconds)\",objective=%q,period=%q,rep=%q,team=%q}[RECENT]) > -Inf" $labels.objective $labels.period $labels.rep $labels.team) -}}
 {{- $name := .Labels.__name__ -}}
 {{- if eq $name "onpace_objective_target" -}}{{- $target = .Value -}}
 {{- else if eq $name "onpace_objective_attained" -}}{{- $attained = .Value -}}{{- $known = "yes" -}}
@@ -171,7 +171,8 @@ fn list(words: &Words, record: &str, with: &str) -> String {
         with = with.replace('"', "\\\"")
     );
     let five = "$labels.objective $labels.period $labels.objective $labels.period $labels.manager";
-    let facts = "last_over_time({__name__=~\\\"onpace_objective_(target|attained|expected|needed_per_day|last_day_timestamp_seconds)\\\",objective=%q,period=%q}[5m]) > -Inf";
+    let facts = "last_over_time({__name__=~\\\"onpace_objective_(target|attained|expected|needed_per_day|last_day_timestamp_seconds)\\\",objective=%q,period=%q}[RECENT]) > -Inf"
+        .replace("RECENT", RECENT);
     format!(
         "{forms}\n{{{{- if eq $labels.scope \"rep\" -}}}}\n{{{{- $unit := \"count\" -}}}}{{{{- $currency := \"\" -}}}}{{{{- $direction := \"\" -}}}}{{{{- $day := 0.0 -}}}}\n\
          {{{{- range query (printf \"onpace:kpi_about{{kpi=%q}}\" $labels.kpi) -}}}}{{{{- $unit = .Labels.unit -}}}}{{{{- end -}}}}\n\

@@ -1,7 +1,9 @@
 //! What is asked of Prometheus: every expression of the rules, each written once.
 //!
 //! In: names. Out: PromQL. What always holds: a missed scrape, a second sink or a new address of the sink changes nothing (all
-//! is the newest of five minutes, by the labels that count); whatever was true before a gap in the data is held through it.
+//! is the newest of five minutes, by the labels that count); whatever was true before a gap in the data is held through it; no range
+//! is a whole number of quarter minutes, so that nothing scraped or evaluated by such a beat lies on its left edge, which
+//! Prometheus 2 takes in and Prometheus 3 leaves out.
 //! Never here: thresholds: which state an objective is in is decided where it is worked out.
 
 /// What makes a row of an objective.
@@ -20,8 +22,12 @@ pub const STANDSTILL: &str = "OnpacePipelineDown|OnpaceStoreDown";
 pub const LOG_UP: &str = "onpace_log_up";
 /// Whether each part of onpace answers.
 pub const PARTS_UP: &str = "up{job=~\"onpace.*\"}";
-/// For how long a scrape may be missed.
-const RECENT: &str = "5m";
+/// For how long a scrape may be missed: not quite 5 minutes.
+pub const RECENT: &str = "4m59s";
+/// For how long a record may be missed: two evaluations of verdicts, and not quite a third.
+const LATELY: &str = "14m59s";
+/// For how long what came and went is remembered: not quite 6 hours.
+const MEMORY: &str = "5h59m59s";
 /// A matcher's value, quoted for PromQL.
 pub fn string(text: &str) -> String {
     let mut out = String::from("\"");
@@ -88,7 +94,7 @@ pub fn rows(company_manager: Option<&str>) -> Vec<(&'static str, String)> {
         (
             "onpace:objective_end_seconds",
             format!(
-                "{}\nor on ({ROW}) (last_over_time(onpace:objective_end_seconds[15m]) > time() unless on (objective) {known})",
+                "{}\nor on ({ROW}) (last_over_time(onpace:objective_end_seconds[{LATELY}]) > time() unless on (objective) {known})",
                 newest("onpace_objective_end_timestamp_seconds")
             ),
         ),
@@ -135,8 +141,8 @@ pub fn verdicts(company_manager: Option<&str>) -> Vec<(&'static str, String)> {
     let told = "ALERTS{alertname=~\"ObjectiveBehind|ObjectiveBehindUrgent\",alertstate=\"firing\",audience=\"manager\"}";
     let doubt = |record: &str| {
         format!(
-            "last_over_time({record}[15m]) and on ({ROW}) onpace:objective_complete == 0\n\
-             or last_over_time({record}[15m]) unless on (objective) {known}"
+            "last_over_time({record}[{LATELY}]) and on ({ROW}) onpace:objective_complete == 0\n\
+             or last_over_time({record}[{LATELY}]) unless on (objective) {known}"
         )
     };
     let right = format!("onpace:objective_verdict{{{STATE}=~\"met|on_pace\"}}");
@@ -154,7 +160,7 @@ pub fn verdicts(company_manager: Option<&str>) -> Vec<(&'static str, String)> {
         (
             "onpace:objective_verdict_since",
             format!(
-                "last_over_time(onpace:objective_verdict_since[6h]) and on ({ROW}, {STATE}) onpace:objective_verdict\n\
+                "last_over_time(onpace:objective_verdict_since[{MEMORY}]) and on ({ROW}, {STATE}) onpace:objective_verdict\n\
                  or (onpace:objective_verdict_held > time() - 600 or onpace:objective_verdict_held > time() - time() % 3600) * 0 + time()\n\
                  or onpace:objective_verdict_held\n\
                  or on ({ROW}, {STATE}) onpace:objective_verdict * 0 + time()"
@@ -163,18 +169,18 @@ pub fn verdicts(company_manager: Option<&str>) -> Vec<(&'static str, String)> {
         (
             "onpace:objective_mended_since",
             format!(
-                "last_over_time(onpace:objective_mended_since[6h]) and on ({ROW}) {right}\n\
+                "last_over_time(onpace:objective_mended_since[{MEMORY}]) and on ({ROW}) {right}\n\
                  or {}\n\
-                 or on ({ROW}) max by ({ALERT}) ({right} and on ({ROW}) last_over_time(onpace:objective_verdict_since{{{STATE}=\"missed\"}}[6h])) * 0 + time()",
+                 or on ({ROW}) max by ({ALERT}) ({right} and on ({ROW}) last_over_time(onpace:objective_verdict_since{{{STATE}=\"missed\"}}[{MEMORY}])) * 0 + time()",
                 doubt("onpace:objective_mended_since")
             ),
         ),
         (
             "onpace:objective_recovered_since",
             format!(
-                "last_over_time(onpace:objective_recovered_since[15m]) and on ({ROW}) onpace:objective_verdict{{{STATE}=\"on_pace\"}}\n\
+                "last_over_time(onpace:objective_recovered_since[{LATELY}]) and on ({ROW}) onpace:objective_verdict{{{STATE}=\"on_pace\"}}\n\
                  or on ({ROW}) max by ({ALERT}) (onpace:objective_verdict{{{STATE}=\"on_pace\"}}\n  \
-                 and on ({ROW}) last_over_time({told}[15m])\n  unless on ({ROW}) {told}) * 0 + time()"
+                 and on ({ROW}) last_over_time({told}[{LATELY}])\n  unless on ({ROW}) {told}) * 0 + time()"
             ),
         ),
         (
@@ -184,7 +190,7 @@ pub fn verdicts(company_manager: Option<&str>) -> Vec<(&'static str, String)> {
         (
             "onpace:personal_best_since",
             format!(
-                "last_over_time(onpace:personal_best_since[6h]) and on ({BEST}) onpace:personal_best\n\
+                "last_over_time(onpace:personal_best_since[{MEMORY}]) and on ({BEST}) onpace:personal_best\n\
                  or on ({BEST}) onpace:personal_best * 0 + time()"
             ),
         ),

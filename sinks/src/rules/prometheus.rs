@@ -10,9 +10,13 @@ use super::{Plan, direction, expressions, importance, scope, yaml};
 use crate::messages::{self, News, RENDERED_AT, Texts};
 
 /// The groups in the order in which one needs the other.
-pub const GROUPS: [&str; 6] = ["onpace_facts", "onpace_rows", "onpace_verdicts", "onpace_objectives", "onpace_news", "onpace_pipeline"];
-/// The most of a file's seconds that a group may take is its interval; these are small.
-const INTERVALS: [&str; 6] = ["1m", "1m", "5m", "1m", "5m", "30s"];
+///
+/// Prometheus evaluates each at moments of its own. So what one group reads of another is written every minute: a record of five
+/// minutes is as old as what an expression looks back, or older while it is being worked out, and its readers are in its own group.
+pub const GROUPS: [&str; 5] = ["onpace_facts", "onpace_rows", "onpace_verdicts", "onpace_objectives", "onpace_pipeline"];
+/// The most of a file's seconds that a group may take is its interval; these are small. The pipeline's: what one scrape of a minute
+/// said is seen three times at most, which is less than a minute from the first to the last, even if the next scrape is 6 s late.
+const INTERVALS: [&str; 5] = ["1m", "1m", "5m", "1m", "22s"];
 
 /// A rule, ready to be written.
 struct Rule {
@@ -58,9 +62,11 @@ pub fn rules(plan: &Plan<'_>) -> String {
     let groups = [
         facts(plan),
         recorded(expressions::rows(plan.company_manager())),
-        recorded(expressions::verdicts(plan.company_manager())),
+        recorded(expressions::verdicts(plan.company_manager()))
+            .into_iter()
+            .chain(audiences.iter().flat_map(|audience| news(plan, audience)))
+            .collect(),
         audiences.iter().flat_map(|audience| behind(plan, audience)).collect(),
-        audiences.iter().flat_map(|audience| news(plan, audience)).collect(),
         pipeline(plan),
     ];
     let mut out = String::from("# Written by `onpace rules`: change the roster or the objectives, then run it again.\ngroups:\n");

@@ -63,8 +63,9 @@ const WEEK: u32 = 7 * 24 * 60;
 /// What may happen to an objective where one is told after `wait` minutes.
 pub fn of_an_objective(wait: u32) -> Vec<Situation> {
     use State::{AtRisk, Met, Missed, OnPace, OutOfReach};
-    // Long enough to be told, and ending well away from a full hour, at which news is told; all that lasts goes by five minutes.
-    let long = (wait + 5..).find(|minutes| minutes % 5 == 0 && (10..=40).contains(&(minutes % 60))).unwrap_or(wait);
+    // Long enough to be told, wherever the steps of some minutes by which all that lasts is gone through fall; ending well away from a
+    // full hour, at which news is told.
+    let long = (wait + 10..).find(|minutes| minutes % 5 == 0 && (10..=40).contains(&(minutes % 60))).unwrap_or(wait);
     // The hour in which a return to the pace is told: it is sure an hour after it began.
     let hour = (long + 60) / 60 * 60 + 60;
     let of = |name, spans, checks| Situation { name, spans, end: WEEK, checks };

@@ -1,6 +1,7 @@
 //! A company of so many reps, as its files would give it, and the tools that read what is written from it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -75,28 +76,6 @@ pub fn objective(catalogue: &Catalogue, id: &str, kpi: &str, scope: Scope, perio
     }
 }
 
-pub fn objectives(catalogue: &Catalogue, reps: usize, count: usize) -> Vec<Objective> {
-    let of = |id: &str, kpi: &str, scope, period| objective(catalogue, id, kpi, scope, period);
-    let mut all = vec![
-        of("calls-paris", "prospecting_calls", Scope::EachRepOf(1), Period::Week),
-        of("calls-lyon", "calls_made", Scope::EachRepOf(2), Period::Week),
-        of("calls-france", "prospecting_calls", Scope::Team(0), Period::Month),
-        of("calls team", "calls_made", Scope::Team(1), Period::Day),
-        of("revenue \"q\" {{ x }}\n$1", "revenue_won", Scope::Company, Period::Quarter),
-        of("win-rate", "win_rate", Scope::Team(3), Period::Year),
-        of("talk", "talk_time_s", Scope::Rep(0), Period::Once(20_000, 20_100)),
-        of("cycle", "sales_cycle_days", Scope::Company, Period::Month),
-        of("velocity", "sales_velocity", Scope::EachRepOf(0), Period::Year),
-        of("no-shows", "meetings_no_show", Scope::EachRepOf(3), Period::Month),
-    ];
-    all[4].importance = Importance::High;
-    all[9].direction = Direction::AtMost;
-    for number in all.len()..count {
-        all.push(of(&format!("more-{number}"), "emails_sent", Scope::Rep(number % reps), Period::Week));
-    }
-    all
-}
-
 /// Writes the files into a folder.
 pub fn written(folder: &Path, roster: &Roster, objectives: &[Objective]) -> Vec<(String, String)> {
     let catalogue = Catalogue::built_in().unwrap();
@@ -107,7 +86,16 @@ pub fn written(folder: &Path, roster: &Roster, objectives: &[Objective]) -> Vec<
     files
 }
 
-/// A tool that `tests/run` finds, or one on the path.
-pub fn tool(variable: &str, name: &str) -> PathBuf {
-    std::env::var_os(variable).map_or_else(|| PathBuf::from(name), PathBuf::from)
+/// What ends the names of the variables of the newest tools that are supported, and of the oldest.
+pub const VERSIONS: [&str; 2] = ["", "_OLD"];
+
+/// Holds that a tool accepts what is in a folder.
+pub fn accepted(version: &str, tool: &str, arguments: &[&str], folder: &Path) {
+    let variable = format!("ONPACE_TEST_{}{version}", tool.to_uppercase());
+    let program = std::env::var_os(&variable).unwrap_or_else(|| panic!("{variable} is not set: run the tests by `tests/run`"));
+    let output = Command::new(&program).args(arguments).current_dir(folder).output();
+    let output = output.unwrap_or_else(|error| panic!("{} can't be run ({error}): {variable} names {tool}", program.display()));
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let end = said.char_indices().rev().nth(6_000).map_or(0, |(at, _)| at);
+    assert!(output.status.success(), "{} {arguments:?}: {}", program.display(), &said[end..]);
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::moments::Moment;
 use super::names::{NAMES, SOURCES, STAGES};
-use crate::oracle::{CURRENCIES, Calendar, DAY, HOUR, SECOND, SLOT, Window, exponent};
+use crate::oracle::{CURRENCIES, Calendar, DAY, HOUR, SECOND, SLOT, Window, exponent, parse_instant};
 
 /// Differences that decide on which side of an edge something falls, µs.
 const NUDGES: &[i64] = &[
@@ -51,6 +51,8 @@ pub struct Maker {
     pub edges: Vec<i64>,
     /// Instants used again and again, µs.
     instants: Vec<i64>,
+    /// Instants at which exports were made, µs, the last at the latest instant there is.
+    exports: Vec<i64>,
     zones: Vec<TimeZone>,
     /// Who there is.
     pub reps: Vec<&'static str>,
@@ -88,6 +90,7 @@ impl Maker {
             asked_at: [&moments[0], &moments[1]].map(|moment| moment.at.as_microsecond()),
             edges,
             instants: Vec::new(),
+            exports: Vec::new(),
             zones,
             reps,
             names,
@@ -95,6 +98,7 @@ impl Maker {
             currencies,
         };
         maker.instants = (0..24).map(|_| maker.fresh_instant()).collect();
+        maker.exports = (0..3).map(|_| maker.fresh_instant().min(LATEST)).chain([LATEST]).collect();
         maker
     }
 
@@ -123,7 +127,43 @@ impl Maker {
             data.insert(field.clone(), self.value(kind, field));
         }
         rival["data"] = Value::Object(data);
+        self.say_later(&mut rival, 0.6);
         rival
+    }
+
+    /// Says of some events, at their own instants, something else in a later export.
+    pub fn export_again(&mut self, events: &[Value]) -> Vec<Value> {
+        let share = self.pick(&[0.0, 0.1, 0.5]);
+        let mut again = Vec::new();
+        for event in events {
+            if self.chance(share) {
+                let mut rival = self.rival(event);
+                self.say_later(&mut rival, 0.9);
+                again.push(rival);
+            }
+        }
+        again
+    }
+
+    /// With some probability has an event said later than it occurred, or at another time than it was; else leaves it as it is.
+    pub fn say_later(&mut self, event: &mut Value, probability: f64) {
+        if !self.chance(probability) {
+            return;
+        }
+        let Some(occurred) = event["occurred_at"].as_str().map(parse_instant) else { return };
+        let exports = self.exports.clone();
+        let said = match self.rng.random_range(0..8) {
+            // As it occurred: nothing, or said in so many words.
+            0 => {
+                event["said_at"] = Value::Null;
+                return;
+            }
+            1 => occurred,
+            2 => occurred + self.pick(&[1, 2, SECOND]),
+            3 => occurred + self.rng.random_range(0..40 * DAY),
+            _ => self.pick(&exports),
+        };
+        event["said_at"] = json!(self.instant_text(said.clamp(occurred, LATEST.max(occurred))));
     }
 
     pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
@@ -203,8 +243,12 @@ impl Maker {
             0 => text.push_str(self.pick(&["Z", "+00:00", "-00:00"])),
             _ => {
                 let sign = if minutes < 0 { '-' } else { '+' };
-                let minutes = minutes.abs();
-                text.push_str(&format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60));
+                let (hours, minutes) = (minutes.abs() / 60, minutes.abs() % 60);
+                match self.rng.random_range(0..4) {
+                    0 => text.push_str(&format!("{sign}{hours:02}{minutes:02}")),
+                    1 if minutes == 0 => text.push_str(&format!("{sign}{hours:02}")),
+                    _ => text.push_str(&format!("{sign}{hours:02}:{minutes:02}")),
+                }
             }
         }
         text
@@ -250,6 +294,7 @@ impl Maker {
         if only_deleted && self.chance(0.2) {
             event["data"] = Value::Null;
         }
+        self.say_later(&mut event, 0.25);
         event
     }
 
@@ -335,6 +380,8 @@ impl Maker {
                 let stages = self.stages.clone();
                 text(self, &stages)
             }
+            // Longer than is kept, and cut within a letter or not.
+            "name" | "lost_reason" if self.chance(0.3) => json!(["é", "x", "語", "👩‍👩‍👧‍👦"][self.rng.random_range(0..4)].repeat(90)),
             "duration_s" => match self.rng.random_range(0..6) {
                 0 => json!(0),
                 1 => json!(1_000_000_000),

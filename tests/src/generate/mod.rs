@@ -2,8 +2,8 @@
 //! moments at which to ask about it. Always the same for the same seed; never an event that the
 //! contract refuses.
 //!
-//! Few entities get many patches at few instants, so that equal stamps, late corrections and reopened
-//! deals are the rule. The instants crowd around the edges of the windows that will be asked for.
+//! Few entities get many patches at few instants, so that equal stamps, late corrections, exports that say otherwise what former
+//! ones said, and reopened deals are the rule. The instants crowd around the edges of the windows that will be asked for.
 
 mod deals;
 mod floor;
@@ -60,6 +60,8 @@ pub fn adversarial_set(seed: u64) -> AdversarialSet {
         events.push(maker.short_deal(number));
         events.extend(maker.deal_at_noon(number));
     }
+    let again = maker.export_again(&events);
+    events.extend(again);
     events.shuffle(&mut maker.rng);
     AdversarialSet { seed, events, moments }
 }

@@ -165,6 +165,58 @@ fn of_one_instant_the_greatest_value_wins() {
     );
 }
 
+/// The same event, said later than it occurred.
+fn said(mut event: Value, said_at: &str) -> Value {
+    event["said_at"] = json!(said_at);
+    event
+}
+
+#[test]
+fn of_one_instant_what_was_said_last_wins_and_an_earlier_instant_never_does() {
+    let at = "2026-01-05T10:00:00Z";
+    let mut events = vec![
+        said(deal(at, json!({"rep": "Ann", "status": "open", "amount": {"value": 10, "currency": "EUR"}})), "2026-01-09T10:00:00Z"),
+        deal(at, json!({"rep": "Zoe", "status": "won", "amount": {"value": 99, "currency": "EUR"}})),
+    ];
+    let asked = |events: &[Value]| Asked::new(events, "2026-01-31T10:00:00Z", "UTC");
+    for _ in 0..2 {
+        events.reverse();
+        assert_eq!(asked(&events).get("deals_won", Window::All), "0");
+        assert_eq!(asked(&events).get("open_pipeline", Window::All), "10");
+        assert_eq!(asked(&events).by(By::Rep).of("open_deals", Window::All, "Ann"), "1");
+    }
+    // Said later still; and of a greater instant, though said before.
+    events.push(said(deal(at, json!({"status": "won"})), "2026-01-09T10:00:00.000001Z"));
+    assert_eq!(asked(&events).get("deals_won", Window::All), "1");
+    events.push(deal("2026-01-05T10:00:01Z", json!({"status": "lost"})));
+    assert_eq!(asked(&events).get("deals_won", Window::All), "0");
+    let gone = |deleted: bool| json!({"source": "t", "kind": "deal", "entity": "1", "deleted": deleted, "occurred_at": at});
+    events.extend([gone(true), said(gone(false), "2026-01-05T10:00:00.000001Z")]);
+    assert_eq!(asked(&events).get("deals_lost", Window::All), "1");
+}
+
+#[test]
+fn a_stage_is_entered_when_it_first_occurred_whenever_that_was_said() {
+    let at = |day: &str| format!("2026-01-{day}T10:00:00Z");
+    let events = [
+        deal(&at("05"), json!({"stage": "offer"})),
+        said(deal(&at("05"), json!({"stage": "demo"})), &at("20")),
+        deal(&at("07"), json!({"stage": "demo"})),
+    ];
+    let asked = |at: &str| Asked::new(&events, at, "UTC").by(By::Stage);
+    assert_eq!(asked(&at("05")).of("stage_entered", Window::Today, "demo"), "1");
+    assert_eq!(asked(&at("05")).of("stage_entered", Window::Today, "offer"), "1");
+    assert_eq!(asked(&at("07")).of("stage_entered", Window::Today, "demo"), "0");
+}
+
+#[test]
+fn free_texts_are_cut_where_a_letter_ends() {
+    let events = [deal("2026-01-05T10:00:00Z", json!({"name": format!("x{}", "é".repeat(100)), "lost_reason": "語".repeat(70)}))];
+    let oracle = Oracle::new(&events);
+    assert_eq!(oracle.entities()[0].text("name"), format!("x{}", "é".repeat(99)));
+    assert_eq!(oracle.entities()[0].text("lost_reason"), "語".repeat(66));
+}
+
 #[test]
 fn a_later_clearing_clears() {
     let events = [

@@ -36,6 +36,8 @@ pub enum Value {
 
 enum Type {
     Text,
+    /// What people write freely: as much of it as fits into 200 bytes.
+    Free,
     Closed(&'static [&'static str]),
     Int,
     Bool,
@@ -56,7 +58,8 @@ fn type_of(kind: &str, field: &str) -> Type {
         | ("call", "purpose" | "outcome")
         | ("meeting", "purpose")
         | ("email", "campaign")
-        | ("deal", "name" | "product" | "origin" | "stage" | "lost_reason") => Type::Text,
+        | ("deal", "product" | "origin" | "stage") => Type::Text,
+        ("deal", "name" | "lost_reason") => Type::Free,
         ("call" | "email", "direction") => Type::Closed(DIRECTION),
         ("meeting", "status") => Type::Closed(MEETING),
         ("deal", "status") => Type::Closed(DEAL),
@@ -79,7 +82,9 @@ fn value_of(kind: &str, field: &str, json: &Json) -> Value {
     let bad = || -> ! { panic!("{json} is no valid value of {kind}.{field}") };
     let text = || json.as_str().unwrap_or_else(|| bad());
     match type_of(kind, field) {
+        Type::Text if text().len() > 200 => bad(),
         Type::Text => Value::Text(text().to_owned()),
+        Type::Free => Value::Text(first_bytes(text(), 200)),
         Type::Closed(set) => {
             let place = set.iter().position(|&word| word == text());
             let place = place.unwrap_or_else(|| bad());
@@ -96,11 +101,25 @@ fn value_of(kind: &str, field: &str, json: &Json) -> Value {
     }
 }
 
+/// The letters of a text that end within its first bytes.
+fn first_bytes(text: &str, most: usize) -> String {
+    let mut kept = String::new();
+    for letter in text.chars() {
+        if kept.len() + letter.len_utf8() > most {
+            break;
+        }
+        kept.push(letter);
+    }
+    kept
+}
+
 /// One event, read.
 #[derive(Debug)]
 pub struct Patch {
     /// `occurred_at`, µs.
     pub stamp: i64,
+    /// When the source said it, µs: `said_at`, else `occurred_at`.
+    pub said_at: i64,
     /// What it says of each field; absent fields are not in here.
     pub fields: BTreeMap<String, Value>,
     /// What it says of the deletion, if anything.
@@ -128,8 +147,12 @@ impl Entity {
             let text = |field: &str| event[field].as_str().unwrap_or_else(|| panic!("an event without {field}: {event}"));
             let kind = text("kind");
             let fields = event["data"].as_object().into_iter().flatten();
+            let stamp = parse_instant(text("occurred_at"));
+            let said_at = event["said_at"].as_str().map_or(stamp, parse_instant);
+            assert!(said_at >= stamp, "said before it occurred: {event}");
             let patch = Patch {
-                stamp: parse_instant(text("occurred_at")),
+                stamp,
+                said_at,
                 fields: fields.map(|(field, json)| (field.clone(), value_of(kind, field, json))).collect(),
                 deleted: event["deleted"].as_bool(),
                 event: index,
@@ -140,14 +163,15 @@ impl Entity {
         by_name.into_iter().map(entity).collect()
     }
 
-    /// Everything said of a field: stamp and value.
-    fn said(&self, field: &str) -> Vec<(i64, &Value)> {
-        self.patches.iter().filter_map(|patch| Some((patch.stamp, patch.fields.get(field)?))).collect()
+    /// Everything said of a field: stamp, when it was said, and value; of these the greatest wins.
+    fn said(&self, field: &str) -> Vec<(i64, i64, &Value)> {
+        self.patches.iter().filter_map(|patch| Some((patch.stamp, patch.said_at, patch.fields.get(field)?))).collect()
     }
 
     /// The value that won, with its stamp; nothing where it was never said or is cleared.
     pub fn current(&self, field: &str) -> Option<(i64, &Value)> {
-        self.said(field).into_iter().max().filter(|(_, value)| **value != Value::Cleared)
+        let (stamp, _, value) = self.said(field).into_iter().max()?;
+        (*value != Value::Cleared).then_some((stamp, value))
     }
 
     /// A string or a member of a closed set as it stands, `""` where it is not set.
@@ -180,18 +204,18 @@ impl Entity {
     /// Whether it is deleted.
     pub fn is_deleted(&self) -> bool {
         let said = self.patches.iter();
-        let said = said.filter_map(|patch| Some((patch.stamp, patch.deleted?)));
-        said.max().is_some_and(|(_, deleted)| deleted)
+        let said = said.filter_map(|patch| Some((patch.stamp, patch.said_at, patch.deleted?)));
+        said.max().is_some_and(|(_, _, deleted)| deleted)
     }
 
     /// The history of a tracked field, oldest first: one value a stamp, the 256 greatest stamps.
     pub fn history(&self, field: &str) -> Vec<(i64, &Value)> {
-        let mut by_stamp: BTreeMap<i64, &Value> = BTreeMap::new();
-        for (stamp, value) in self.said(field) {
-            let kept = by_stamp.entry(stamp).or_insert(value);
-            *kept = (*kept).max(value);
+        let mut by_stamp: BTreeMap<i64, (i64, &Value)> = BTreeMap::new();
+        for (stamp, said_at, value) in self.said(field) {
+            let kept = by_stamp.entry(stamp).or_insert((said_at, value));
+            *kept = (*kept).max((said_at, value));
         }
-        let all: Vec<_> = by_stamp.into_iter().collect();
+        let all: Vec<_> = by_stamp.into_iter().map(|(stamp, (_, value))| (stamp, value)).collect();
         all[all.len().saturating_sub(HISTORY)..].to_vec()
     }
 
@@ -208,7 +232,7 @@ impl Entity {
     /// Every stage ever named, with the smallest stamp (µs) that named it.
     pub fn stages(&self) -> BTreeMap<&str, i64> {
         let mut stages = BTreeMap::new();
-        for (stamp, value) in self.said("stage") {
+        for (stamp, _, value) in self.said("stage") {
             if let Value::Text(stage) = value {
                 let first = stages.entry(stage.as_str()).or_insert(stamp);
                 *first = stamp.min(*first);

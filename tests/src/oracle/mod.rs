@@ -46,7 +46,7 @@ pub use contribute::{Contribution, Life};
 pub use entity::Entity;
 pub use formula::{By, KPIS, Kpi, Scope, Unit, minor_per_major};
 pub use judge::{Judged, judge};
-pub use moment::{DAY, HOUR, SECOND, SLOT, When, first_instant, local_date, plus_days};
+pub use moment::{DAY, HOUR, SECOND, SLOT, When, first_instant, local_date, parse_instant, plus_days};
 pub use money::{CURRENCIES, exponent};
 pub use objective::{Every, For, Objective, Pace, Period, objectives_yaml};
 pub use roster::{Hours, Person, Rate, Roster, Stay, Team, UNROSTERED, decimal};
@@ -169,6 +169,18 @@ impl Oracle {
         Oracle { events: events.to_vec(), entities, contributions }
     }
 
+    /// The same with every number of a deal credited to whoever has the deal now: `credit: current` of a measure.
+    pub fn crediting_current(mut self) -> Oracle {
+        for one in &mut self.contributions {
+            let entity = &self.entities[one.entity];
+            if entity.kind == "deal" {
+                let rep = entity.text("rep");
+                one.rep = if rep.is_empty() { "unassigned" } else { rep }.to_owned();
+            }
+        }
+        self
+    }
+
     /// Every number there is to an answer, also those that are zero or have no value: for each key
     /// that contributes anything, each KPI that exists by it, each window, each currency of the key.
     pub fn kpis(&self, question: &Question) -> Vec<Row> {
@@ -227,7 +239,7 @@ impl Oracle {
     /// An entity's events as they were given, by time.
     pub fn events_of(&self, entity: usize) -> Vec<&Value> {
         let mut patches: Vec<_> = self.entities[entity].patches.iter().collect();
-        patches.sort_by_key(|patch| patch.stamp);
+        patches.sort_by_key(|patch| (patch.stamp, patch.said_at));
         patches.iter().map(|patch| &self.events[patch.event]).collect()
     }
 

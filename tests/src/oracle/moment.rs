@@ -109,7 +109,9 @@ pub fn parse_instant(text: &str) -> i64 {
     let offset_minutes = if zone.eq_ignore_ascii_case("z") {
         0
     } else {
-        let minutes = number(&zone[1..3]) * 60 + number(&zone[4..6]);
+        // ±hh:mm, ±hhmm or ±hh.
+        let digits = zone[1..].replace(':', "");
+        let minutes = number(&digits[..2]) * 60 + if digits.len() > 2 { number(&digits[2..]) } else { 0 };
         if zone.starts_with('-') { -minutes } else { minutes }
     };
     midnight_utc(date) + (hour * 3_600 + minute * 60 + second) * SECOND + micros - offset_minutes * 60 * SECOND
@@ -134,7 +136,10 @@ mod tests {
         let second = 1_772_444_400 * SECOND;
         assert_eq!(parse_instant("2026-03-02T09:40:00Z"), second);
         assert_eq!(parse_instant("2026-03-02T10:40:00.0000019+01:00"), second + 1);
-        assert_eq!(parse_instant("2026-03-02T04:10:00.5-05:30"), second + 500_000);
+        for offset in ["-05:30", "-0530"] {
+            assert_eq!(parse_instant(&format!("2026-03-02T04:10:00.5{offset}")), second + 500_000);
+        }
+        assert_eq!(parse_instant("2026-03-02T04:40:00-05"), second);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use onpace_tests::monitoring::Alertmanager;
+use onpace_tests::monitoring::{Alertmanager, Version};
 use onpace_tests::servers::wait_until;
 use serde_json::{Map, Value, json};
 
@@ -75,7 +75,7 @@ fn targets() -> BTreeMap<&'static str, Value> {
 
 pub fn holds() {
     let folder = written();
-    let alertmanager = Alertmanager::start(folder.path());
+    let alertmanager = Alertmanager::start(Version::Newest, folder.path());
     let targets = targets();
     let until = (Timestamp::now() + SignedDuration::from_hours(1)).to_string();
     let posted = |labels: &Value, ends: &str| json!({ "labels": labels, "endsAt": ends, "annotations": {} });

@@ -1,8 +1,9 @@
 //! An objective falls behind: the manager on call hears of it once, with the figures of the API, in his language; the rep once, in the
-//! tone of his style; nobody else. It recovers: that is told once, and nothing more.
+//! tone of his style; nobody else. It recovers: that is told once, and nothing more. So it is on the oldest Prometheus and Alertmanager too.
 
 use jiff::{SignedDuration, Timestamp};
 use onpace_tests::floor::kafka;
+use onpace_tests::monitoring::Version;
 use onpace_tests::office::{LIMIT, Office, calls, post, row};
 use onpace_tests::servers::wait_until;
 use onpace_tests::serving::Serving;
@@ -11,7 +12,15 @@ use serde_json::{Value, json};
 const OBJECTIVES: &str = "  - { id: calls-paris, kpi: calls_made, scope: { each_rep_of: paris }, target: 40, period: day, from: TODAY }
   - { id: calls-berlin, kpi: calls_made, scope: { each_rep_of: berlin }, target: 40, period: day, from: TODAY }";
 
-pub fn holds() {
+pub fn on_the_newest() {
+    holds(Version::Newest);
+}
+
+pub fn on_the_oldest() {
+    holds(Version::Oldest);
+}
+
+fn holds(version: Version) {
     let office = Office::open(kafka(), (120, 120), "[]", OBJECTIVES);
     let up = office.up();
     let now = Timestamp::now();
@@ -20,7 +29,7 @@ pub fn holds() {
     }
     let attained = |rep: &str, objective: &str| row(&up, objective, rep, None)["attained"].clone();
     wait_until("all is counted", LIMIT, || attained("bob", "calls-berlin") == json!(22) && attained("marie", "calls-paris") == json!(22));
-    let watch = office.watch(&[("onpace", up.port)]);
+    let watch = office.watch_by(version, &[("onpace", up.port)]);
 
     // Half of Marie's calls turn out to have been Paul's.
     post(&up, &calls("marie", "paul", 11, Timestamp::now()));

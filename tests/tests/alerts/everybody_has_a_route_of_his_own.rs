@@ -1,17 +1,18 @@
-//! By amtool: each manager's, rep's and operations' alerts go to the receiver of that name and to no other, whatever they are called; every kind of
+//! By amtool, the newest and the oldest: each manager's, rep's and operations' alerts go to the receiver of that name and to no other, whatever they are called; every kind of
 //! address is one that it reads; no secret is in what `onpace rules` wrote, only where it is.
 
 use std::process::Command;
 
+use onpace_tests::monitoring::Version;
 use onpace_tests::onpace::run;
-use onpace_tests::servers::provided;
 
 use crate::hostile::{MANAGER, REP, written};
 
 pub fn holds() {
     let folder = written();
-    let mut command = Command::new(provided("ONPACE_TEST_AMTOOL"));
-    run(command.args(["check-config", "alertmanager.yml"]).current_dir(folder.path())).unwrap_or_else(|error| panic!("{error}"));
+    for version in Version::EVERY {
+        version.accepts("amtool", &["check-config", "alertmanager.yml"], folder.path());
+    }
     let written = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect("a file that was written");
     for name in ["alertmanager.yml", "onpace.rules.yml", "onpace.tmpl", "onpace_hours_test.yml", "onpace_minutes_test.yml"] {
         assert!(!written(name).contains("hunter2"), "a secret in {name}");
@@ -23,11 +24,13 @@ pub fn holds() {
     }
     let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     let goes_to = |receiver: &str, labels: &[(&str, &str)]| {
-        let mut command = Command::new(provided("ONPACE_TEST_AMTOOL"));
-        command.args(["config", "routes", "test", "--config.file=alertmanager.yml"]).current_dir(folder.path());
-        command.args(labels.iter().map(|(label, value)| format!("{label}={}", quoted(value))));
-        let output = run(&mut command).unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), receiver, "{labels:?}");
+        for version in Version::EVERY {
+            let mut command = Command::new(version.program("amtool"));
+            command.args(["config", "routes", "test", "--config.file=alertmanager.yml"]).current_dir(folder.path());
+            command.args(labels.iter().map(|(label, value)| format!("{label}={}", quoted(value))));
+            let output = run(&mut command).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), receiver, "{labels:?}");
+        }
     };
     let names = [
         "ObjectiveBehind",

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::process::Command;
 
 use onpace_tests::engine::root;
+use onpace_tests::monitoring::Version;
 use onpace_tests::onpace::bare;
 use serde_yaml_ng::Value;
 
@@ -151,9 +151,9 @@ fn compose_speaks_the_clis_language() {
         let tag = image.split_once(':').map_or("", |(_, tag)| tag);
         assert!(image == "onpace:local" || tag.bytes().any(|byte| byte.is_ascii_digit()), "{name}: {image} names no version");
     }
-    let promtool = std::env::var("ONPACE_TEST_PROMTOOL").unwrap_or_else(|_| "promtool".into());
-    let checked = Command::new(promtool).args(["check", "config"]).arg(root().join(prometheus)).output().expect("promtool runs");
-    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    for version in Version::EVERY {
+        version.accepts("promtool", &["check", "config", prometheus], &root());
+    }
 
     let dockerfile = std::fs::read_to_string(root().join("Dockerfile")).expect("a Dockerfile");
     assert!(dockerfile.contains("ENTRYPOINT [\"onpace\"]"), "a service's command is a command of onpace");

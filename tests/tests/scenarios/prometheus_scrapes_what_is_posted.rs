@@ -1,10 +1,10 @@
-//! A real Prometheus scrapes onpace: what is posted is what it has, and every place shows the same number.
+//! A real Prometheus, the newest and the oldest, scrapes onpace: what is posted is what it has, and every place shows the same number.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use onpace_tests::engine::Numbers;
-use onpace_tests::monitoring::Prometheus;
+use onpace_tests::monitoring::{Prometheus, Version};
 use onpace_tests::onpace::{bare, run};
 use onpace_tests::servers::wait_until;
 use onpace_tests::serving::{Serving, midday};
@@ -26,7 +26,11 @@ fn prometheus_scrapes_what_is_posted() {
         "global: {{ scrape_interval: 1s, scrape_timeout: 1s }}\nscrape_configs:\n  - job_name: onpace\n    static_configs: [{{ targets: ['127.0.0.1:{}'] }}]\n",
         up.port
     );
-    let prometheus = Prometheus::start(folder.path(), &scrape, &[]);
+    let watching = Version::EVERY.map(|version| {
+        let folder = folder.path().join(format!("{version:?}"));
+        std::fs::create_dir(&folder).expect("a folder");
+        Prometheus::start(version, &folder, &scrape, &[])
+    });
 
     let now = Timestamp::now().to_string();
     let lines: String = (0..POSTED)
@@ -40,10 +44,12 @@ fn prometheus_scrapes_what_is_posted() {
     let answer = up.post("application/x-ndjson", lines.as_bytes());
     assert_eq!((answer.status, &answer.json()["accepted"]), (202, &json!(POSTED)));
     let limit = Duration::from_secs(120);
-    wait_until("Prometheus has what was posted", limit, || {
-        prometheus.value("sum(onpace_calls_made{window=\"today\"})") == Some(POSTED as f64)
-    });
-    assert_eq!(prometheus.value("up{job=\"onpace\"}"), Some(1.0), "{}", prometheus.process.tail());
+    for prometheus in &watching {
+        wait_until("Prometheus has what was posted", limit, || {
+            prometheus.value("sum(onpace_calls_made{window=\"today\"})") == Some(POSTED as f64)
+        });
+        assert_eq!(prometheus.value("up{job=\"onpace\"}"), Some(1.0), "{}", prometheus.process.tail());
+    }
 
     // One instant, every place: the API by rep and by company as the page asks, the terminal, Prometheus.
     let api =
@@ -63,15 +69,19 @@ fn prometheus_scrapes_what_is_posted() {
         assert!(script.contains(&format!("\"{kpi}\"")) && script.contains("/v1/kpis?"), "the page shows {kpi} as the API says it");
         let whole = company.get(kpi, "today", None);
         assert_eq!(told_company.get(kpi, "today", None), whole, "{kpi} on the terminal");
-        let scraped = || prometheus.value(&format!("sum({metric}{{window=\"today\"}})"));
-        wait_until("the last scrape has it", limit, || scraped() == whole.as_f64());
+        for prometheus in &watching {
+            let scraped = || prometheus.value(&format!("sum({metric}{{window=\"today\"}})"));
+            wait_until("the last scrape has it", limit, || scraped() == whole.as_f64());
+        }
         for rep in 0..5 {
             let rep = format!("Rep \"{rep}\" Ωmega");
             let own = reps.get(kpi, "today", Some(&rep));
             assert!(own.is_u64(), "{kpi} of {rep}: {own}");
             assert_eq!(told_reps.get(kpi, "today", Some(&rep)), own, "{kpi} of {rep} on the terminal");
             let query = format!("{metric}{{window=\"today\",rep={}}}", json!(rep));
-            assert_eq!(prometheus.value(&query), own.as_f64(), "{query}");
+            for prometheus in &watching {
+                assert_eq!(prometheus.value(&query), own.as_f64(), "{query}");
+            }
         }
     }
     assert_eq!(company.get("calls_made", "today", None), json!(POSTED));

@@ -1,10 +1,11 @@
-//! What `deploy/alerts/` holds is what `onpace rules` writes today from `deploy/company/`, to the byte; and the tools that read it accept it.
+//! What `deploy/alerts/` holds is what `onpace rules` writes today from `deploy/company/`, to the byte; and the tools that read it,
+//! the oldest that are supported and those that Compose names, accept it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 
 use onpace_tests::engine::root;
+use onpace_tests::monitoring::Version;
 use onpace_tests::onpace::bare;
 
 /// As `deploy/README.md` has it.
@@ -19,14 +20,6 @@ fn files(folder: &Path) -> BTreeMap<String, String> {
         (name, std::fs::read_to_string(&path).expect("a text"))
     });
     read.collect()
-}
-
-fn accepted(variable: &str, tool: &str, arguments: &[&str]) {
-    let program = std::env::var(variable).unwrap_or_else(|_| tool.into());
-    let output = Command::new(&program).args(arguments).current_dir(root().join("deploy/alerts")).output();
-    let output = output.unwrap_or_else(|error| panic!("{program} can't be run ({error}): name {tool} with {variable}"));
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{tool} {arguments:?}: {said}");
 }
 
 #[test]
@@ -44,9 +37,12 @@ fn the_deployed_alerts_are_those_of_the_company() {
     let guide = std::fs::read_to_string(root().join("deploy/README.md")).expect("a guide");
     assert!(guide.contains(&command), "deploy/README.md gives the command: {command}");
 
-    accepted("ONPACE_TEST_PROMTOOL", "promtool", &["check", "rules", "--lint-fatal", "onpace.rules.yml"]);
     let tests: Vec<&str> = anew.keys().map(String::as_str).filter(|name| name.ends_with("_test.yml")).collect();
     assert!(!tests.is_empty());
-    accepted("ONPACE_TEST_PROMTOOL", "promtool", &[&["test", "rules"], &tests[..]].concat());
-    accepted("ONPACE_TEST_AMTOOL", "amtool", &["check-config", "alertmanager.yml"]);
+    let here = root().join("deploy/alerts");
+    for version in Version::EVERY {
+        version.accepts("promtool", &["check", "rules", "--lint-fatal", "onpace.rules.yml"], &here);
+        version.accepts("promtool", &[&["test", "rules"], &tests[..]].concat(), &here);
+        version.accepts("amtool", &["check-config", "alertmanager.yml"], &here);
+    }
 }

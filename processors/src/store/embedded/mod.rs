@@ -3,6 +3,8 @@
 //! In: commits, one transaction each. Out: what they left. The packed tables are the truth; `kpi` repeats the counters in
 //! columns that any SQLite or BI tool can read, kept in the same transaction.
 
+mod mend;
+mod pieces;
 mod reader;
 mod tables;
 #[cfg(test)]
@@ -16,11 +18,13 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 
 use self::reader::Reader;
+use self::tables::Wrong;
 use self::writer::Writer;
+use super::round::Round;
 use super::{KpiStore, LaneWriter, Settings, StoreError, StoreReader, refuse_other};
 
-/// The tables' version; a file of another one is refused.
-const LAYOUT: i64 = 1;
+/// The tables' version: of an earlier one they are made anew, and folded from the log beside them; of a later one they are refused.
+const LAYOUT: i64 = 3;
 /// How long to wait for another process that writes the file.
 const BUSY: Duration = Duration::from_secs(10);
 /// How many commits a lane's stream of changes remembers.
@@ -32,17 +36,26 @@ const TABLES: &str = r#"
     CREATE TABLE IF NOT EXISTS kpi_store (layout INTEGER NOT NULL, lanes INTEGER NOT NULL, fingerprint INTEGER NOT NULL);
     CREATE TABLE IF NOT EXISTS kpi_head (
         lane INTEGER PRIMARY KEY, birth INTEGER NOT NULL, epoch INTEGER NOT NULL, "offset" INTEGER NOT NULL,
-        "end" INTEGER NOT NULL, recorded_ms INTEGER NOT NULL, entities INTEGER NOT NULL, log TEXT NOT NULL DEFAULT '-'
+        "end" INTEGER NOT NULL, recorded_ms INTEGER NOT NULL, entities INTEGER NOT NULL, sums TEXT NOT NULL,
+        log TEXT NOT NULL, checksum INTEGER NOT NULL
     );
-    CREATE TABLE IF NOT EXISTS kpi_name (lane INTEGER NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL, PRIMARY KEY (lane, id)) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS kpi_entity (lane INTEGER NOT NULL, id BLOB NOT NULL, state BLOB NOT NULL, PRIMARY KEY (lane, id)) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS kpi_block (
-        lane INTEGER NOT NULL, rep INTEGER NOT NULL, day INTEGER NOT NULL, counters BLOB NOT NULL, PRIMARY KEY (lane, rep, day)
+    CREATE TABLE IF NOT EXISTS kpi_name (
+        lane INTEGER NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (lane, id)
     ) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS kpi_change (lane INTEGER NOT NULL, number INTEGER NOT NULL, mark INTEGER NOT NULL, blocks BLOB NOT NULL,
-        PRIMARY KEY (lane, number)) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS kpi_entity (
+        lane INTEGER NOT NULL, id BLOB NOT NULL, state BLOB NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (lane, id)
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS kpi_block (
+        lane INTEGER NOT NULL, rep INTEGER NOT NULL, day INTEGER NOT NULL, counters BLOB NOT NULL, checksum INTEGER NOT NULL,
+        PRIMARY KEY (lane, rep, day)
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS kpi_change (
+        lane INTEGER NOT NULL, number INTEGER NOT NULL, mark INTEGER NOT NULL, blocks BLOB NOT NULL, checksum INTEGER NOT NULL,
+        PRIMARY KEY (lane, number)
+    ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS kpi_source (
-        lane INTEGER NOT NULL, source TEXT NOT NULL, kind TEXT NOT NULL, recorded_ms INTEGER NOT NULL, PRIMARY KEY (lane, source, kind)
+        lane INTEGER NOT NULL, source TEXT NOT NULL, kind TEXT NOT NULL, recorded_ms INTEGER NOT NULL, checksum INTEGER NOT NULL,
+        PRIMARY KEY (lane, source, kind)
     ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS kpi (
         lane INTEGER NOT NULL, rep_id INTEGER NOT NULL, day INTEGER NOT NULL,
@@ -51,8 +64,8 @@ const TABLES: &str = r#"
     CREATE INDEX IF NOT EXISTS kpi_of_block ON kpi (lane, rep_id, day);
 "#;
 
-/// The tables whose rows each belong to a lane.
-const OF_LANES: [&str; 7] = ["kpi_head", "kpi_name", "kpi_entity", "kpi_block", "kpi_change", "kpi_source", "kpi"];
+/// The tables whose rows are a lane's.
+const OF_A_LANE: [&str; 7] = ["kpi_head", "kpi_name", "kpi_entity", "kpi_block", "kpi_change", "kpi_source", "kpi"];
 
 /// The store in an SQLite file.
 pub struct EmbeddedStore {
@@ -70,12 +83,12 @@ impl EmbeddedStore {
     pub fn open(path: impl AsRef<Path>, measures: Vec<String>) -> Result<Self, StoreError> {
         let store = EmbeddedStore { path: path.as_ref().to_owned(), measures, settled: Mutex::new(None) };
         let mut connection = store.connect()?;
-        prepare(&mut connection).map_err(|error| store.explain(&error))?;
+        prepare(&mut connection).map_err(|error| store.explain(error))?;
         Ok(store)
     }
 
     fn connect(&self) -> Result<Connection, StoreError> {
-        let wrong = |error| self.explain(&error);
+        let wrong = |error: rusqlite::Error| self.explain(error);
         let connection = Connection::open(&self.path).map_err(wrong)?;
         connection.busy_timeout(BUSY).map_err(wrong)?;
         connection.pragma_update(None, "journal_mode", "WAL").map_err(wrong)?;
@@ -85,8 +98,8 @@ impl EmbeddedStore {
         Ok(connection)
     }
 
-    fn explain(&self, error: &rusqlite::Error) -> StoreError {
-        explain(&self.path, error)
+    fn explain(&self, wrong: impl Into<Wrong>) -> StoreError {
+        explain(&self.path, wrong)
     }
 
     fn settled(&self) -> MutexGuard<'_, Option<Settings>> {
@@ -98,15 +111,21 @@ impl EmbeddedStore {
     }
 }
 
-/// Makes the tables, and what those of an earlier release lack.
+/// Makes the tables; those of an earlier release are dropped first.
 fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     let making = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    making.execute_batch(TABLES)?;
-    let there: bool =
-        making.query_row("SELECT count(*) FROM pragma_table_info('kpi_head') WHERE name = 'log'", [], |row| row.get(0))?;
-    if !there {
-        making.execute("ALTER TABLE kpi_head ADD COLUMN log TEXT NOT NULL DEFAULT '-'", [])?;
+    let there: i64 = making.query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'kpi_store'", [], |row| row.get(0))?;
+    let layout: Option<i64> = match there {
+        0 => None,
+        _ => making.query_row("SELECT layout FROM kpi_store", [], |row| row.get(0)).optional()?,
+    };
+    if layout.is_some_and(|layout| layout < LAYOUT) {
+        tracing::info!("the store's tables are those of an earlier onpace: everything is folded anew");
+        for table in ["kpi_store"].iter().chain(&OF_A_LANE) {
+            making.execute_batch(&format!("DROP TABLE IF EXISTS {table}"))?;
+        }
     }
+    making.execute_batch(TABLES)?;
     making.commit()
 }
 
@@ -114,7 +133,7 @@ fn read_settings(connection: &Connection, path: &Path) -> Result<Option<Settings
     let row = connection.query_row("SELECT layout, lanes, fingerprint FROM kpi_store", [], |row| {
         Ok((row.get::<_, i64>(0)?, Settings { lanes: row.get(1)?, fingerprint: row.get::<_, i64>(2)? as u64 }))
     });
-    match row.optional().map_err(|error| explain(path, &error))? {
+    match row.optional().map_err(|error| explain(path, error))? {
         None => Ok(None),
         Some((LAYOUT, settings)) => Ok(Some(settings)),
         Some((layout, _)) => Err(StoreError::Settings(format!(
@@ -128,20 +147,36 @@ fn write_settings(to: &Connection, settings: Settings) -> rusqlite::Result<()> {
     to.execute("INSERT INTO kpi_store VALUES (?1, ?2, ?3)", params![LAYOUT, settings.lanes, settings.fingerprint as i64]).map(|_| ())
 }
 
-fn explain(path: &Path, error: &rusqlite::Error) -> StoreError {
+fn explain(path: &Path, wrong: impl Into<Wrong>) -> StoreError {
     let path = path.display();
+    let error = match wrong.into() {
+        Wrong::Sqlite(error) => error,
+        Wrong::Row(row) => {
+            return StoreError::Damaged {
+                place: format!("{path}, {row}"),
+                why: "it is not as it was written: its checksum is another".into(),
+            };
+        }
+    };
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             StoreError::Away(format!("another process has been writing {path} for {} s; wait for it, or stop it", BUSY.as_secs()))
         }
         Some(ErrorCode::DiskFull) => StoreError::Away(format!("no room to write {path}; free some")),
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            // SQLite doesn't say why it couldn't open a file.
+            if let Some(words) = onpace_producers::files::exhausted_now() {
+                return StoreError::Away(format!("{path} can't be opened: {words}"));
+            }
             StoreError::Settings(format!("{path} can't be opened for writing ({error}); check the folder and its permissions"))
         }
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+        Some(ErrorCode::NotADatabase) => {
             // The log lies in the same file: nothing can be rebuilt from it.
             StoreError::Settings(format!("{path} is no onpace file, or it is damaged ({error}); put back a backup"))
         }
+        Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { place: path.to_string(), why: error.to_string() },
+        // A value of another type than was written.
+        None => StoreError::Damaged { place: path.to_string(), why: error.to_string() },
         _ => StoreError::Away(format!("{path}: {error}")),
     }
 }
@@ -149,7 +184,7 @@ fn explain(path: &Path, error: &rusqlite::Error) -> StoreError {
 impl KpiStore for EmbeddedStore {
     fn settle(&self, settings: Settings) -> Result<(), StoreError> {
         let mut connection = self.connect()?;
-        let wrong = |error| self.explain(&error);
+        let wrong = |error: rusqlite::Error| self.explain(error);
         let settling = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(wrong)?;
         match self.read_settings(&settling)? {
             Some(there) => refuse_other(&self.path.display().to_string(), there, settings)?,
@@ -170,25 +205,41 @@ impl KpiStore for EmbeddedStore {
         let mut connection = self.connect()?;
         let mut wiped = || -> rusqlite::Result<()> {
             let wiping = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            wiping.execute("DELETE FROM kpi_store", [])?;
-            for table in OF_LANES {
+            for table in ["kpi_store"].iter().chain(&OF_A_LANE) {
                 wiping.execute(&format!("DELETE FROM {table}"), [])?;
             }
             write_settings(&wiping, settings)?;
             wiping.commit()
         };
-        wiped().map_err(|error| self.explain(&error))?;
+        wiped().map_err(|error| self.explain(error))?;
         *self.settled() = Some(settings);
         Ok(())
     }
 
-    fn verify(&self) -> Result<(), StoreError> {
-        let found: String =
-            self.connect()?.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(|error| self.explain(&error))?;
-        match found.as_str() {
-            "ok" => Ok(()),
-            damage => Err(StoreError::Settings(format!("{} is damaged ({damage}); put back a backup", self.path.display()))),
+    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<u32>, StoreError> {
+        let connection = self.connect()?;
+        let wrong = |error: rusqlite::Error| self.explain(error);
+        if let Some(why) = mend::pages(&connection).map_err(wrong)? {
+            return Err(StoreError::Damaged { place: self.path.display().to_string(), why });
         }
+        // One read transaction sees one moment, whoever writes meanwhile.
+        connection.execute_batch("BEGIN").map_err(wrong)?;
+        let lanes = self.read_settings(&connection)?.map_or(0, |settings| settings.lanes);
+        let mut heads = Vec::new();
+        for lane in 0..lanes {
+            let head = tables::read_head(&connection, lane).map_err(|wrong| self.explain(wrong))?;
+            heads.extend(head.map(|head| (lane, head)));
+        }
+        let total = heads.iter().map(|(_, head)| head.sums.values()).sum();
+        let mut done = 0;
+        for (lane, head) in heads {
+            let mut pieces = pieces::Lane { connection: &connection, path: &self.path, lane };
+            Round::default().end(lane, &head, &mut pieces, &mut |_| {
+                done += 1;
+                progress(done, total);
+            })?;
+        }
+        Ok(Vec::new())
     }
 
     fn writer(&self, lane: u32) -> Result<Box<dyn LaneWriter>, StoreError> {

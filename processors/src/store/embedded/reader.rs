@@ -8,7 +8,7 @@ use onpace_kpis::block::{Block, BlockId};
 use rusqlite::{Connection, params};
 
 use super::explain;
-use super::tables::{count_names, last_change, read_block, read_head, read_names, read_sources};
+use super::tables::{Wrong, count_names, last_change, read_block, read_blocks, read_changes, read_head, read_names, read_sources};
 use crate::store::{Changes, Head, Heard, Position, StoreError, StoreReader, changed, show_block, show_head, show_sources};
 
 pub(super) struct Reader {
@@ -22,8 +22,8 @@ impl Reader {
         Reader { connection, path: path.to_owned(), measures: measures.to_owned() }
     }
 
-    fn tried<T>(&self, result: rusqlite::Result<T>) -> Result<T, StoreError> {
-        result.map_err(|error| explain(&self.path, &error))
+    fn tried<T>(&self, result: Result<T, impl Into<Wrong>>) -> Result<T, StoreError> {
+        result.map_err(|wrong| explain(&self.path, wrong))
     }
 
     fn position(&self, lane: u32, head: Head, names: u32) -> Result<Position, StoreError> {
@@ -58,7 +58,7 @@ impl StoreReader for Reader {
     }
 
     fn names(&mut self, lane: u32, from: u32, each: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
-        self.tried(read_names(&self.connection, lane, from, each))
+        self.tried(read_names(&self.connection, lane, from, u32::MAX, each))
     }
 
     fn blocks(&mut self, lane: u32, ids: &[BlockId], each: &mut dyn FnMut(BlockId, &[u8])) -> Result<(), StoreError> {
@@ -105,7 +105,8 @@ impl Reader {
             for lane in lanes.query_map([], |row| row.get::<_, u32>(0))? {
                 let lane = lane?;
                 text.push_str(&format!("head:{lane}\nnames:{lane}\n"));
-                if !read_sources(&self.connection, lane)?.is_empty() {
+                let sources = "SELECT count(*) FROM kpi_source WHERE lane = ?1";
+                if self.connection.query_row(sources, [lane], |row| row.get::<_, i64>(0))? > 0 {
                     text.push_str(&format!("sources:{lane}\n"));
                 }
                 let mut reps = self.connection.prepare(
@@ -155,21 +156,12 @@ impl Reader {
     ) -> Result<Option<Position>, StoreError> {
         let Some(head) = self.head(lane)? else { return Ok(None) };
         let mut known = 1;
-        self.tried(read_names(&self.connection, lane, 1, &mut |name| {
+        self.tried(read_names(&self.connection, lane, 1, u32::MAX, &mut |name| {
             known += 1;
             names(name);
         }))?;
         let position = self.position(lane, head, known)?;
-        let mut read = || -> rusqlite::Result<()> {
-            let mut select = self.connection.prepare_cached("SELECT rep, day, counters FROM kpi_block WHERE lane = ?1")?;
-            let mut rows = select.query([lane])?;
-            while let Some(row) = rows.next()? {
-                each(BlockId { rep: row.get(0)?, day: row.get(1)? }, row.get_ref(2)?.as_blob()?);
-            }
-            Ok(())
-        };
-        let read = read();
-        self.tried(read)?;
+        self.tried(read_blocks(&self.connection, lane, 0, u32::MAX, each))?;
         Ok(Some(position))
     }
 
@@ -180,32 +172,23 @@ impl Reader {
             return Ok(Changes::Gap);
         };
         let mut blocks = Vec::new();
-        let mut read = || -> rusqlite::Result<Option<bool>> {
-            let mut select =
-                self.connection.prepare_cached("SELECT mark, blocks FROM kpi_change WHERE lane = ?1 AND number >= ?2 ORDER BY number")?;
-            let mut rows = select.query(params![lane, number])?;
-            // The change that was last then must still be there.
-            match rows.next()? {
-                Some(row) if row.get::<_, i64>(0)? == mark => {}
-                _ => return Ok(Some(false)),
+        // The change that was last then must still be there, and is the first.
+        let (mut first, mut followed, mut sound) = (true, false, true);
+        let read = read_changes(&self.connection, lane, number, &mut |found, packed| {
+            if std::mem::take(&mut first) {
+                followed = found == mark;
+            } else {
+                sound = changed::unpack(packed, &mut blocks).is_some();
             }
-            while let Some(row) = rows.next()? {
-                if changed::unpack(row.get_ref(1)?.as_blob()?, &mut blocks).is_none() {
-                    return Ok(None);
-                }
-            }
-            Ok(Some(true))
-        };
-        let read = read();
-        match self.tried(read)? {
-            None => {
-                return Err(StoreError::Damaged {
-                    place: format!("{}, table kpi_change, lane {lane}", self.path.display()),
-                    why: "a change is none of ours".into(),
-                });
-            }
-            Some(false) => return Ok(Changes::Gap),
-            Some(true) => {}
+            followed && sound
+        });
+        self.tried(read)?;
+        if !sound {
+            let place = format!("{}, table kpi_change, lane {lane}", self.path.display());
+            return Err(StoreError::Damaged { place, why: "a change is none of ours".into() });
+        }
+        if !followed {
+            return Ok(Changes::Gap);
         }
         blocks.sort_unstable();
         blocks.dedup();

@@ -9,7 +9,7 @@ use onpace_schemas::Currency;
 use tempfile::TempDir;
 
 use super::*;
-use crate::store::suite::{self, Place};
+use crate::store::suite::{self, Booked, Harm, Place};
 use crate::store::{Commit, Settled};
 
 struct File {
@@ -58,6 +58,29 @@ impl Place for File {
         self.store.connect().unwrap().execute_batch(&format!("BEGIN; {gone} COMMIT;")).unwrap();
     }
 
+    fn harm(&self, lane: u32, harm: Harm) {
+        let flip = |table: &str, column: &str, which: &str| {
+            let tool = self.store.connect().unwrap();
+            let mut packed: Vec<u8> = tool
+                .query_row(&format!("SELECT {column} FROM {table} WHERE lane = ?1 AND {which} LIMIT 1"), [lane], |row| row.get(0))
+                .unwrap();
+            packed[0] ^= 4;
+            tool.execute(&format!("UPDATE {table} SET {column} = ?2 WHERE lane = ?1 AND {which}"), params![lane, packed]).unwrap()
+        };
+        let run = |sql: &str| self.store.connect().unwrap().execute(sql, [lane]).unwrap();
+        let done = match harm {
+            Harm::NoNames => run("DELETE FROM kpi_name WHERE lane = ?1"),
+            Harm::OtherName => run("UPDATE kpi_name SET name = 'another' WHERE lane = ?1 AND id = 3"),
+            Harm::NoSources => run("DELETE FROM kpi_source WHERE lane = ?1"),
+            Harm::NoBlocks => run("DELETE FROM kpi_block WHERE lane = ?1 AND rep = 5"),
+            Harm::BitOfBlock => flip("kpi_block", "counters", "rep = 5"),
+            Harm::NoEntities => run("DELETE FROM kpi_entity WHERE lane = ?1 AND length(state) < 20"),
+            Harm::BitOfEntity => flip("kpi_entity", "state", "length(state) = 6"),
+            Harm::Head => run(r#"UPDATE kpi_head SET "offset" = "offset" + 1 WHERE lane = ?1"#),
+        };
+        assert!(done > 0, "{harm:?}");
+    }
+
     fn again(&self) -> Box<dyn Place> {
         Box::new(file())
     }
@@ -69,7 +92,7 @@ suite::tests!(file);
 fn any_sqlite_tool_reads_the_counters() {
     let file = file();
     file.store.settle(suite::SETTINGS).unwrap();
-    let mut writer = file.store.writer(0).unwrap();
+    let mut writer = Booked::new(file.store.writer(0).unwrap());
     writer.take_over().unwrap();
     let mut block = Block::default();
     block.add(Counter { measure: 0, dims: [0, 0], extra: 0, slot: Slot::at(20_514, 57) }, 2);
@@ -79,8 +102,8 @@ fn any_sqlite_tool_reads_the_counters() {
     block.pack(&mut packed);
     let names = vec!["marie".into(), "gadget".into()];
     let id = BlockId { rep: 1, day: 20_514 };
-    writer.submit(&Commit { offset: 1, blocks: vec![(id, packed.clone())], names, names_from: 1, ..Commit::default() }).unwrap();
-    writer.submit(&Commit { offset: 2, blocks: vec![(id, packed)], names_from: 3, ..Commit::default() }).unwrap();
+    writer.submit(&Commit { offset: 1, blocks: vec![(id, packed.clone())].into(), names, names_from: 1, ..Commit::default() }).unwrap();
+    writer.submit(&Commit { offset: 2, blocks: vec![(id, packed)].into(), names_from: 3, ..Commit::default() }).unwrap();
     assert_eq!(writer.settle().unwrap(), Settled::Committed);
     let connection = file.store.connect().unwrap();
     let mut select = connection

@@ -11,9 +11,14 @@ use onpace_kpis::block::{Block, BlockId};
 use onpace_schemas::{Currency, time};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::tables::{last_change, note_change, read_block, read_head, read_known, read_names, read_sources, short, write_head};
-use super::{KNOWN, OF_LANES, explain, read_settings, write_settings};
-use crate::store::{Commit, EntityId, Head, Heard, LaneWriter, Settings, Settled, StoreError, changed, refuse_other};
+use super::mend::{self, Found};
+use super::pieces::{self, place};
+use super::tables::{
+    Tried, Wrong, check_block, check_entity, check_name, check_source, last_change, note_change, read_block, read_head, short, write_head,
+};
+use super::{KNOWN, explain, read_settings, write_settings};
+use crate::store::round::{Met, Round};
+use crate::store::{Commit, EntityId, Head, LaneWriter, Settings, Settled, Step, StoreError, Taken, changed, refuse_other};
 
 pub(super) struct Writer {
     connection: Connection,
@@ -24,6 +29,9 @@ pub(super) struct Writer {
     names: Vec<String>,
     /// The head as this writer last wrote it.
     head: Option<Head>,
+    /// What it last found or wrote in the head's place.
+    found: Found,
+    round: Round,
     /// Short addresses of what is stored; `None` in a lane that has too many.
     known: Option<HashSet<u64>>,
     settled: Settled,
@@ -39,29 +47,57 @@ impl Writer {
             wanted,
             names: Vec::new(),
             head: None,
+            found: Found::Nothing,
+            round: Round::default(),
             known: Some(HashSet::new()),
             settled: Settled::Committed,
         }
     }
 }
 
+impl Writer {
+    /// Reads all of the lane as of the head just written, and holds it against it.
+    fn read_whole(&mut self, head: Head) -> Result<Taken, StoreError> {
+        let Writer { connection, path, lane, known, .. } = self;
+        let mut taken = Taken { head, names: Vec::new(), sources: Vec::new(), blocks: None };
+        let (mut blocks, mut found) = (Vec::new(), (head.entities <= KNOWN).then(HashSet::new));
+        let mut pieces = pieces::Lane { connection, path, lane: *lane };
+        Round::default().end(*lane, &head, &mut pieces, &mut |met| match met {
+            Met::Name(name) => taken.names.push(name.to_owned()),
+            Met::Source(row) => taken.sources.push(row.clone()),
+            Met::Block(id) => blocks.push(id),
+            Met::Entity(place, _) => _ = found.as_mut().map(|found| found.insert(short(&EntityId(place.to_be_bytes())))),
+        })?;
+        taken.blocks = Some(blocks);
+        *known = found;
+        Ok(taken)
+    }
+
+    /// What is made of damage: another may have been at work, who is then the one to tell.
+    fn if_owned<T>(&mut self, damaged: StoreError, otherwise: T) -> Result<T, StoreError> {
+        if self.owns()? { Err(damaged) } else { Ok(otherwise) }
+    }
+}
+
 impl LaneWriter for Writer {
-    fn take_over(&mut self) -> Result<(Head, Vec<String>), StoreError> {
+    fn take_over(&mut self) -> Result<Taken, StoreError> {
         let lane = self.lane;
-        let wrong = |error| explain(&self.path, &error);
+        self.found = Found::now(&self.connection, lane);
+        let path = self.path.clone();
+        let wrong = |error: rusqlite::Error| explain(&path, error);
         let taking = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(wrong)?;
-        match (read_settings(&taking, &self.path)?, self.wanted) {
-            (Some(there), Some(wanted)) => refuse_other(&self.path.display().to_string(), there, wanted)?,
+        match (read_settings(&taking, &path)?, self.wanted) {
+            (Some(there), Some(wanted)) => refuse_other(&path.display().to_string(), there, wanted)?,
             (None, Some(wanted)) => write_settings(&taking, wanted).map_err(wrong)?,
             (None, None) => {
                 return Err(StoreError::Settings(format!(
                     "the store in {} was never settled; start a processor, which does",
-                    self.path.display()
+                    path.display()
                 )));
             }
             (Some(_), None) => {}
         }
-        let taken = || -> rusqlite::Result<(Head, Vec<String>)> {
+        let taken = || -> Tried<Head> {
             let mut head = read_head(&taking, lane)?.unwrap_or_else(Head::begun);
             head.epoch += 1;
             write_head(&taking, lane, &head)?;
@@ -69,36 +105,80 @@ impl LaneWriter for Writer {
                 // So that every place in the stream is that of an entry.
                 note_change(&taking, lane, &[])?;
             }
-            let mut names = Vec::new();
-            read_names(&taking, lane, 1, &mut |name| names.push(name.to_owned()))?;
             taking.commit()?;
-            Ok((head, names))
+            Ok(head)
         };
-        let (head, names) = taken().map_err(wrong)?;
-        self.known = read_known(&self.connection, lane, head.entities).map_err(wrong)?;
-        self.head = Some(head);
-        self.settled = Settled::Committed;
-        self.names = std::iter::once(String::new()).chain(names.iter().cloned()).collect();
-        Ok((head, names))
+        let head = taken().map_err(|wrong| explain(&path, wrong))?;
+        (self.head, self.found, self.settled) = (Some(head), Found::Head(head), Settled::Committed);
+        // One read transaction sees one moment.
+        self.connection.execute_batch("BEGIN").map_err(wrong)?;
+        let read = self.read_whole(head);
+        self.connection.execute_batch("COMMIT").map_err(wrong)?;
+        let taken = match read {
+            Err(damaged @ StoreError::Damaged { .. }) => {
+                return self.if_owned(damaged, ()).and_then(|()| {
+                    Err(StoreError::Away(format!(
+                        "another process took lane {lane} of {} over meanwhile; is it assigned twice?",
+                        path.display()
+                    )))
+                });
+            }
+            read => read?,
+        };
+        self.round = Round::default();
+        self.names = std::iter::once(String::new()).chain(taken.names.iter().cloned()).collect();
+        Ok(taken)
+    }
+
+    fn owns(&mut self) -> Result<bool, StoreError> {
+        Ok(self.head.is_some() && self.settled == Settled::Committed && Found::now(&self.connection, self.lane) == self.found)
+    }
+
+    fn patrol(&mut self, most: usize) -> Result<Step, StoreError> {
+        let Some(head) = self.head.filter(|_| self.settled == Settled::Committed) else { return Ok(Step::On) };
+        let Writer { connection, path, lane, round, .. } = self;
+        let mut pieces = pieces::Lane { connection, path, lane: *lane };
+        match round.step(*lane, &head, &mut pieces, most, &mut |_| {}) {
+            Err(damaged @ StoreError::Damaged { .. }) => self.if_owned(damaged, Step::On),
+            stepped => stepped,
+        }
     }
 
     fn entities(&mut self, ids: &[EntityId], each: &mut dyn FnMut(usize, &[u8])) -> Result<(), StoreError> {
-        let mut read = || -> rusqlite::Result<()> {
-            let mut select = self.connection.prepare_cached("SELECT state FROM kpi_entity WHERE lane = ?1 AND id = ?2")?;
+        let mut gone = None;
+        let mut read = || -> Tried<()> {
+            let mut select = self.connection.prepare_cached("SELECT state, checksum FROM kpi_entity WHERE lane = ?1 AND id = ?2")?;
             for (place, id) in ids.iter().enumerate() {
                 let mut rows = select.query(params![self.lane, id.0])?;
-                while let Some(row) = rows.next()? {
-                    each(place, row.get_ref(0)?.as_blob()?);
+                match rows.next()? {
+                    Some(row) => {
+                        let state = row.get_ref(0)?.as_blob()?;
+                        if row.get::<_, i64>(1)? != check_entity(self.lane, id, state) {
+                            return Err(Wrong::entity(self.lane, id));
+                        }
+                        each(place, state);
+                    }
+                    // What is gone would be taken for new, and counted a second time.
+                    None if self.known.as_ref().is_some_and(|known| known.contains(&short(id))) => gone = Some(*id),
+                    None => {}
                 }
             }
             Ok(())
         };
-        read().map_err(|error| explain(&self.path, &error))
+        read().map_err(|wrong| explain(&self.path, wrong))?;
+        match gone {
+            None => Ok(()),
+            Some(EntityId(id)) => {
+                let place =
+                    format!("{}, table kpi_entity, lane {}, entity {:032x}", self.path.display(), self.lane, u128::from_be_bytes(id));
+                self.if_owned(StoreError::Damaged { place, why: "it has gone".into() }, ())
+            }
+        }
     }
 
     fn blocks(&mut self, ids: &[BlockId], each: &mut dyn FnMut(usize, &[u8])) -> Result<(), StoreError> {
         for (place, id) in ids.iter().enumerate() {
-            read_block(&self.connection, self.lane, *id, &mut |packed| each(place, packed)).map_err(|error| explain(&self.path, &error))?;
+            read_block(&self.connection, self.lane, *id, &mut |packed| each(place, packed)).map_err(|wrong| explain(&self.path, wrong))?;
         }
         Ok(())
     }
@@ -107,13 +187,9 @@ impl LaneWriter for Writer {
         self.known.as_ref().is_none_or(|known| known.contains(&short(id)))
     }
 
-    fn sources(&mut self) -> Result<Vec<Heard>, StoreError> {
-        read_sources(&self.connection, self.lane).map_err(|error| explain(&self.path, &error))
-    }
-
     fn submit(&mut self, commit: &Commit) -> Result<(), StoreError> {
         let Writer { connection, lane, measures, names, head, known, .. } = self;
-        let mut submitted = || -> rusqlite::Result<Option<Head>> {
+        let mut submitted = || -> Tried<Option<Head>> {
             let committing = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             if read_head(&committing, *lane)? != *head {
                 return Ok(None);
@@ -126,9 +202,10 @@ impl LaneWriter for Writer {
             committing.commit()?;
             Ok(Some(next))
         };
-        match submitted().map_err(|error| explain(&self.path, &error))? {
+        match submitted().map_err(|wrong| explain(&self.path, wrong))? {
             Some(head) => {
-                self.head = Some(head);
+                (self.head, self.found) = (Some(head), Found::Head(head));
+                self.round.committed(commit, (0..commit.entities.len()).map(|at| (place(&commit.entities.key(at)), at)));
                 *known = known.take().filter(|_| head.entities <= KNOWN);
                 if let Some(known) = known {
                     known.extend(commit.entities.iter().map(|(id, _)| short(&id)));
@@ -143,52 +220,43 @@ impl LaneWriter for Writer {
         Ok(self.settled)
     }
 
-    fn empty(&mut self) -> Result<Settled, StoreError> {
-        let Writer { connection, lane, head, .. } = self;
-        let mut emptied = || -> rusqlite::Result<Settled> {
-            let emptying = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            if head.is_none() || read_head(&emptying, *lane)? != *head {
-                return Ok(Settled::Fenced);
-            }
-            for table in OF_LANES {
-                emptying.execute(&format!("DELETE FROM {table} WHERE lane = ?1"), [*lane])?;
-            }
-            emptying.commit()?;
-            Ok(Settled::Committed)
-        };
-        emptied().map_err(|error| explain(&self.path, &error))
+    fn begin_anew(&mut self) -> Result<Settled, StoreError> {
+        let begun = mend::begin_anew(&mut self.connection, self.lane, &self.found).map_err(|error| explain(&self.path, error))?;
+        (self.head, self.settled) = (None, Settled::Fenced);
+        Ok(begun)
     }
 }
 
 fn write(to: &Transaction<'_>, lane: u32, measures: &[String], names: &[String], commit: &Commit) -> rusqlite::Result<()> {
-    let mut name = to.prepare_cached("INSERT OR REPLACE INTO kpi_name VALUES (?1, ?2, ?3)")?;
+    let mut name = to.prepare_cached("INSERT OR REPLACE INTO kpi_name VALUES (?1, ?2, ?3, ?4)")?;
     for (id, text) in (commit.names_from..).zip(&commit.names) {
-        name.execute(params![lane, id, text])?;
+        name.execute(params![lane, id, text, check_name(lane, id, text)])?;
     }
-    let mut entity = to.prepare_cached("INSERT OR REPLACE INTO kpi_entity VALUES (?1, ?2, ?3)")?;
+    let mut entity = to.prepare_cached("INSERT OR REPLACE INTO kpi_entity VALUES (?1, ?2, ?3, ?4)")?;
     for (id, state) in commit.entities.iter() {
-        entity.execute(params![lane, id.0, state])?;
+        entity.execute(params![lane, id.0, state, check_entity(lane, &id, state)])?;
     }
-    let mut put = to.prepare_cached("INSERT OR REPLACE INTO kpi_block VALUES (?1, ?2, ?3, ?4)")?;
+    let mut put = to.prepare_cached("INSERT OR REPLACE INTO kpi_block VALUES (?1, ?2, ?3, ?4, ?5)")?;
     let mut drop = to.prepare_cached("DELETE FROM kpi_block WHERE lane = ?1 AND rep = ?2 AND day = ?3")?;
-    for (id, packed) in &commit.blocks {
+    for (id, packed) in commit.blocks.iter() {
         if packed.is_empty() {
             drop.execute(params![lane, id.rep, id.day])?;
         } else {
-            put.execute(params![lane, id.rep, id.day, packed])?;
+            put.execute(params![lane, id.rep, id.day, packed, check_block(lane, id, packed)])?;
         }
-        write_legibly(to, lane, measures, names, *id, packed)?;
+        write_legibly(to, lane, measures, names, id, packed)?;
     }
     for row in &commit.sources {
         to.prepare_cached("DELETE FROM kpi_source WHERE lane = ?1 AND source = ?2")?.execute(params![lane, row.source])?;
-        let mut put = to.prepare_cached("INSERT OR REPLACE INTO kpi_source VALUES (?1, ?2, ?3, ?4)")?;
+        let mut put = to.prepare_cached("INSERT OR REPLACE INTO kpi_source VALUES (?1, ?2, ?3, ?4, ?5)")?;
         for (kind, recorded_ms) in row.kinds() {
-            put.execute(params![lane, row.source, kind.name(), recorded_ms])?;
+            let check = check_source(lane, &row.source, kind.name(), recorded_ms);
+            put.execute(params![lane, row.source, kind.name(), recorded_ms, check])?;
         }
     }
     if !commit.blocks.is_empty() {
         let mut blocks = Vec::new();
-        changed::pack(commit.blocks.iter().map(|(id, _)| *id), &mut blocks);
+        changed::pack(commit.blocks.iter().map(|(id, _)| id), &mut blocks);
         note_change(to, lane, &blocks)?;
     }
     Ok(())

@@ -145,15 +145,14 @@ impl Keys {
     }
 }
 
-/// An address as a bucket keeps it: 80 bits of a keyed hash, enough for billions of entities in a lane.
-pub fn field_of(id: &EntityId) -> &[u8; 10] {
-    let [_, _, _, _, field @ .., _, _] = &id.0;
-    field
-}
-
 /// An address as a large entity's key ends with it, in hexadecimal.
 pub fn hex_of(id: &EntityId) -> String {
-    field_of(id).iter().fold(String::with_capacity(20), |mut hex, byte| {
+    hex(id.field())
+}
+
+/// The same, of what a bucket keeps of it.
+pub fn hex(field: &[u8; 10]) -> String {
+    field.iter().fold(String::with_capacity(20), |mut hex, byte| {
         // Writing to a text can't fail.
         let _ = write!(hex, "{byte:02x}");
         hex
@@ -192,6 +191,6 @@ mod tests {
     #[test]
     fn a_large_entity_is_named_by_its_address() {
         let id = EntityId(std::array::from_fn(|at| 0xF0 + at as u8));
-        assert_eq!((field_of(&id).as_slice(), &*hex_of(&id)), (&id.0[4..14], "f4f5f6f7f8f9fafbfcfd"));
+        assert_eq!((id.field().as_slice(), &*hex_of(&id)), (&id.0[4..14], "f4f5f6f7f8f9fafbfcfd"));
     }
 }

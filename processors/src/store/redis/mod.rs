@@ -9,12 +9,14 @@
 mod head;
 mod inspect;
 mod keys;
+mod pieces;
 mod places;
 mod publish;
 mod reader;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod wipe;
 mod wire;
 mod writer;
@@ -30,7 +32,7 @@ use self::wire::{Commands, Link, Value};
 use super::{KpiStore, LaneWriter, Settings, StoreError, StoreReader, refuse_other};
 
 /// How values and keys are laid out; a store of a later one is refused.
-const LAYOUT: u32 = 2;
+const LAYOUT: u32 = 3;
 /// How many entities a bucket of a new store takes. More of them are searched for longer, and from 512 on Redis turns a bucket into a
 /// table four times its size; with fewer, a bucket's own overhead of some 100 bytes counts.
 const BUCKET: u32 = 32;
@@ -268,6 +270,12 @@ impl KpiStore for RedisStore {
         wipe::wipe(&self.inner, &mut link, settings)?;
         *self.inner.settled() = Some(settings);
         Ok(())
+    }
+
+    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<u32>, StoreError> {
+        // A server that may throw keys away is no place for them, whatever is there now.
+        let mut link = self.inner.connect_to_write()?;
+        verify::verify(&self.inner, &mut link, progress)
     }
 
     fn writer(&self, lane: u32) -> Result<Box<dyn LaneWriter>, StoreError> {

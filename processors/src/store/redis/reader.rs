@@ -78,7 +78,7 @@ fn mark_of(entry: &Value) -> String {
     }
 }
 
-fn read_names(link: &mut Link, keys: &LaneKeys, from: u32, to: u32, each: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
+pub(super) fn read_names(link: &mut Link, keys: &LaneKeys, from: u32, to: u32, each: &mut dyn FnMut(&str)) -> Result<(), StoreError> {
     // In the list the first has place 0; its number is 1.
     for from in (from.max(1)..to).step_by(NAMES as usize) {
         let last = to.min(from.saturating_add(NAMES)) - 2;
@@ -95,7 +95,13 @@ fn read_names(link: &mut Link, keys: &LaneKeys, from: u32, to: u32, each: &mut d
 }
 
 /// The counters of reps numbered `from` and up to, not including, `to`.
-fn read_reps(link: &mut Link, keys: &LaneKeys, from: u32, to: u32, each: &mut dyn FnMut(BlockId, &[u8])) -> Result<(), StoreError> {
+pub(super) fn read_reps(
+    link: &mut Link,
+    keys: &LaneKeys,
+    from: u32,
+    to: u32,
+    each: &mut dyn FnMut(BlockId, &[u8]),
+) -> Result<(), StoreError> {
     let mut commands = Commands::default();
     (from..to).for_each(|rep| _ = commands.begin(b"HGETALL").numbered(&keys.counters, rep.into()));
     link.send(&commands)?;

@@ -9,7 +9,7 @@ use std::net::{TcpListener, TcpStream};
 use onpace_kpis::block::BlockId;
 
 use super::*;
-use crate::store::suite::{self, Place, SETTINGS};
+use crate::store::suite::{self, Booked, Harm, Place, SETTINGS};
 use crate::store::{Commit, EntityId, Settled};
 
 /// A part of the server that no other test has.
@@ -80,6 +80,32 @@ impl Place for Namespace {
         }
     }
 
+    fn harm(&self, lane: u32, harm: Harm) {
+        let key = |rest: &str| self.key(&format!("{{{lane}}}:{rest}"));
+        let flip = |key: Vec<u8>, field: &[u8]| {
+            let mut packed = self.ask(&[b"HGET", &key, field]).bytes().unwrap().to_vec();
+            packed[0] ^= 4;
+            self.ask(&[b"HSET", &key, field, &packed])
+        };
+        match harm {
+            Harm::NoNames => self.ask(&[b"DEL", &key("names")]),
+            Harm::OtherName => self.ask(&[b"LSET", &key("names"), b"3", b"another"]),
+            Harm::NoSources => self.ask(&[b"DEL", &key("sources")]),
+            Harm::NoBlocks => self.ask(&[b"DEL", &key("c:5")]),
+            Harm::BitOfBlock => flip(key("c:5"), b"100"),
+            Harm::NoEntities => self.ask(&[b"DEL", &key("e:0")]),
+            Harm::BitOfEntity => {
+                let bucket = self.ask(&[b"HGETALL", &key("e:0")]).elements();
+                let small = bucket.chunks(2).find(|pair| pair[1].bytes() != Some(b"")).unwrap();
+                flip(key("e:0"), small[0].bytes().unwrap())
+            }
+            Harm::Head => {
+                let line = self.ask(&[b"GET", &key("head")]).text().replace("offset=20", "offset=21");
+                self.ask(&[b"SET", &key("head"), line.as_bytes()])
+            }
+        };
+    }
+
     fn again(&self) -> Box<dyn Place> {
         Box::new(namespace())
     }
@@ -92,11 +118,16 @@ fn id(number: u8) -> EntityId {
 }
 
 fn commit(offset: i64) -> Commit {
-    let blocks = vec![(BlockId { rep: 0, day: 7 }, vec![1])];
+    let blocks = vec![(BlockId { rep: 0, day: 7 }, vec![1])].into();
     Commit { offset, end: offset, entities: vec![(id(1), vec![7; 20], offset == 1)].into(), blocks, ..Commit::default() }
 }
 
 fn taken(place: &Namespace) -> Box<dyn LaneWriter> {
+    Box::new(Booked::new(bare(place)))
+}
+
+/// One that looks nothing up before it writes.
+fn bare(place: &Namespace) -> Box<dyn LaneWriter> {
     place.store.settle(SETTINGS).unwrap();
     let mut writer = place.store.writer(0).unwrap();
     writer.take_over().unwrap();
@@ -124,7 +155,7 @@ fn a_lane_that_lacks_entities_is_not_taken_over() {
     assert_eq!(writer.settle().unwrap(), Settled::Committed);
     assert_eq!(place.ask(&[b"DEL", &place.key("{0}:e:2")]), Value::Number(1));
     let why = place.store.writer(0).unwrap().take_over().unwrap_err().to_string();
-    assert!(why.contains("hold 68 entities, its head says 100") && why.contains("onpace rebuild"), "{why}");
+    assert!(why.contains("68 are there, its head says 100") && why.contains("onpace rebuild"), "{why}");
 }
 
 /// A writer that has committed a small and a large entity.
@@ -206,7 +237,7 @@ fn a_shrunken_state_leaves_no_key() {
 #[test]
 fn a_foreign_key_in_our_place_stops_the_lane() {
     let place = namespace();
-    let mut writer = taken(&place);
+    let mut writer = bare(&place);
     let foreign = place.key("{0}:c:0");
     place.ask(&[b"SET", &foreign, b"mine"]);
     writer.submit(&commit(1)).unwrap();
@@ -244,7 +275,7 @@ fn leftovers_of_a_lane_without_a_head_are_cleared() {
     assert_eq!(writer.settle().unwrap(), Settled::Committed);
     place.ask(&[b"DEL", &place.key("{0}:head")]);
     let mut anew = place.store.writer(0).unwrap();
-    assert_eq!(anew.take_over().unwrap().0.offset, 0);
+    assert_eq!(anew.take_over().unwrap().head.offset, 0);
     anew.entities(&[id(1)], &mut |_, _| panic!("it was left over")).unwrap();
     anew.blocks(&[BlockId { rep: 0, day: 7 }], &mut |_, _| panic!("it was left over")).unwrap();
 }
@@ -391,7 +422,7 @@ fn an_unknown_outcome_is_found_out_by_taking_over() {
     assert!(matches!(writer.settle(), Err(StoreError::Away(_))));
     assert_eq!(writer.settle().unwrap(), Settled::Fenced, "it must not be called committed");
     // It happened, once, and whoever takes the lane over sees it.
-    let (head, _) = place.store.writer(0).unwrap().take_over().unwrap();
+    let head = place.store.writer(0).unwrap().take_over().unwrap().head;
     assert_eq!((head.offset, head.entities), (1, 1));
 }
 

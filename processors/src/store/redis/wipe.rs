@@ -26,7 +26,11 @@ pub fn wipe(store: &Inner, link: &mut Link, settings: Settings) -> Result<(), St
     write_stored(&mut commands, &store.keys.store(), settings, true);
     commands.command(&[b"EXEC"]);
     link.ask(&commands)?;
-    empty(store, link, (0..settings.lanes.max(there)).collect(), None)?;
+    let (lanes, token) = ((0..settings.lanes.max(there)).collect::<BTreeSet<u32>>(), token());
+    for lane in &lanes {
+        close(store, link, *lane, &token)?;
+    }
+    empty(store, link, lanes, &token, None)?;
     commands.clear();
     commands.command(&[b"HDEL", store.keys.store().as_bytes(), b"wiping"]).command(&[b"DEL", store.keys.wiping().as_bytes()]);
     link.ask(&commands).map(|_| ())
@@ -46,24 +50,28 @@ pub fn resume(store: &Inner, link: &mut Link, settings: Settings) -> Result<(), 
     wipe(store, link, settings)
 }
 
-/// Empties one lane, which has no head or that of an interrupted wipe.
-pub fn lane(store: &Inner, link: &mut Link, lane: u32) -> Result<(), StoreError> {
+/// Empties one lane, provided that what stands in its head's place is still what was found there, byte for byte.
+pub fn lane(store: &Inner, link: &mut Link, lane: u32, found: Option<&[u8]>) -> Result<Settled, StoreError> {
+    let (key, token) = (store.keys.lane(lane).head, token());
     let mut commands = Commands::default();
-    commands.command(&[b"UNWATCH"]);
-    link.ask(&commands)?;
-    tracing::warn!(lane, "the lane has keys but no head; it is emptied, to be folded anew");
-    empty(store, link, BTreeSet::from([lane]), Some(lane))
+    commands.command(&[b"WATCH", &key]).command(&[b"GET", &key]);
+    let now = link.ask(&commands)?.pop().unwrap_or(Value::Nil);
+    commands.clear();
+    if now.bytes() != found {
+        commands.command(&[b"UNWATCH"]);
+        link.ask(&commands)?;
+        return Ok(Settled::Fenced);
+    }
+    commands.command(&[b"MULTI"]).command(&[b"SET", &key, head::wiping(&token).as_bytes()]).command(&[b"EXEC"]);
+    if link.ask(&commands)?.pop() == Some(Value::Nil) {
+        return Ok(Settled::Fenced);
+    }
+    empty(store, link, BTreeSet::from([lane]), &token, Some(lane))?;
+    Ok(Settled::Committed)
 }
 
-/// Empties the lane whose head the writer on this connection has watched since it last wrote it, unless it was written since.
-pub fn owned(store: &Inner, link: &mut Link, lane: u32) -> Result<Settled, StoreError> {
-    let mut commands = Commands::default();
-    // Whoever ends this, should it be interrupted, sees a wipe that was.
-    commands.command(&[b"MULTI"]).command(&[b"SET", &store.keys.lane(lane).head, head::wiping("owner").as_bytes()]).command(&[b"EXEC"]);
-    match link.ask(&commands)?.pop() {
-        Some(Value::Array(_)) => empty(store, link, BTreeSet::from([lane]), Some(lane)).map(|()| Settled::Committed),
-        _ => Ok(Settled::Fenced),
-    }
+fn token() -> String {
+    format!("{:016x}", rand::random::<u64>())
 }
 
 /// Whether a lane that has no head has other keys.
@@ -74,12 +82,8 @@ pub fn leftovers(link: &mut Link, keys: &LaneKeys) -> Result<bool, StoreError> {
     Ok(link.ask(&commands)?.pop() != Some(Value::Number(0)))
 }
 
-/// Empties these lanes, and where not `only` one is meant every other that has a key.
-fn empty(store: &Inner, link: &mut Link, mut lanes: BTreeSet<u32>, only: Option<u32>) -> Result<(), StoreError> {
-    let token = format!("{:016x}", rand::random::<u64>());
-    for lane in &lanes {
-        close(store, link, *lane, &token)?;
-    }
+/// Empties these lanes, which are closed, and where not `only` one is meant every other that has a key.
+fn empty(store: &Inner, link: &mut Link, mut lanes: BTreeSet<u32>, token: &str, only: Option<u32>) -> Result<(), StoreError> {
     let mut cursor = b"0".to_vec();
     loop {
         let mut commands = Commands::default();
@@ -109,10 +113,10 @@ fn empty(store: &Inner, link: &mut Link, mut lanes: BTreeSet<u32>, only: Option<
                 continue;
             }
             if lanes.insert(lane) {
-                close(store, link, lane, &token)?;
+                close(store, link, lane, token)?;
             }
             if !keys.is_empty() {
-                while_closed(store, link, lane, &token, b"UNLINK", &keys)?;
+                while_closed(store, link, lane, token, b"UNLINK", &keys)?;
             }
         }
         cursor = next.bytes().unwrap_or(b"0").to_vec();
@@ -122,7 +126,7 @@ fn empty(store: &Inner, link: &mut Link, mut lanes: BTreeSet<u32>, only: Option<
     }
     for lane in lanes {
         let head = store.keys.lane(lane).head;
-        while_closed(store, link, lane, &token, b"DEL", &[head])?;
+        while_closed(store, link, lane, token, b"DEL", &[head])?;
     }
     Ok(())
 }

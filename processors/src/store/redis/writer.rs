@@ -8,18 +8,19 @@
 //! `WATCH` on nobody else may write it, or the next `EXEC` does nothing. So no moment is left in which another writer goes unseen.
 //! Never here: a write outside `MULTI`.
 
-use std::fmt::Display;
 use std::sync::Arc;
 
 use hashbrown::HashSet;
 use onpace_kpis::block::BlockId;
 
 use super::head::{self, Found};
-use super::keys::{LaneKeys, field_of, hex_of};
+use super::keys::{LaneKeys, hex_of};
+use super::pieces::Lane;
 use super::places::Places;
 use super::wire::{Commands, Link, Value, refused};
 use super::{BUCKET, Inner, Stored, TRIES, sources, wipe};
-use crate::store::{Commit, EntityId, Head, Heard, LaneWriter, Settled, StoreError, changed, refuse_other};
+use crate::store::round::{Met, Place, Round};
+use crate::store::{Commit, EntityId, Head, LaneWriter, Settled, Step, StoreError, Taken, changed, refuse_other};
 
 /// The longest value that a bucket takes: a longer one would turn it from a list into a table (`hash-max-listpack-value`).
 const SMALL: usize = 64;
@@ -39,6 +40,8 @@ pub struct Writer {
     places: Places,
     /// The head as this writer last wrote it, and its line.
     head: Option<(Head, String)>,
+    /// What this writer last found or wrote in the head's place, whatever it is.
+    found: Option<Vec<u8>>,
     names: u32,
     out: Commands,
     packed: Vec<u8>,
@@ -50,6 +53,9 @@ pub struct Writer {
     /// Another wrote the head: nothing is submitted any more.
     fenced: bool,
     large: HashSet<EntityId>,
+    /// How many entities a bucket takes.
+    fill: u32,
+    round: Round,
 }
 
 impl Writer {
@@ -62,6 +68,7 @@ impl Writer {
             lane,
             keys,
             head: None,
+            found: None,
             names: 0,
             out: Commands::default(),
             packed: Vec::new(),
@@ -70,6 +77,8 @@ impl Writer {
             outcome: Settled::Committed,
             fenced: false,
             large: HashSet::new(),
+            fill: BUCKET,
+            round: Round::default(),
         }
     }
 
@@ -101,36 +110,35 @@ impl Writer {
     }
 
     /// One try to take the lane over; `None` where another got in the way.
-    fn try_take_over(&mut self) -> Result<Option<(Head, Vec<String>)>, StoreError> {
+    fn try_take_over(&mut self) -> Result<Option<Taken>, StoreError> {
+        self.fenced = false;
         let mut commands = Commands::default();
         commands.command(&[b"WATCH", &self.keys.head]).command(&[b"GET", &self.keys.head]);
         let found = self.link.ask(&commands)?.pop().unwrap_or(Value::Nil);
+        self.found = found.bytes().map(<[u8]>::to_vec);
         let found = head::read(&self.keys.head, found.bytes())?;
         let Some(stored) = self.check()? else { return Ok(None) };
         let (mut head, begins) = match found {
             Found::Head(head) => (head, false),
             Found::Nothing => {
                 if wipe::leftovers(&mut self.link, &self.keys)? {
-                    wipe::lane(&self.store, &mut self.link, self.lane)?;
+                    tracing::warn!(lane = self.lane, "the lane has keys but no head; it is emptied, to be folded anew");
+                    self.empty()?;
                     return Ok(None);
                 }
                 (Head::begun(), true)
             }
             // A wipe of this lane alone that was interrupted: of the whole store it would have been seen above.
             Found::Wiping(_) => {
-                wipe::lane(&self.store, &mut self.link, self.lane)?;
+                tracing::warn!(lane = self.lane, "the lane was being emptied, and that was interrupted; it is emptied to the end");
+                self.empty()?;
                 return Ok(None);
             }
         };
         head.epoch += 1;
         let line = head::write(&head);
         commands.clear();
-        commands.command(&[b"MULTI"]).command(&[b"SET", &self.keys.head, line.as_bytes()]).command(&[
-            b"LRANGE",
-            &self.keys.names,
-            b"0",
-            b"-1",
-        ]);
+        commands.command(&[b"MULTI"]).command(&[b"SET", &self.keys.head, line.as_bytes()]);
         if begins {
             // So that every place in the stream is that of an entry.
             commands.command(&[b"XADD", &self.keys.changes, b"*", b"b", b""]);
@@ -142,37 +150,53 @@ impl Writer {
         if executed == Value::Nil || now.bytes() != Some(line.as_bytes()) {
             return Ok(None);
         }
-        let executed = executed.elements();
-        for (at, reply) in executed.iter().enumerate() {
+        self.found = Some(line.clone().into_bytes());
+        for (at, reply) in executed.elements().iter().enumerate() {
             if let Value::Error(words) = reply {
                 return Err(refused(self.link.place(), &commands.key_at(at + 1), words));
             }
         }
-        let names: Vec<String> = match executed.into_iter().nth(1) {
-            Some(Value::Array(names)) => names.iter().map(|name| name.text().into_owned()).collect(),
-            _ => Vec::new(),
-        };
-        self.names = names.len() as u32 + 1;
         self.head = Some((head, line));
-        self.places = match self.read_places(stored.bucket, head.entities) {
-            Ok(places) if places.len() == head.entities => places,
-            Err(why @ StoreError::Away(_)) => return Err(why),
-            found => {
-                // Another may be at work on the buckets: only its own owner can tell damage from that.
-                if !self.owns()? {
-                    return Ok(None);
-                }
-                let there = found?.len();
-                return Err(self.damaged_bucket("…", format!("its buckets hold {there} entities, its head says {}", head.entities)));
+        self.fill = stored.bucket;
+        let taken = match self.read_whole(head) {
+            Err(damaged @ StoreError::Damaged { .. }) => {
+                // Another may be at work on it: only its own owner can tell damage from that.
+                return if self.owns_head()? { Err(damaged) } else { Ok(None) };
             }
+            read => read?,
         };
+        self.names = taken.names.len() as u32 + 1;
+        self.round = Round::default();
         self.fenced = false;
         self.outcome = Settled::Committed;
-        Ok(Some((head, names)))
+        Ok(Some(taken))
+    }
+
+    /// Reads all of the lane, and holds it against its head.
+    fn read_whole(&mut self, head: Head) -> Result<Taken, StoreError> {
+        let Writer { link, keys, fill, .. } = self;
+        let mut lane = Lane { link, keys, fill: *fill, entities: head.entities };
+        let mut taken = Taken { head, names: Vec::new(), sources: Vec::new(), blocks: None };
+        let (mut places, mut blocks) = (Places::new(*fill), Vec::new());
+        Round::default().end(self.lane, &head, &mut lane, &mut |met| match met {
+            Met::Name(name) => taken.names.push(name.to_owned()),
+            Met::Source(row) => taken.sources.push(row.clone()),
+            Met::Block(id) => blocks.push(id),
+            // One that two buckets have is one too many, which the sums tell.
+            Met::Entity(bucket, field) => _ = places.note(field, bucket as u32),
+        })?;
+        taken.blocks = Some(blocks);
+        self.places = places;
+        Ok(taken)
+    }
+
+    /// Empties the lane, if what stands in its head's place is still what was found there.
+    fn empty(&mut self) -> Result<Settled, StoreError> {
+        wipe::lane(&self.store, &mut self.link, self.lane, self.found.as_deref())
     }
 
     /// Whether the head is still as this writer last wrote it. Where it isn't, the lane is another's, and the next commit says so.
-    fn owns(&mut self) -> Result<bool, StoreError> {
+    fn owns_head(&mut self) -> Result<bool, StoreError> {
         let mut commands = Commands::default();
         commands.command(&[b"GET", &self.keys.head]);
         let now = self.link.ask(&commands)?.pop().unwrap_or(Value::Nil);
@@ -182,45 +206,6 @@ impl Writer {
             self.outcome = Settled::Fenced;
         }
         Ok(owns)
-    }
-
-    fn damaged_bucket(&self, bucket: impl Display, why: String) -> StoreError {
-        StoreError::Damaged { place: format!("{}{bucket}", String::from_utf8_lossy(&self.keys.bucket)), why }
-    }
-
-    /// Where the lane's entities are, of which there are so many.
-    fn read_places(&mut self, fill: u32, entities: u64) -> Result<Places, StoreError> {
-        let mut places = Places::new(fill);
-        let all = places.buckets(entities);
-        for from in (0..all).step_by(256) {
-            let mut commands = Commands::default();
-            let buckets = from..all.min(from + 256);
-            buckets.clone().for_each(|bucket| _ = commands.begin(b"HKEYS").numbered(&self.keys.bucket, bucket.into()));
-            self.link.send(&commands)?;
-            let mut wrong = None;
-            for bucket in buckets {
-                let fields = match self.link.reply()? {
-                    Value::Error(words) => {
-                        let key = format!("{}{bucket}", String::from_utf8_lossy(&self.keys.bucket));
-                        wrong.get_or_insert(refused(self.link.place(), &key, &words));
-                        continue;
-                    }
-                    found => found.elements(),
-                };
-                for field in &fields {
-                    let why = match field.bytes().and_then(|field| field.try_into().ok()) {
-                        Some(field) if places.note(field, bucket) => continue,
-                        Some(_) => "it has an entity that another bucket has too",
-                        None => "it has a field that is no address",
-                    };
-                    wrong.get_or_insert(self.damaged_bucket(bucket, why.into()));
-                }
-            }
-            if let Some(wrong) = wrong {
-                return Err(wrong);
-            }
-        }
-        Ok(places)
     }
 
     /// Reads the replies to the commit in flight, if there is one.
@@ -278,10 +263,12 @@ impl Writer {
     fn mark_torn(&mut self, at: usize, words: &str, ours: bool) -> StoreError {
         let key = self.out.key_at(at);
         if ours {
+            let torn = head::torn(&key, words).into_bytes();
             let mut commands = Commands::default();
-            commands.command(&[b"MULTI"]).command(&[b"SET", &self.keys.head, head::torn(&key, words).as_bytes()]).command(&[b"EXEC"]);
-            if let Err(why) = self.link.ask(&commands) {
-                tracing::error!(%why, key, "a commit was half written and that can't be noted; run `onpace rebuild`");
+            commands.command(&[b"MULTI"]).command(&[b"SET", &self.keys.head, &torn]).command(&[b"EXEC"]);
+            match self.link.ask(&commands) {
+                Ok(_) => self.found = Some(torn),
+                Err(why) => tracing::error!(%why, key, "a commit was half written and that can't be noted; run `onpace rebuild`"),
             }
         }
         StoreError::Damaged { place: key, why: format!("something else wrote it ({words})") }
@@ -332,9 +319,9 @@ impl Writer {
             let [(bucket, _), ..] = run else { continue };
             out.begin(b"HSET").numbered(&keys.bucket, (*bucket).into());
             for (_, at) in run {
-                let state = commit.entities.state(*at as usize);
+                let state = commit.entities.value(*at as usize);
                 // An empty value in the bucket says that the state has a key of its own.
-                out.arg(field_of(&commit.entities.id(*at as usize))).arg(if is_small(state) { state } else { b"" });
+                out.arg(commit.entities.key(*at as usize).field()).arg(if is_small(state) { state } else { b"" });
             }
         }
         for (id, state) in commit.entities.iter() {
@@ -347,15 +334,15 @@ impl Writer {
                 out.begin(b"DEL").joined(&keys.large, hex_of(&id).as_bytes());
             }
         }
-        for run in commit.blocks.chunk_by(|a, b| a.0.rep == b.0.rep && a.1.is_empty() == b.1.is_empty()) {
-            let [(first, block), ..] = run else { continue };
+        let mut run = None;
+        for (id, block) in commit.blocks.iter() {
             let gone = block.is_empty();
-            out.begin(if gone { b"HDEL" } else { b"HSET" }).numbered(&keys.counters, first.rep.into());
-            for (id, block) in run {
-                out.numbered(b"", id.day.into());
-                if !gone {
-                    out.arg(block);
-                }
+            if run.replace((id.rep, gone)) != Some((id.rep, gone)) {
+                out.begin(if gone { b"HDEL" } else { b"HSET" }).numbered(&keys.counters, id.rep.into());
+            }
+            out.numbered(b"", id.day.into());
+            if !gone {
+                out.arg(block);
             }
         }
         if !commit.names.is_empty() {
@@ -367,7 +354,7 @@ impl Writer {
         sources::pack(&commit.sources, keys, out);
         if !commit.blocks.is_empty() {
             packed.clear();
-            changed::pack(commit.blocks.iter().map(|(id, _)| *id), packed);
+            changed::pack(commit.blocks.iter().map(|(id, _)| id), packed);
             let keep = (CHANGES_BYTES / (packed.len() + 16)).clamp(CHANGES.0, CHANGES.1);
             out.begin(b"XADD").arg(&keys.changes).arg(b"MAXLEN").arg(b"~").numbered(b"", keep as i64).arg(b"*").arg(b"b").arg(packed);
         }
@@ -382,7 +369,7 @@ fn is_small(state: &[u8]) -> bool {
 }
 
 impl LaneWriter for Writer {
-    fn take_over(&mut self) -> Result<(Head, Vec<String>), StoreError> {
+    fn take_over(&mut self) -> Result<Taken, StoreError> {
         self.land()?;
         self.fenced = false;
         self.outcome = Settled::Committed;
@@ -405,7 +392,7 @@ impl LaneWriter for Writer {
         let (mut large, mut found) = (Vec::new(), 0);
         let small = |commands: &mut Commands, at: usize| {
             let (place, bucket) = there[at];
-            commands.begin(b"HGET").numbered(&keys.bucket, bucket.into()).arg(field_of(&ids[place]));
+            commands.begin(b"HGET").numbered(&keys.bucket, bucket.into()).arg(ids[place].field());
         };
         self.fetch(there.len(), small, |at, packed| match there[at] {
             (place, _) if packed.is_empty() => large.push(place),
@@ -420,8 +407,9 @@ impl LaneWriter for Writer {
             each(large[at], packed);
         })?;
         // What is gone would be taken for new, and counted a second time.
-        if found < there.len() && self.owns()? {
-            return Err(self.damaged_bucket("…", format!("{} entities have gone", there.len() - found)));
+        if found < there.len() && self.owns_head()? {
+            let place = String::from_utf8_lossy(&self.keys.bucket).into_owned();
+            return Err(StoreError::Damaged { place, why: format!("{} entities have gone", there.len() - found) });
         }
         if self.large.len() + large.len() <= LARGE {
             self.large.extend(large.iter().map(|place| ids[*place]));
@@ -442,9 +430,30 @@ impl LaneWriter for Writer {
         self.places.find(id).is_some()
     }
 
-    fn sources(&mut self) -> Result<Vec<Heard>, StoreError> {
+    fn owns(&mut self) -> Result<bool, StoreError> {
         self.land()?;
-        sources::read(&mut self.link, &self.keys)
+        self.owns_head()
+    }
+
+    fn patrol(&mut self, most: usize) -> Result<Step, StoreError> {
+        self.land()?;
+        let head = match &self.head {
+            Some((head, _)) if !self.fenced => *head,
+            // Another's: the next commit says so.
+            _ => return Ok(Step::On),
+        };
+        let Writer { link, keys, fill, .. } = self;
+        let mut lane = Lane { link, keys, fill: *fill, entities: head.entities };
+        match self.round.step(self.lane, &head, &mut lane, most, &mut |_| {}) {
+            Err(damaged @ StoreError::Damaged { .. }) => {
+                if self.owns_head()? {
+                    Err(damaged)
+                } else {
+                    Ok(Step::On)
+                }
+            }
+            stepped => stepped,
+        }
     }
 
     fn submit(&mut self, commit: &Commit) -> Result<(), StoreError> {
@@ -463,9 +472,11 @@ impl LaneWriter for Writer {
         let next = head.after(commit);
         let line = head::write(&next);
         let queued = self.pack(commit, &line);
+        self.round.committed(commit, self.order.iter().map(|(bucket, at)| (Place::from(*bucket), *at as usize)));
         let sent = self.link.send(&self.out);
         self.sure(sent)?;
         self.in_flight = Some(queued);
+        self.found = Some(line.clone().into_bytes());
         self.head = Some((next, line));
         self.names += commit.names.len() as u32;
         Ok(())
@@ -479,12 +490,10 @@ impl LaneWriter for Writer {
         Ok(outcome)
     }
 
-    fn empty(&mut self) -> Result<Settled, StoreError> {
-        self.land()?;
-        if self.fenced || self.head.is_none() {
-            return Ok(Settled::Fenced);
-        }
-        self.fenced = true;
-        wipe::owned(&self.store, &mut self.link, self.lane)
+    fn begin_anew(&mut self) -> Result<Settled, StoreError> {
+        // A connection on which something went wrong may still bring answers to it.
+        self.link = self.store.connect_to_write()?;
+        (self.in_flight, self.head, self.fenced) = (None, None, true);
+        self.empty()
     }
 }

@@ -4,25 +4,31 @@ use super::*;
 
 pub(crate) fn changes_follow_commits(place: &impl Place) {
     let (mut writer, ..) = taken(place, 0);
-    put(writer.as_mut(), &Commit { blocks: vec![(at(0, 1), block(1, 1))], ..commit(1) });
+    let names = (1..10).map(|number| number.to_string()).collect();
+    put(writer.as_mut(), &Commit { blocks: vec![(at(0, 1), block(1, 1))].into(), names, ..commit(1) });
     let mut reader = place.store().reader().unwrap();
     let start = load(reader.as_mut(), 0).unwrap().position;
     assert_eq!(followed(reader.as_mut(), 0, &start), (Vec::new(), start.clone()));
-    put(writer.as_mut(), &Commit { blocks: vec![(at(0, 1), block(1, 2)), (at(0, 2), block(2, 1))], ..commit(2) });
+    put(writer.as_mut(), &Commit { blocks: vec![(at(0, 1), block(1, 2)), (at(0, 2), block(2, 1))].into(), names_from: 10, ..commit(2) });
     put(
         writer.as_mut(),
-        &Commit { blocks: vec![(at(0, 2), block(2, 2)), (at(7, -4), block(-4, 1))], names: vec!["x".into()], ..commit(3) },
+        &Commit {
+            blocks: vec![(at(0, 2), block(2, 2)), (at(7, -4), block(-4, 1))].into(),
+            names: vec!["x".into()],
+            names_from: 10,
+            ..commit(3)
+        },
     );
     let (changed, next) = followed(reader.as_mut(), 0, &start);
     assert_eq!(changed, [at(0, 1), at(0, 2), at(7, -4)]);
     assert_eq!((next.birth, next.offset), (start.birth, 3));
     assert_eq!(followed(reader.as_mut(), 0, &next), (Vec::new(), next.clone()));
-    put(writer.as_mut(), &Commit { blocks: vec![(at(0, 1), block(1, 3))], names_from: 2, ..commit(4) });
+    put(writer.as_mut(), &Commit { blocks: vec![(at(0, 1), block(1, 3))].into(), names_from: 11, ..commit(4) });
     assert_eq!(followed(reader.as_mut(), 0, &next).0, [at(0, 1)]);
     assert_eq!(followed(reader.as_mut(), 0, &start).0, [at(0, 1), at(0, 2), at(7, -4)]);
     // Another owner is no gap.
     let (mut owner, ..) = taken(place, 0);
-    put(owner.as_mut(), &Commit { blocks: vec![(at(9, 9), block(9, 3))], names_from: 2, ..commit(5) });
+    put(owner.as_mut(), &Commit { blocks: vec![(at(9, 9), block(9, 3))].into(), names_from: 11, ..commit(5) });
     assert_eq!(followed(reader.as_mut(), 0, &next).0, [at(0, 1), at(9, 9)]);
 }
 
@@ -44,10 +50,19 @@ pub(crate) fn a_forgotten_past_is_a_gap(place: &impl Place) {
     let start = load(reader.as_mut(), 0).unwrap().position;
     // Large ones, so that a stream that is cut by its size is cut early.
     let wide: Vec<(BlockId, Vec<u8>)> = (0..200).map(|step| (at(step, step as i32 * 10_000), block(step as i32 * 10_000, 1))).collect();
+    let named: Vec<String> = (1..=200).map(|number| number.to_string()).collect();
     let mut last = start.clone();
     for offset in 1..=10_200 {
         let blocks = if offset % 1_000 == 0 { wide.clone() } else { vec![wide[offset as usize % 200].clone()] };
-        put(writer.as_mut(), &Commit { blocks, ..commit(offset) });
+        put(
+            writer.as_mut(),
+            &Commit {
+                blocks: blocks.into(),
+                names: if offset == 1 { named.clone() } else { Vec::new() },
+                names_from: if offset == 1 { 1 } else { 201 },
+                ..commit(offset)
+            },
+        );
         if offset == 10_100 {
             last = load(reader.as_mut(), 0).unwrap().position;
         }
@@ -63,7 +78,7 @@ pub(crate) fn another_birth_is_a_gap(place: &impl Place) {
     place.store().wipe(SETTINGS).unwrap();
     gap(reader.as_mut(), 0, &start);
     let (mut anew, _) = grown(place);
-    put(anew.as_mut(), &Commit { blocks: vec![(at(0, 1), block(1, 1))], names_from: 21, ..commit(100) });
+    put(anew.as_mut(), &Commit { blocks: vec![(at(0, 1), block(1, 1))].into(), names_from: 21, ..commit(100) });
     gap(reader.as_mut(), 0, &start);
 }
 
@@ -72,14 +87,14 @@ pub(crate) fn going_back_is_a_gap(place: &impl Place) {
     let older = place.snapshot();
     let mut reader = place.store().reader().unwrap();
     let kept = load(reader.as_mut(), 0).unwrap().position;
-    put(writer.as_mut(), &Commit { blocks: vec![(at(1, 1), block(1, 1))], names_from: 21, ..commit(21) });
+    put(writer.as_mut(), &Commit { blocks: vec![(at(1, 1), block(1, 1))].into(), names_from: 21, ..commit(21) });
     let lost = load(reader.as_mut(), 0).unwrap().position;
     place.restore(older.as_ref());
     gap(reader.as_mut(), 0, &lost);
     // Also once it has caught up and passed.
     let (mut again, ..) = taken(place, 0);
     for offset in 21..30 {
-        put(again.as_mut(), &Commit { blocks: vec![(at(2, 2), block(2, offset.into()))], names_from: 21, ..commit(offset) });
+        put(again.as_mut(), &Commit { blocks: vec![(at(2, 2), block(2, offset.into()))].into(), names_from: 21, ..commit(offset) });
     }
     gap(reader.as_mut(), 0, &lost);
     assert_eq!(followed(reader.as_mut(), 0, &kept).0, [at(2, 2)]);

@@ -83,7 +83,10 @@ fn against_a_map(place: &dyn Place, steps: Vec<Step>) {
                 model.sources.extend(sources.iter().copied());
                 model.sources.retain(|_, recorded_ms| *recorded_ms != 0);
                 let sources = sources.iter().map(|(source, at)| heard(&source.to_string(), &[(Kind::Call, *at)])).collect();
-                put(writer.as_mut(), &Commit { entities: entities.into(), blocks, names, names_from, sources, ..commit(model.offset) });
+                put(
+                    writer.as_mut(),
+                    &Commit { entities: entities.into(), blocks: blocks.into(), names, names_from, sources, ..commit(model.offset) },
+                );
             }
             Step::Zombie => {
                 if let Some(zombie) = &mut zombie {
@@ -91,7 +94,7 @@ fn against_a_map(place: &dyn Place, steps: Vec<Step>) {
                         zombie.as_mut(),
                         &Commit {
                             entities: vec![(id(0), vec![99], false)].into(),
-                            blocks: vec![(at(0, 0), block(0, 99))],
+                            blocks: vec![(at(0, 0), block(0, 99))].into(),
                             ..commit(1_000)
                         },
                     );

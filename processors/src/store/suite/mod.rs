@@ -4,8 +4,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod booked;
 mod changes;
 mod commits;
+mod damage;
 mod map;
 mod owners;
 
@@ -16,10 +18,12 @@ use onpace_kpis::block::{Block, BlockId};
 use onpace_kpis::{Counter, Slot};
 use onpace_schemas::Kind;
 
-use super::{Changes, Commit, EntityId, Head, Heard, KpiStore, LaneWriter, Position, Settings, Settled, StoreError, StoreReader};
+use super::{Changes, Commit, EntityId, Head, Heard, KpiStore, LaneWriter, Position, Settings, Settled, StoreError, StoreReader, Taken};
 
+pub(crate) use self::booked::Booked;
 pub(crate) use self::changes::*;
 pub(crate) use self::commits::*;
+pub(crate) use self::damage::*;
 pub(crate) use self::map::does_what_a_map_does;
 pub(crate) use self::owners::*;
 
@@ -34,6 +38,8 @@ pub(crate) trait Place {
     fn restore(&self, snapshot: &dyn Any);
     /// Everything is gone, as after a restart that keeps nothing.
     fn forget(&self);
+    /// Does damage to a lane, behind everybody's back.
+    fn harm(&self, lane: u32, harm: Harm);
     /// Another place of this kind, empty.
     fn again(&self) -> Box<dyn Place>;
 }
@@ -43,12 +49,13 @@ macro_rules! tests {
     ($make:expr) => {
         $crate::store::suite::tests!(@each $make;
             a_new_lane_is_empty, a_commit_is_there_whole, a_fenced_commit_does_nothing, taking_over_raises_the_epoch,
-            a_wiped_lane_fences_its_owner, a_lost_store_begins_anew, an_older_store_fences_its_owner, names_are_numbered_on,
+            a_wiped_lane_fences_its_owner, a_lane_is_begun_anew_alone, what_moved_on_is_not_begun_anew, a_lost_store_begins_anew, an_older_store_fences_its_owner, names_are_numbered_on,
             states_move_between_small_and_large, an_empty_block_is_dropped, blocks_come_in_the_order_asked, what_is_stored_may_be_there,
             reads_see_what_was_submitted, changes_follow_commits, an_idle_commit_changes_nothing, a_forgotten_past_is_a_gap,
             another_birth_is_a_gap, going_back_is_a_gap, a_lane_that_was_never_begun, other_settings_are_refused,
             a_store_for_something_else_is_not_taken_over, a_wipe_takes_over_settings, lanes_are_apart, a_large_commit_arrives,
-            sources_move_with_the_commit, a_source_that_says_nothing_is_dropped, inspecting_says_what_is_there, does_what_a_map_does);
+            sources_move_with_the_commit, a_source_that_says_nothing_is_dropped, inspecting_says_what_is_there, does_what_a_map_does, damage_at_rest_is_named_and_mended,
+            damage_under_a_running_owner_is_found_by_its_patrol, a_round_keeps_up_with_commits, what_another_did_is_no_damage);
     };
     (@each $make:expr; $($case:ident),+) => {
         $(#[test]
@@ -84,9 +91,9 @@ fn commit(offset: i64) -> Commit {
 
 fn taken(place: &dyn Place, lane: u32) -> (Box<dyn LaneWriter>, Head, Vec<String>) {
     place.store().settle(SETTINGS).unwrap();
-    let mut writer = place.store().writer(lane).unwrap();
-    let (head, names) = writer.take_over().unwrap();
-    (writer, head, names)
+    let mut writer = Booked::new(place.store().writer(lane).unwrap());
+    let Taken { head, names, .. } = writer.take_over().unwrap();
+    (Box::new(writer), head, names)
 }
 
 fn put(writer: &mut dyn LaneWriter, commit: &Commit) {
@@ -157,7 +164,7 @@ fn grown(place: &dyn Place) -> (Box<dyn LaneWriter>, Head) {
     for step in 1..=20u32 {
         let change = Commit {
             entities: vec![(id(step.into()), vec![step as u8; step as usize * 6], true)].into(),
-            blocks: vec![(at(step, 100), block(100, step.into()))],
+            blocks: vec![(at(step, 100), block(100, step.into()))].into(),
             names: vec![format!("rep {step}")],
             names_from: step,
             sources: vec![heard("phone", &[(Kind::Call, step.into())])],

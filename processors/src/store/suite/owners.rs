@@ -4,12 +4,15 @@ use super::*;
 
 pub(crate) fn a_fenced_commit_does_nothing(place: &impl Place) {
     let (mut zombie, ..) = taken(place, 0);
-    put(zombie.as_mut(), &Commit { entities: vec![(id(1), vec![1], true)].into(), blocks: vec![(at(0, 1), block(1, 1))], ..commit(1) });
+    put(
+        zombie.as_mut(),
+        &Commit { entities: vec![(id(1), vec![1], true)].into(), blocks: vec![(at(0, 1), block(1, 1))].into(), ..commit(1) },
+    );
     let (mut owner, ..) = taken(place, 0);
     let before = everything(place, 0);
     let late = Commit {
         entities: vec![(id(1), vec![9], false), (id(2), vec![9; 100], true)].into(),
-        blocks: vec![(at(0, 1), block(1, 9)), (at(0, 2), block(2, 9))],
+        blocks: vec![(at(0, 1), block(1, 9)), (at(0, 2), block(2, 9))].into(),
         names: vec!["zombie".into()],
         sources: vec![heard("zombie", &[(Kind::Call, 9)])],
         ..commit(2)
@@ -17,22 +20,22 @@ pub(crate) fn a_fenced_commit_does_nothing(place: &impl Place) {
     fenced(zombie.as_mut(), &late);
     assert_eq!(everything(place, 0), before);
     assert_eq!(entities(owner.as_mut(), &[id(1), id(2)]), [Some(vec![1]), None]);
-    put(owner.as_mut(), &Commit { blocks: vec![(at(0, 3), block(3, 1))], ..commit(2) });
+    put(owner.as_mut(), &Commit { blocks: vec![(at(0, 3), block(3, 1))].into(), ..commit(2) });
     fenced(zombie.as_mut(), &late);
 }
 
 pub(crate) fn taking_over_raises_the_epoch(place: &impl Place) {
     let (mut first, head, _) = taken(place, 2);
     // Again by the same, and by others, who see what was committed between.
-    assert_eq!(first.take_over().unwrap().0, Head { epoch: 2, ..head });
+    assert_eq!(first.take_over().unwrap().head, Head { epoch: 2, ..head });
     put(first.as_mut(), &Commit { names: vec!["a".into()], ..commit(4) });
     let elsewhere = place.elsewhere();
     elsewhere.settle(SETTINGS).unwrap();
     let mut second = elsewhere.writer(2).unwrap();
-    let (next, names) = second.take_over().unwrap();
+    let Taken { head: next, names, .. } = second.take_over().unwrap();
     assert_eq!((next.epoch, next.offset, next.birth, names), (3, 4, head.birth, vec!["a".to_owned()]));
     fenced(first.as_mut(), &commit(5));
-    assert_eq!(first.take_over().unwrap().0.epoch, 4);
+    assert_eq!(first.take_over().unwrap().head.epoch, 4);
     put(first.as_mut(), &commit(5));
     fenced(second.as_mut(), &commit(5));
 }
@@ -52,6 +55,49 @@ pub(crate) fn a_wiped_lane_fences_its_owner(place: &impl Place) {
     fenced(owner.as_mut(), &commit(21));
 }
 
+pub(crate) fn a_lane_is_begun_anew_alone(place: &impl Place) {
+    let (mut writer, head) = grown(place);
+    let (mut other, ..) = taken(place, 1);
+    put(other.as_mut(), &Commit { blocks: vec![(at(0, 1), block(1, 1))].into(), ..commit(1) });
+    let kept = everything(place, 1);
+    let mut reader = place.store().reader().unwrap();
+    let seen = load(reader.as_mut(), 0).unwrap();
+    let mut zombie = place.store().writer(0).unwrap();
+    zombie.take_over().unwrap();
+    let (mut owner, ..) = taken(place, 0);
+    assert_eq!(owner.begin_anew().unwrap(), Settled::Committed);
+    // Whoever knew it as it was is fenced, itself too.
+    for known in [&mut writer, &mut zombie, &mut owner] {
+        fenced(known.as_mut(), &Commit { names_from: 21, ..commit(21) });
+    }
+    gap(reader.as_mut(), 0, &seen.position);
+    let (mut anew, begun, names) = taken(place, 0);
+    assert_eq!((begun.offset, begun.entities, names.len()), (0, 0, 0));
+    assert_ne!(begun.birth, head.birth);
+    assert_eq!(entities(anew.as_mut(), &[id(1), id(20)]), [None, None]);
+    assert_eq!(blocks(anew.as_mut(), &[at(1, 100)]), [None]);
+    assert_eq!((known(anew.as_ref(), 100), reader.sources(0).unwrap()), (Vec::new(), Vec::new()));
+    gap(reader.as_mut(), 0, &seen.position);
+    put(anew.as_mut(), &Commit { blocks: vec![(at(0, 1), block(1, 7))].into(), ..commit(3) });
+    assert_eq!(load(reader.as_mut(), 0).unwrap().blocks, BTreeMap::from([(at(0, 1), block(1, 7))]));
+    assert_eq!((everything(place, 1), place.store().settings().unwrap()), (kept, Some(SETTINGS)));
+    put(other.as_mut(), &commit(2));
+}
+
+pub(crate) fn what_moved_on_is_not_begun_anew(place: &impl Place) {
+    let (mut late, _) = grown(place);
+    let (mut owner, ..) = taken(place, 0);
+    put(owner.as_mut(), &Commit { names_from: 21, ..commit(21) });
+    let before = everything(place, 0);
+    assert_eq!(late.begin_anew().unwrap(), Settled::Fenced);
+    // Nor by one that never looked.
+    assert_eq!(place.store().writer(0).unwrap().begin_anew().unwrap(), Settled::Fenced);
+    assert_eq!(everything(place, 0), before);
+    put(owner.as_mut(), &Commit { names_from: 21, ..commit(22) });
+    assert_eq!(owner.begin_anew().unwrap(), Settled::Committed);
+    assert_eq!(owner.begin_anew().unwrap(), Settled::Fenced);
+}
+
 pub(crate) fn a_lost_store_begins_anew(place: &impl Place) {
     let (mut owner, head) = grown(place);
     place.forget();
@@ -59,7 +105,7 @@ pub(crate) fn a_lost_store_begins_anew(place: &impl Place) {
     fenced(owner.as_mut(), &Commit { entities: vec![(id(1), vec![9], false)].into(), ..commit(21) });
     // The same process goes on unasked: it knows what the store was for.
     let mut anew = place.store().writer(0).unwrap();
-    let (next, names) = anew.take_over().unwrap();
+    let Taken { head: next, names, .. } = anew.take_over().unwrap();
     assert_eq!((next.offset, next.entities, names.len()), (0, 0, 0));
     assert_ne!(next.birth, head.birth);
     assert_eq!(place.store().settings().unwrap(), Some(SETTINGS));
@@ -72,7 +118,7 @@ pub(crate) fn an_older_store_fences_its_owner(place: &impl Place) {
     let then = everything(place, 0);
     let more = Commit {
         entities: vec![(id(50), vec![1; 80], true)].into(),
-        blocks: vec![(at(1, 100), block(100, 99))],
+        blocks: vec![(at(1, 100), block(100, 99))].into(),
         names: vec!["new".into()],
         names_from: 21,
         sources: vec![heard("phone", &[(Kind::Call, 21)]), heard("new", &[(Kind::Deal, 21)])],

@@ -28,6 +28,8 @@ pub struct EmbeddedLog {
     path: PathBuf,
     partitions: u32,
     grown: Arc<Grown>,
+    /// Why the last append failed; `None`: it didn't.
+    failed: Arc<Mutex<Option<String>>>,
     /// For what is neither appending nor reading.
     side: Mutex<Connection>,
     queue: Option<mpsc::Sender<Job>>,
@@ -54,12 +56,14 @@ impl EmbeddedLog {
         table::prepare(&mut side, &path, partitions)?;
         let (queue, jobs) = mpsc::channel(QUEUE);
         let grown = Arc::new(Grown::default());
-        let writer = Writer { path: path.clone(), connection: table::connect(&path)?, jobs, grown: Arc::clone(&grown) };
+        let failed = Arc::default();
+        let writer =
+            Writer { path: path.clone(), connection: table::connect(&path)?, jobs, grown: Arc::clone(&grown), failed: Arc::clone(&failed) };
         let writer = std::thread::Builder::new()
             .name("log-writer".into())
             .spawn(move || writer.run())
             .map_err(|error| LogError::Away(format!("no thread for the log's writer: {error}")))?;
-        Ok(EmbeddedLog { path, partitions, grown, side: Mutex::new(side), queue: Some(queue), writer: Some(writer) })
+        Ok(EmbeddedLog { path, partitions, grown, failed, side: Mutex::new(side), queue: Some(queue), writer: Some(writer) })
     }
 
     fn on_the_side<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LogError> {
@@ -103,6 +107,11 @@ impl EventLog for EmbeddedLog {
     fn bury(&self, letter: DeadLetter) -> Result<(), LogError> {
         self.on_the_side(|side| table::bury(side, &letter))
     }
+
+    fn ready(&self) -> Result<(), LogError> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        failed.map_or(Ok(()), |why| Err(LogError::Away(why)))
+    }
 }
 
 impl Drop for EmbeddedLog {
@@ -120,6 +129,7 @@ struct Writer {
     connection: Connection,
     jobs: mpsc::Receiver<Job>,
     grown: Arc<Grown>,
+    failed: Arc<Mutex<Option<String>>>,
 }
 
 impl Writer {
@@ -138,6 +148,11 @@ impl Writer {
             if written.is_ok() {
                 self.grown.tell();
             }
+            let failed = written.as_ref().err().map(|error| match table::explain(&self.path, error) {
+                LogError::Away(why) => why,
+                other => other.to_string(),
+            });
+            *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
             for job in jobs {
                 // Nobody waits any more: then nobody needs to know.
                 let _ = job.done.send(written.as_ref().copied().map_err(|error| table::explain(&self.path, error)));

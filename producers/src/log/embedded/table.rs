@@ -1,8 +1,9 @@
 //! The log's tables in the SQLite file, legible to any SQLite tool.
 //!
 //! `event.payload` is the truth (the Avro value as it was appended); the columns beside it repeat what it says, and are
-//! NULL where it can't be read. `event_partition.next_offset` only ever grows, so that an offset is never used twice, and
-//! `event.recorded_at` never goes back, whatever the machine's clock does. `event_log` has the log's `identity`, drawn when it was made.
+//! NULL where it can't be read; `said_at` also where it is `occurred_at`. `event_partition.next_offset` only ever grows, so that an
+//! offset is never used twice, and `event.recorded_at` never goes back, whatever the machine's clock does. `event_log` has the log's
+//! `identity`, drawn when it was made.
 
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, Transactio
 use crate::log::{DeadLetter, Entry, Fingerprint, LogError, Seen, now_ms};
 
 /// The tables' version; a file of a later one is refused.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// How long to wait for another process that writes the file.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -24,7 +25,7 @@ const TABLES: &str = r#"
     CREATE TABLE IF NOT EXISTS event_partition (partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL);
     CREATE TABLE IF NOT EXISTS event (
         partition INTEGER NOT NULL, "offset" INTEGER NOT NULL, recorded_at TEXT NOT NULL,
-        kind TEXT, entity TEXT, source TEXT, id TEXT, occurred_at TEXT, deleted INTEGER, data TEXT,
+        kind TEXT, entity TEXT, source TEXT, id TEXT, occurred_at TEXT, said_at TEXT, deleted INTEGER, data TEXT,
         payload BLOB NOT NULL, key BLOB NOT NULL,
         PRIMARY KEY (partition, "offset")
     ) WITHOUT ROWID;
@@ -35,8 +36,8 @@ const TABLES: &str = r#"
     ) WITHOUT ROWID;
 "#;
 const INSERT: &str = r#"
-    INSERT INTO event (partition, "offset", recorded_at, kind, entity, source, id, occurred_at, deleted, data, payload, key)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+    INSERT INTO event (partition, "offset", recorded_at, kind, entity, source, id, occurred_at, said_at, deleted, data, payload, key)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
 "#;
 
 /// A connection to the file, which is made when there is none.
@@ -171,6 +172,7 @@ fn insert(append: &Transaction<'_>, partition: u32, offset: i64, recorded_at: &s
             event.source,
             event.id,
             show_us(event.occurred_at),
+            (event.said_at != event.occurred_at).then(|| show_us(event.said_at)),
             event.deleted,
             serde_json::Value::Object(json::write_data(&event)).to_string(),
             entry.value,
@@ -185,6 +187,7 @@ fn insert(append: &Transaction<'_>, partition: u32, offset: i64, recorded_at: &s
             None::<&str>,
             None::<&str>,
             show_us(at_us),
+            None::<&str>,
             None::<bool>,
             None::<&str>,
             entry.value,
@@ -197,6 +200,7 @@ fn insert(append: &Transaction<'_>, partition: u32, offset: i64, recorded_at: &s
                 partition,
                 offset,
                 recorded_at,
+                nothing,
                 nothing,
                 nothing,
                 nothing,
@@ -245,6 +249,10 @@ pub fn explain(path: &Path, error: &rusqlite::Error) -> LogError {
             LogError::Settings(format!("{path} is no onpace file, or it is damaged ({error}); put back a backup, or name another"))
         }
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            // SQLite doesn't say why it couldn't open a file.
+            if let Some(words) = crate::files::exhausted_now() {
+                return LogError::Away(format!("{path} can't be opened: {words}"));
+            }
             LogError::Settings(format!("{path} can't be written ({error}); does its folder exist, and may you write there?"))
         }
         _ => LogError::Away(format!("{path}: {error}")),

@@ -49,28 +49,34 @@ suite::tests!(Temporary::new);
 fn rows_are_legible() {
     let place = Temporary::new(1);
     let posted = r#"{"id": "e1", "source": "crm", "kind": "deal", "entity": "d ünï", "occurred_at": "2026-03-02T09:30:00.5+01:00",
-        "data": {"rep": "marie", "amount": {"value": "10.50", "currency": "EUR"}, "stage": null}, "deleted": false}"#;
+        "said_at": "2026-03-03T09:30:00+01:00", "data": {"rep": "marie", "amount": {"value": "10.50", "currency": "EUR"}, "stage": null}, "deleted": false}"#;
     let event = json::read(posted, i64::MAX / 2).unwrap();
     let (mut value, mut heartbeat) = (Vec::new(), Vec::new());
     avro::write(&event, &mut value);
     avro::write_heartbeat(1_000_000, &mut heartbeat);
     let pulse = Entry { route: Route::Partition(0), value: heartbeat };
-    append(&place.log, vec![Entry { route: Route::Key(event.key()), value }, pulse, entry("call:1", "garbage")]);
+    let mut plain = Vec::new();
+    avro::write(&json::read(&posted.replace(r#""said_at": "2026-03-03T09:30:00+01:00","#, ""), i64::MAX / 2).unwrap(), &mut plain);
+    let events = [value, plain].map(|value| Entry { route: Route::Key(event.key()), value });
+    let [later, plain] = events;
+    append(&place.log, vec![later, pulse, entry("call:1", "garbage"), plain]);
 
     let tool = place.tool();
     let line = |offset: i64| -> Vec<Option<String>> {
-        let columns = "kind, entity, source, id, occurred_at, CAST(deleted AS TEXT), json_extract(data, '$.amount.value'), recorded_at";
+        let columns = "kind, entity, source, id, occurred_at, CAST(deleted AS TEXT), json_extract(data, '$.amount.value'), said_at, recorded_at";
         let sql = format!(r#"SELECT {columns} FROM event WHERE "offset" = ?1"#);
-        tool.query_row(&sql, [offset], |row| (0..8).map(|at| row.get(at)).collect()).unwrap()
+        tool.query_row(&sql, [offset], |row| (0..9).map(|at| row.get(at)).collect()).unwrap()
     };
     let text = |text: &str| Some(text.to_owned());
     assert_eq!(
-        line(0)[..7],
-        [text("deal"), text("d ünï"), text("crm"), text("e1"), text("2026-03-02T08:30:00.500000Z"), text("0"), text("10.50")]
+        line(0)[..8],
+        ["deal", "d ünï", "crm", "e1", "2026-03-02T08:30:00.500000Z", "0", "10.50", "2026-03-03T08:30:00.000000Z"].map(text)
     );
-    assert_eq!(line(1)[..7], [text("heartbeat"), None, None, None, text("1970-01-01T00:00:01.000000Z"), None, None]);
-    assert_eq!(line(2)[..7], [None, None, None, None, None, None, None]);
-    let recorded = line(2)[7].clone().unwrap();
+    assert_eq!(line(1)[..8], [text("heartbeat"), None, None, None, text("1970-01-01T00:00:01.000000Z"), None, None, None]);
+    assert_eq!(line(2)[..8], [const { None::<String> }; 8]);
+    // Said as it occurred, it is not said again.
+    assert_eq!(line(3)[7], None);
+    let recorded = line(2)[8].clone().unwrap();
     assert_eq!(recorded.len(), "2026-03-02T08:30:00.000Z".len(), "{recorded}");
 }
 

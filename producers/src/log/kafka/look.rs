@@ -14,7 +14,7 @@ use rdkafka::{Offset, Timestamp, TopicPartitionList};
 
 use super::topic::Asking;
 use super::{KafkaSettings, explain};
-use crate::log::{Fingerprint, LogError, Seen};
+use crate::log::{Fingerprint, LogError, Message, Seen, now_ms};
 
 /// How long one question may take.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -25,12 +25,21 @@ pub(super) struct Looker {
     consumer: Mutex<Option<BaseConsumer<Asking>>>,
 }
 
-/// The time that Kafka keeps with a message, in milliseconds since 1970, and whether that is its sender's word.
-pub(super) fn kept(message: &BorrowedMessage<'_>) -> (i64, bool) {
-    match message.timestamp() {
+/// A message as Kafka has it. Where its time is its sender's word, it can't have been recorded after now.
+pub(super) fn message<'m>(found: &'m BorrowedMessage<'_>) -> Message<'m> {
+    let (kept_ms, claimed) = match found.timestamp() {
         Timestamp::LogAppendTime(ms) => (ms, false),
         Timestamp::CreateTime(ms) => (ms, true),
         Timestamp::NotAvailable => (0, true),
+    };
+    Message {
+        partition: found.partition() as u32,
+        offset: found.offset(),
+        recorded_ms: if claimed { kept_ms.min(now_ms()) } else { kept_ms },
+        claimed,
+        kept_ms,
+        key: found.key().unwrap_or_default(),
+        value: found.payload().unwrap_or_default(),
     }
 }
 
@@ -94,12 +103,8 @@ fn at(
         let left = until.saturating_duration_since(Instant::now());
         match consumer.poll(left) {
             // Of the offset asked for before.
-            Some(Ok(message)) if message.offset() < offset => {}
-            Some(Ok(message)) => {
-                let (kept_ms, _) = kept(&message);
-                let (key, value) = (message.key().unwrap_or_default(), message.payload().unwrap_or_default());
-                return Ok((message.offset() == offset).then(|| Fingerprint::of(kept_ms, key, value)));
-            }
+            Some(Ok(found)) if found.offset() < offset => {}
+            Some(Ok(found)) => return Ok((found.offset() == offset).then(|| message(&found).fingerprint())),
             Some(Err(KafkaError::PartitionEOF(_))) => return Ok(None),
             Some(Err(error)) => match error.rdkafka_error_code() {
                 Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange | RDKafkaErrorCode::LogTruncation) => {

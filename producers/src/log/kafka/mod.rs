@@ -20,7 +20,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use self::look::Looker;
 use self::opening::Opening;
 use self::producer::Producer;
-use super::{DeadLetter, Entry, EventLog, LogError, LogReader, Seen, place};
+use super::{DeadLetter, Entry, EventLog, LogError, LogReader, Message, Seen, place};
 
 /// How long a question to the brokers may take.
 const ASK: Duration = Duration::from_secs(10);
@@ -158,7 +158,17 @@ impl EventLog for KafkaLog {
 
     fn prove(&self) -> Result<(), LogError> {
         self.opening.check()?;
-        reader::prove(&self.settings)
+        reader::prove(&self.settings, 0..self.settings.partitions)
+    }
+
+    fn prove_partition(&self, partition: u32) -> Result<(), LogError> {
+        self.opening.check()?;
+        reader::prove(&self.settings, partition..partition + 1)
+    }
+
+    fn scan(&self, ends: &[i64], each: &mut dyn FnMut(Message<'_>) -> bool) -> Result<(), LogError> {
+        self.opening.check()?;
+        reader::scan(&self.settings, ends, each)
     }
 
     fn bury(&self, letter: DeadLetter) -> Result<(), LogError> {

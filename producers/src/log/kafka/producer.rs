@@ -37,6 +37,8 @@ pub(super) struct Health {
     away: AtomicBool,
     /// A message was not acknowledged in time, and nothing has worked since.
     timed_out: AtomicBool,
+    /// The last message was not taken, whatever the brokers say of themselves: their disk may be full.
+    refused: AtomicBool,
     /// The producer can't be used any more.
     fatal: AtomicBool,
     why: Mutex<String>,
@@ -44,7 +46,7 @@ pub(super) struct Health {
 
 impl Health {
     pub(super) fn ready(&self) -> Result<(), LogError> {
-        if self.away.load(Relaxed) { Err(self.error()) } else { Ok(()) }
+        if self.away.load(Relaxed) || self.refused.load(Relaxed) { Err(self.error()) } else { Ok(()) }
     }
 
     /// Fails at once what would only time out as well.
@@ -68,6 +70,26 @@ impl Health {
             self.timed_out.store(false, Relaxed);
             if self.away.swap(false, Relaxed) {
                 tracing::info!("Kafka is back");
+            }
+        }
+    }
+
+    /// A message is in the log.
+    fn taken(&self) {
+        self.refused.store(false, Relaxed);
+        self.alive();
+    }
+
+    /// A message is not in the log, or not known to be; one that is too large says nothing of the next.
+    fn not_taken(&self, error: &KafkaError) {
+        self.failed(error);
+        if !matches!(explain("appending", error), LogError::Refused(_)) {
+            if !self.refused.swap(true, Relaxed) && !self.away.load(Relaxed) {
+                tracing::warn!("Kafka takes no messages: {error}");
+            }
+            let mut why = self.why.lock().unwrap_or_else(PoisonError::into_inner);
+            if !self.away.load(Relaxed) {
+                *why = format!("the last message was not taken: {error}");
             }
         }
     }
@@ -130,9 +152,9 @@ impl ProducerContext for Deliveries {
 
     fn delivery(&self, result: &DeliveryResult<'_>, batch: Arc<Batch>) {
         match result {
-            Ok(_) => self.health.alive(),
+            Ok(_) => self.health.taken(),
             Err((error, _)) => {
-                self.health.failed(error);
+                self.health.not_taken(error);
                 // The first one tells.
                 let _ = batch.failed.set(error.clone());
             }
@@ -280,7 +302,7 @@ impl Shared {
     }
 
     fn serve(&self) {
-        let mut probed = Instant::now();
+        let (mut probed, mut unreached) = (Instant::now(), false);
         while !self.stop.load(Relaxed) {
             let native = self.native();
             native.poll(Duration::from_millis(100));
@@ -290,7 +312,13 @@ impl Shared {
             if self.health.away.load(Relaxed) && probed.elapsed() >= PROBE {
                 let found = native.client().fetch_metadata(Some(&self.topic), PROBE);
                 if found.is_ok_and(|found| found.topics().iter().any(|topic| !topic.partitions().is_empty())) {
+                    // Who was out of reach may take messages again; of who answered all the time, only a message can tell.
+                    if std::mem::take(&mut unreached) {
+                        self.health.refused.store(false, Relaxed);
+                    }
                     self.health.alive();
+                } else {
+                    unreached = true;
                 }
                 probed = Instant::now();
             }

@@ -10,6 +10,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::{CStr, CString};
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
@@ -22,9 +23,9 @@ use rdkafka::message::Message as _;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::look::kept;
+use super::look::message as read;
 use super::{ASK, KafkaSettings, explain, pass_on, topic};
-use crate::log::{LogError, LogReader, Message, PROOF, Polled, now_ms};
+use crate::log::{LogError, LogReader, Message, PROOF, Polled};
 
 /// How long the group may take to let a reader go before it is left to itself.
 const CLOSE: Duration = Duration::from_secs(5);
@@ -111,15 +112,15 @@ fn heartbeat_ms(session: Duration) -> u128 {
     (session.as_millis() / 4).min(1_000)
 }
 
-/// Reads the first message of each partition that has any, outside the group: no partition changes hands.
-pub(super) fn prove(settings: &KafkaSettings) -> Result<(), LogError> {
+/// Reads the first message of each of these partitions that has any, outside the group: no partition changes hands.
+pub(super) fn prove(settings: &KafkaSettings, partitions: Range<u32>) -> Result<(), LogError> {
     let doing = format!("reading the beginning of {}", settings.topic);
     let mut config = settings.client();
     config.set("group.id", &settings.group).set("enable.auto.commit", "false").set("auto.offset.reset", "error");
     // A partition may hold nothing but a transaction's marks.
     config.set("enable.partition.eof", "true");
     let consumer: BaseConsumer<Group> = config.create_with_context(Group::default()).map_err(|error| explain(&doing, &error))?;
-    for partition in 0..settings.partitions {
+    for partition in partitions {
         let found = consumer.fetch_watermarks(&settings.topic, partition as i32, ASK);
         let (begin, end) = found.map_err(|error| explain(&doing, &error))?;
         if begin > 0 {
@@ -135,6 +136,41 @@ pub(super) fn prove(settings: &KafkaSettings) -> Result<(), LogError> {
             Some(Ok(_) | Err(KafkaError::PartitionEOF(_))) => {}
             Some(Err(error)) => return Err(explain(&doing, &error)),
             None => return Err(LogError::unread(partition, PROOF)),
+        }
+    }
+    Ok(())
+}
+
+/// Reads each partition from its beginning up to one of `ends`, outside the group: no partition changes hands.
+pub(super) fn scan(settings: &KafkaSettings, ends: &[i64], each: &mut dyn FnMut(Message<'_>) -> bool) -> Result<(), LogError> {
+    let doing = format!("reading {} through", settings.topic);
+    let wrong = |error: KafkaError| explain(&doing, &error);
+    let mut config = settings.client();
+    config.set("group.id", &settings.group).set("enable.auto.commit", "false").set("auto.offset.reset", "error");
+    // The last offsets of a partition may be nothing but a transaction's marks.
+    config.set("enable.partition.eof", "true").set("check.crcs", "true").set("queued.max.messages.kbytes", "16384");
+    let consumer: BaseConsumer<Group> = config.create_with_context(Group::default()).map_err(wrong)?;
+    for (partition, end) in (0..).zip(ends) {
+        let (begin, _) = consumer.fetch_watermarks(&settings.topic, partition, ASK).map_err(wrong)?;
+        if begin >= *end {
+            continue;
+        }
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&settings.topic, partition, Offset::Offset(begin)).map_err(wrong)?;
+        consumer.assign(&list).map_err(wrong)?;
+        let mut next = begin;
+        while next < *end {
+            match consumer.poll(PROOF) {
+                Some(Ok(message)) => {
+                    next = message.offset() + 1;
+                    if message.offset() < *end && !each(read(&message)) {
+                        return Ok(());
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) => break,
+                Some(Err(error)) => return Err(wrong(error)),
+                None => return Err(LogError::unread(partition as u32, PROOF)),
+            }
         }
     }
     Ok(())
@@ -347,16 +383,7 @@ impl LogReader for Reader {
                             self.positions[partition] = Some(offset + 1);
                         }
                     }
-                    let (kept_ms, claimed) = kept(&message);
-                    each(Message {
-                        partition: partition as u32,
-                        offset,
-                        recorded_ms: if claimed { kept_ms.min(now_ms()) } else { kept_ms },
-                        claimed,
-                        kept_ms,
-                        key: message.key().unwrap_or_default(),
-                        value: message.payload().unwrap_or_default(),
-                    });
+                    each(read(&message));
                     count += 1;
                     wait = Duration::ZERO;
                 }

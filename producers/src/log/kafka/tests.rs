@@ -357,3 +357,25 @@ fn a_reader_says_that_kafka_is_away_and_reads_on_when_it_is_back() {
     }
     assert_eq!(all[0].value, b"two");
 }
+
+#[test]
+fn a_broker_that_answers_but_takes_no_message_makes_it_unready_until_it_takes_one() {
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+    let (cluster, log) = mocked();
+    append(&log, vec![entry("call:1", "one")]);
+    assert!(log.ready().is_ok());
+    // As with a full disk: it can be asked about its topics all the while.
+    cluster.request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR; 200]);
+    let error = wait(log.append(vec![entry("call:1", "two")])).unwrap_err();
+    assert!(matches!(error, LogError::Away(_)), "{error}");
+    for _ in 0..30 {
+        assert!(matches!(log.ready(), Err(LogError::Away(_))), "no message was taken since");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    cluster.clear_request_errors(RDKafkaApiKey::Produce);
+    let until = Instant::now() + Duration::from_secs(60);
+    while wait(log.append(vec![entry("call:1", "three")])).is_err() {
+        assert!(Instant::now() < until, "no message is taken again");
+    }
+    assert!(log.ready().is_ok());
+}

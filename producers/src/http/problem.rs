@@ -1,4 +1,4 @@
-//! Every error over HTTP as RFC 9457 problem details: the gateway's, and the sinks'.
+//! Every error over HTTP as RFC 9457 problem details.
 //!
 //! In: what went wrong, in words. Out: `application/problem+json` with a status. Never here: an error without a `detail`.
 
@@ -32,9 +32,19 @@ impl Problem {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(retry_after_s)
     }
 
+    /// 429 with `Retry-After`: fewer at a time may be answered.
+    pub fn too_many(detail: impl Into<String>) -> Problem {
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(1)
+    }
+
     /// Its status.
     pub fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// What is wrong and what to do.
+    pub fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// The same may be asked again so many seconds later.

@@ -1,0 +1,80 @@
+//! A hundred clients ask for a large answer and read nothing of it: the process's memory stays bounded, who reads is answered
+//! meanwhile, and who doesn't is dropped.
+
+use std::fmt::Write as _;
+use std::io::Read;
+use std::time::Duration;
+
+use onpace_tests::onpace::{bare, run};
+use onpace_tests::servers::wait_until;
+use onpace_tests::serving::Serving;
+use serde_json::json;
+
+/// Enough for an answer of megabytes.
+const REPS: usize = 800;
+const CLIENTS: usize = 100;
+/// The memory that answers may take.
+const ANSWERS_MIB: u64 = 32;
+/// What the rest of the work may take beside them: four answers while they are worked out.
+const WORK_MIB: u64 = 160;
+
+fn call(number: usize) -> String {
+    json!({ "source": "test", "kind": "call", "entity": format!("c{number}"), "occurred_at": "2026-01-05T10:00:00Z",
+        "data": { "rep": format!("rep-{:04}", number % REPS), "outcome": "connected", "duration_s": 60 } })
+    .to_string()
+}
+
+#[test]
+fn answers_nobody_reads_are_bounded() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (data, file) = (folder.path().join("data"), folder.path().join("calls.ndjson"));
+    let lines = (0..REPS).fold(String::new(), |mut lines, number| {
+        let _ = writeln!(lines, "{}", call(number));
+        lines
+    });
+    std::fs::write(&file, lines).expect("a file of events");
+    run(bare("import").arg(&file).arg("--data").arg(&data)).unwrap_or_else(|error| panic!("{error}"));
+    let mut command = bare("up");
+    command.arg("--data").arg(&data).env("ONPACE_ANSWERS_MIB", ANSWERS_MIB.to_string());
+    let up = Serving::start(command, folder.path(), "up");
+    up.ready(Duration::from_secs(60));
+
+    let large = "/v1/kpis?by=rep&window=month&window=today";
+    let whole = up.patiently(|up| up.get(large));
+    assert_eq!(whole.status, 200);
+    assert!(whole.body.len() > 6 << 20, "{} bytes are not enough to show anything", whole.body.len());
+    // Once more, so that what a few answers take for good is counted before.
+    up.patiently(|up| up.get(large));
+    let (files, before) = (up.files(), up.memory_kib());
+
+    let request = format!("GET {large} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    let clients: Vec<_> = (0..CLIENTS).map(|_| up.unread(&request)).collect();
+    let mut most = 0;
+    for round in 0..20 {
+        most = most.max(up.memory_kib());
+        for path in ["/healthz", "/metrics"] {
+            assert_eq!(up.get(path).status, 200, "{path} in round {round}");
+        }
+        assert_eq!(up.patiently(|up| up.get("/v1/kpis?window=today&kpi=calls_made")).status, 200);
+        let posted = up.post("application/json", call(REPS + round).as_bytes());
+        assert_eq!(posted.status, 202, "{posted:?}");
+        most = most.max(up.memory_kib());
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    let answered = up.patiently(|up| up.get(large));
+    assert!(answered.status == 200 && answered.body.len() > 6 << 20, "who reads is answered: {}", answered.status);
+    let more_mib = most.saturating_sub(before) / 1024;
+    println!("{} bytes an answer; memory {} MiB, at most {more_mib} MiB more", whole.body.len(), before / 1024);
+    assert!(more_mib < ANSWERS_MIB + WORK_MIB, "{CLIENTS} clients that read nothing cost {more_mib} MiB");
+
+    wait_until("they are dropped", Duration::from_secs(60), || up.files() <= files + 4);
+    for mut client in clients {
+        let _ = client.set_read_timeout(Some(Duration::from_secs(10)));
+        let mut taken = Vec::new();
+        // A connection that is cut may end with an error.
+        let _ = client.read_to_end(&mut taken);
+        assert!(taken.len() < whole.body.len(), "an answer that nobody read is not kept");
+    }
+    let said = up.process.output();
+    assert!(said.contains("took nothing of its answer") || said.contains("take all the room"), "{}", up.process.tail());
+}
