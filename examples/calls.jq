@@ -13,6 +13,7 @@
 # - The talk is what AvgTalkDuration says, without the ringing before it (Speed of answer in seconds).
 
 {
+  id: "\(.["Call Id"])@\($as_of)",
   source: "call_centre",
   kind: "call",
   entity: "calls:\(.["Call Id"] | required)",

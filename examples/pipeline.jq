@@ -23,6 +23,7 @@ def product: {"GTXPro": "GTX Pro", "NimbusOne": "Nimbus One"}[.] // .;
 (.deal_stage | required | among({"Prospecting": "open", "Engaging": "open", "Won": "won", "Lost": "lost"})) as $status
 | {source: "crm", kind: "deal", entity: "pipeline:\(.opportunity_id | required)"} as $deal
 | $deal + {
+    id: "\(.opportunity_id)@\($as_of)",
     occurred_at: always,
     data: {
       rep: (.sales_agent | tidy),
@@ -34,4 +35,4 @@ def product: {"GTXPro": "GTX Pro", "NimbusOne": "Nimbus One"}[.] // .;
       closed_at: (if $status == "open" then null else .close_date | required | year_first end),
     },
   },
-  $deal + {data: {stage: .deal_stage}}
+  $deal + {id: "\(.opportunity_id)@\($as_of):stage", data: {stage: .deal_stage}}

@@ -48,7 +48,7 @@ fn seen(events: &str, metrics: &str, call: usize) -> Result<f64> {
         let page = ureq::get(metrics).call()?.body_mut().read_to_string()?;
         let line = page
             .lines()
-            .find(|line| line.starts_with("onpace_calls_made{") && line.contains("rep=\"marie\"") && line.contains("window=\"all\""));
+            .find(|line| line.starts_with("onpace_calls_made{") && line.contains("rep=\"marie\"") && line.contains("window=\"today\""));
         if line.is_some_and(|line| line.ends_with(&wanted)) {
             return Ok(begun.elapsed().as_secs_f64());
         }

@@ -51,6 +51,7 @@ pub fn run(catalogue: &Catalogue) -> Result<()> {
     let objectives: Vec<Objective> = (0..OBJECTIVES)
         .map(|nth| Objective {
             id: format!("objective-{nth}").into(),
+            name: format!("objective-{nth}").into(),
             line: 1,
             kpi: numbers[nth % numbers.len()],
             scope: Scope::EachRepOf(0),
@@ -61,6 +62,7 @@ pub fn run(catalogue: &Catalogue) -> Result<()> {
             importance: Importance::Normal,
             min_sample: 20,
             prorate_absences: false,
+            prorate_holidays: false,
             period: periods[nth % periods.len()],
             pace: Pace::WorkingTime,
             from: None,

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use onpace_kpis::Window;
 
 /// Are your sales on pace? Events in, right numbers out.
 #[derive(Debug, Parser)]
@@ -21,11 +22,11 @@ Exit status: 0 done, 1 failed (the last line says why and what to do), 2 the com
 )]
 pub struct Cli {
     /// A YAML file of settings, named as the flags are: `kafka: localhost:9092`.
-    #[arg(long, global = true, env = "ONPACE_CONFIG", value_name = "FILE")]
+    #[arg(long, global = true, hide_env_values = true, env = "ONPACE_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// What to log to stderr: error, warn, info, debug, trace, or filters such as `onpace_processors=debug`. The default is
     /// info for what runs for long, warn for what answers one question.
-    #[arg(long, global = true, env = "ONPACE_LOG", value_name = "FILTER")]
+    #[arg(long, global = true, hide_env_values = true, env = "ONPACE_LOG", value_name = "FILTER")]
     pub log: Option<String>,
     /// What to do.
     #[command(subcommand)]
@@ -72,7 +73,7 @@ pub enum Command {
 #[derive(Clone, Debug, Args)]
 pub struct Engine {
     /// The folder of the embedded log and store, where no servers are named.
-    #[arg(long, env = "ONPACE_DATA", value_name = "DIR")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
     #[command(flatten)]
     pub kafka: Kafka,
@@ -86,13 +87,13 @@ pub struct Engine {
 #[derive(Clone, Debug, Args)]
 pub struct Kafka {
     /// Kafka's bootstrap servers, `host:port` with commas between.
-    #[arg(long, env = "ONPACE_KAFKA", value_name = "BROKERS")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_KAFKA", value_name = "BROKERS")]
     pub kafka: Option<String>,
     /// The topic of events.
-    #[arg(long, env = "ONPACE_TOPIC", default_value = "onpace.events", value_name = "TOPIC")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_TOPIC", default_value = "onpace.events", value_name = "TOPIC")]
     pub topic: String,
     /// The topic's partitions: used when it is created, compared when it is there.
-    #[arg(long, env = "ONPACE_PARTITIONS", default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    #[arg(long, hide_env_values = true, env = "ONPACE_PARTITIONS", default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub partitions: u32,
 }
 
@@ -100,10 +101,17 @@ pub struct Kafka {
 #[derive(Clone, Debug, Args)]
 pub struct Readers {
     /// The consumer group among which processors share the partitions.
-    #[arg(long, env = "ONPACE_GROUP", default_value = "onpace-processors", value_name = "GROUP")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_GROUP", default_value = "onpace-processors", value_name = "GROUP")]
     pub group: String,
     /// After how long without a sign of life a processor's partitions go to another, in milliseconds.
-    #[arg(long, env = "ONPACE_SESSION_TIMEOUT_MS", default_value_t = 45_000, value_name = "MS", hide_short_help = true)]
+    #[arg(
+        long,
+        hide_env_values = true,
+        hide_env_values = true, env = "ONPACE_SESSION_TIMEOUT_MS",
+        default_value_t = 45_000,
+        value_name = "MS",
+        hide_short_help = true
+    )]
     pub session_timeout_ms: u32,
 }
 
@@ -111,10 +119,10 @@ pub struct Readers {
 #[derive(Clone, Debug, Args)]
 pub struct Redis {
     /// Redis, as `redis://user:password@host:port/db` or `unix:///path`.
-    #[arg(long, env = "ONPACE_REDIS", value_name = "URL")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_REDIS", value_name = "URL")]
     pub redis: Option<String>,
     /// What every key in Redis begins with.
-    #[arg(long, env = "ONPACE_REDIS_PREFIX", default_value = "onpace", value_name = "PREFIX")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_REDIS_PREFIX", default_value = "onpace", value_name = "PREFIX")]
     pub redis_prefix: String,
 }
 
@@ -122,7 +130,7 @@ pub struct Redis {
 #[derive(Clone, Debug, Args)]
 pub struct Definitions {
     /// Your own measures and KPIs, in YAML, beside the built-in ones.
-    #[arg(long, env = "ONPACE_CATALOGUE", value_name = "FILE")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_CATALOGUE", value_name = "FILE")]
     pub catalogue: Option<PathBuf>,
 }
 
@@ -130,19 +138,19 @@ pub struct Definitions {
 #[derive(Clone, Debug, Default, Args)]
 pub struct Company {
     /// The roster: people with their identities, teams, working time, managers, in YAML. A running process takes up changes.
-    #[arg(long, env = "ONPACE_ROSTER", value_name = "FILE")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_ROSTER", value_name = "FILE")]
     pub roster: Option<PathBuf>,
     /// The objectives, in YAML; they speak of the roster's people and teams.
-    #[arg(long, env = "ONPACE_OBJECTIVES", value_name = "FILE")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_OBJECTIVES", value_name = "FILE")]
     pub objectives: Option<PathBuf>,
     /// The company's time zone, an IANA name such as Europe/Paris. The default is the roster's, else UTC.
-    #[arg(long, env = "ONPACE_TIME_ZONE", value_name = "ZONE")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_TIME_ZONE", value_name = "ZONE")]
     pub time_zone: Option<String>,
     /// The day a week starts on. The default is the roster's, else monday.
-    #[arg(long, env = "ONPACE_WEEK_STARTS", value_name = "DAY")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_WEEK_STARTS", value_name = "DAY")]
     pub week_starts: Option<Day>,
     /// The month a fiscal year starts in, 1 to 12; quarters follow it. The default is the roster's, else 1.
-    #[arg(long, env = "ONPACE_FISCAL_YEAR_STARTS", value_name = "MONTH", value_parser = clap::value_parser!(i8).range(1..=12))]
+    #[arg(long, hide_env_values = true, env = "ONPACE_FISCAL_YEAR_STARTS", value_name = "MONTH", value_parser = clap::value_parser!(i8).range(1..=12))]
     pub fiscal_year_starts: Option<i8>,
 }
 
@@ -162,7 +170,7 @@ pub enum Day {
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Care {
     /// How long it may take to go once round all that the store has, looking for damage: a lane that is damaged is folded anew from the log.
-    #[arg(long, env = "ONPACE_PATROL", default_value = "10m", value_name = "DURATION", value_parser = duration, hide_short_help = true)]
+    #[arg(long, hide_env_values = true, env = "ONPACE_PATROL", default_value = "10m", value_name = "DURATION", value_parser = duration, hide_short_help = true)]
     pub patrol: u32,
 }
 
@@ -173,10 +181,10 @@ The company's roster and objectives are made up around now, written into the fol
 read again whenever they change. With --roster it is your own people who are at work.")]
 pub struct Demo {
     /// Keep the sales floor here, with its roster and objectives, to go on with it later; otherwise nothing is left behind.
-    #[arg(long, env = "ONPACE_DATA", value_name = "DIR")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Where to serve.
-    #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
     #[command(flatten)]
     pub doors: Doors,
@@ -203,7 +211,7 @@ pub struct Up {
     #[command(flatten)]
     pub company: Company,
     /// Where to serve.
-    #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
     #[command(flatten)]
     pub doors: Doors,
@@ -212,9 +220,9 @@ pub struct Up {
     #[command(flatten)]
     pub bodies: Bodies,
     #[command(flatten)]
-    pub series: Series,
+    pub page: Page,
     /// Processor threads; with Kafka they share the partitions.
-    #[arg(long, env = "ONPACE_THREADS", default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    #[arg(long, hide_env_values = true, env = "ONPACE_THREADS", default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub threads: u32,
     #[command(flatten)]
     pub care: Care,
@@ -228,7 +236,7 @@ pub struct Gateway {
     #[command(flatten)]
     pub definitions: Definitions,
     /// Where to serve.
-    #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     pub listen: SocketAddr,
     #[command(flatten)]
     pub doors: Doors,
@@ -247,15 +255,15 @@ pub struct Processor {
     #[arg(long)]
     pub until_caught_up: bool,
     /// Threads; with Kafka they share the partitions.
-    #[arg(long, env = "ONPACE_THREADS", default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    #[arg(long, hide_env_values = true, env = "ONPACE_THREADS", default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub threads: u32,
     /// At most so many events of a partition to a commit.
-    #[arg(long, env = "ONPACE_BATCH", default_value_t = 5_000, value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, hide_env_values = true, env = "ONPACE_BATCH", default_value_t = 5_000, value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub batch: u32,
     #[command(flatten)]
     pub care: Care,
     /// Where to serve /metrics, /healthz and /readyz.
-    #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
     pub listen: SocketAddr,
     #[command(flatten)]
     pub doors: Doors,
@@ -265,7 +273,7 @@ pub struct Processor {
 #[derive(Debug, Args)]
 pub struct Sink {
     /// The folder of an embedded store, where no Redis is named.
-    #[arg(long, env = "ONPACE_DATA", value_name = "DIR")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
     #[command(flatten)]
     pub redis: Redis,
@@ -274,14 +282,14 @@ pub struct Sink {
     #[command(flatten)]
     pub company: Company,
     /// Where to serve.
-    #[arg(long, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8082", value_name = "ADDRESS")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8082", value_name = "ADDRESS")]
     pub listen: SocketAddr,
     #[command(flatten)]
     pub doors: Doors,
     #[command(flatten)]
     pub questions: Questions,
     #[command(flatten)]
-    pub series: Series,
+    pub page: Page,
 }
 
 /// Who may come in, and how many at once.
@@ -290,16 +298,16 @@ pub struct Doors {
     /// A further name that this process goes by, in `Host` and as the origin of pages: `onpace.example.com`, behind a proxy; as often as
     /// you like, or with commas. On the loopback only localhost and its addresses are known by themselves, elsewhere every address, names
     /// without a dot and the machine's own; `*` is any name. What asks by another gets 421, and another site's page 403.
-    #[arg(long = "allowed-host", env = "ONPACE_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
+    #[arg(long = "allowed-host", hide_env_values = true, env = "ONPACE_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
     pub allowed_hosts: Vec<String>,
     /// Connections at once. Past them whoever has been silent longest makes room, and health and metrics are still answered.
-    #[arg(long, env = "ONPACE_CONNECTIONS", default_value_t = 2048, value_name = "N", value_parser = number(4..=1_000_000), hide_short_help = true)]
+    #[arg(long, hide_env_values = true, env = "ONPACE_CONNECTIONS", default_value_t = 2048, value_name = "N", value_parser = number(4..=1_000_000), hide_short_help = true)]
     pub connections: usize,
     /// Connections of one address at once; the default is half of all. Behind a proxy all come from its address.
-    #[arg(long, env = "ONPACE_CONNECTIONS_PER_ADDRESS", value_name = "N", value_parser = number(1..=1_000_000), hide_short_help = true)]
+    #[arg(long, hide_env_values = true, env = "ONPACE_CONNECTIONS_PER_ADDRESS", value_name = "N", value_parser = number(1..=1_000_000), hide_short_help = true)]
     pub connections_per_address: Option<usize>,
     /// The memory of large answers that are not yet read by who asked, all together, in MiB. Past it whoever reads nothing is cut.
-    #[arg(long, env = "ONPACE_ANSWERS_MIB", default_value_t = 128, value_name = "MIB", value_parser = number(1..=65_536), hide_short_help = true)]
+    #[arg(long, hide_env_values = true, env = "ONPACE_ANSWERS_MIB", default_value_t = 128, value_name = "MIB", value_parser = number(1..=65_536), hide_short_help = true)]
     pub answers_mib: usize,
 }
 
@@ -307,7 +315,7 @@ pub struct Doors {
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Questions {
     /// Questions (`/v1/kpis`, `/v1/objectives`) worked on at once; 15 times as many wait, each for 5 seconds at most.
-    #[arg(long, env = "ONPACE_QUESTIONS", default_value_t = 4, value_name = "N", value_parser = number(1..=1_000), hide_short_help = true)]
+    #[arg(long, hide_env_values = true, env = "ONPACE_QUESTIONS", default_value_t = 4, value_name = "N", value_parser = number(1..=1_000), hide_short_help = true)]
     pub questions: usize,
 }
 
@@ -315,7 +323,7 @@ pub struct Questions {
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Bodies {
     /// Bodies read at once that take longer than a second; half as many of one address.
-    #[arg(long, env = "ONPACE_SLOW_BODIES", default_value_t = 256, value_name = "N", value_parser = number(2..=1_000_000), hide_short_help = true)]
+    #[arg(long, hide_env_values = true, env = "ONPACE_SLOW_BODIES", default_value_t = 256, value_name = "N", value_parser = number(2..=1_000_000), hide_short_help = true)]
     pub slow_bodies: usize,
 }
 
@@ -325,12 +333,18 @@ fn number(bounds: std::ops::RangeInclusive<u64>) -> impl clap::builder::TypedVal
     clap::value_parser!(u64).range(bounds).try_map(usize::try_from)
 }
 
-/// At most so many series to a metric.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct Series {
-    /// At most so many series to a metric; what is beyond is dropped, and counted in `onpace_series_dropped`.
-    #[arg(long, env = "ONPACE_SERIES_PER_METRIC", default_value_t = 10_000, value_name = "N")]
-    pub series_per_metric: usize,
+/// What of the KPIs is on `/metrics`.
+#[derive(Clone, Debug, Args)]
+pub struct Page {
+    /// The windows on /metrics, with commas between, the most important first: where there would be too many series the last go first. The
+    /// default is today,week,month,quarter,year,yesterday,last_week,last_month,last_quarter,last_year, or what a catalogue of your own lists.
+    /// The API has all windows.
+    #[arg(long, hide_env_values = true, env = "ONPACE_METRIC_WINDOWS", value_name = "WINDOWS", value_delimiter = ',')]
+    pub metric_windows: Vec<Window>,
+    /// At most so many series of KPIs by rep and team on /metrics: past it whole windows go, then whole metrics, never some of the reps; it is
+    /// said in the log, by `onpace check`, /readyz and an alert. The default has room for 500 reps with three currencies.
+    #[arg(long, hide_env_values = true, env = "ONPACE_METRIC_SERIES", default_value_t = onpace_sinks::metrics::Settings::SERIES, value_name = "N")]
+    pub metric_series: usize,
 }
 
 /// `onpace import`
@@ -385,7 +399,7 @@ pub struct Import {
     #[arg(long)]
     pub allow_rejected: bool,
     /// The folder of the embedded log, where no Kafka is named.
-    #[arg(long, env = "ONPACE_DATA", value_name = "DIR")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
     #[command(flatten)]
     pub kafka: Kafka,
@@ -419,7 +433,7 @@ pub struct Simulate {
     #[arg(long, default_value_t = 10.0, value_name = "PER_SECOND", value_parser = rate)]
     pub rate: f64,
     /// Whose activity: the people of this roster, in their zones and hours, but for whoever is on leave; otherwise --reps invented ones.
-    #[arg(long, env = "ONPACE_ROSTER", value_name = "FILE")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_ROSTER", value_name = "FILE")]
     pub roster: Option<PathBuf>,
     /// How many invented people, where there is no roster.
     #[arg(long, default_value_t = 12, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -434,7 +448,7 @@ pub struct Simulate {
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
     /// The folder of the embedded log, where no Kafka is named.
-    #[arg(long, env = "ONPACE_DATA", value_name = "DIR")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
     #[command(flatten)]
     pub kafka: Kafka,
@@ -442,32 +456,56 @@ pub struct Simulate {
 
 /// `onpace kpis`
 #[derive(Debug, Args)]
+#[command(after_help = "\
+onpace kpis                                       the company, today and this month
+onpace kpis --by rep --window week                everybody's week
+onpace kpis --team paris --period 2025-Q1         a team's quarter
+onpace kpis --rep marie --period 2025 --every month
+onpace kpis --by product --at 2025-03-31          as it stood at the end of that day
+onpace kpis --by rep --format csv > reps.csv      every KPI, for a spreadsheet
+
+Without flags for them, zone, week, fiscal year and files are those of the `onpace up` or `sink` that serves the store; a line on
+stderr says in what an answer differs from theirs. What each KPI means: `onpace catalogue`.")]
 pub struct Kpis {
-    /// A row for each: company, rep, team, product, origin or stage.
-    #[arg(long, default_value = "company", value_name = "WHAT")]
-    pub by: String,
-    /// Windows, as often as you like: 1h 24h 7d 30d 90d 365d today week month quarter year yesterday last_week … all.
-    #[arg(long = "window", default_values_t = ["today".to_owned(), "month".to_owned()], value_name = "WINDOW")]
+    /// A row for each: company, rep, team, product, origin or stage. The default is rep with --rep, team with --team, else company.
+    #[arg(long, value_name = "WHAT")]
+    pub by: Option<String>,
+    /// A window that follows --at, as often as you like: 1h 24h 7d 30d 90d 365d, today week month quarter year (so far), yesterday last_week
+    /// last_month last_quarter last_year, all. The default is today and month.
+    #[arg(long = "window", value_name = "WINDOW")]
     pub windows: Vec<String>,
-    /// Only these KPIs.
+    /// A period by name, as often as you like: 2025, 2025-Q1, 2025-03, 2025-W14, 2025-03-07. Years and quarters are fiscal; a year is called
+    /// after the calendar year that it begins in.
+    #[arg(long = "period", value_name = "PERIOD")]
+    pub periods: Vec<String>,
+    /// A series: the one window or period day by day, or by week, month, quarter, year.
+    #[arg(long, value_name = "LENGTH")]
+    pub every: Option<String>,
+    /// Only these KPIs, in this order.
     #[arg(long = "kpi", value_name = "KPI")]
     pub kpis: Vec<String>,
-    /// Only what was done for this team or one below it.
-    #[arg(long, value_name = "TEAM")]
-    pub team: Option<String>,
-    /// All money in this currency, at the roster's daily rates; otherwise a value per currency.
-    #[arg(long, value_name = "CODE")]
-    pub currency: Option<String>,
+    /// Only this person, by the id in the roster, or the name that events give; as often as you like.
+    #[arg(long = "rep", value_name = "ID")]
+    pub reps: Vec<String>,
+    /// By team: only this team. By rep, product, origin or stage: only what was done for this team or one below it.
+    #[arg(long = "team", value_name = "ID")]
+    pub teams: Vec<String>,
     /// Only this rep, team, product, origin or stage, as --by says.
     #[arg(long = "only", value_name = "NAME")]
     pub only: Vec<String>,
-    /// The instant asked for, RFC 3339; now where it isn't given.
+    /// All money in this currency, at the roster's daily rates; otherwise a value per currency.
+    #[arg(long, value_name = "CODE")]
+    pub currency: Option<String>,
+    /// The instant asked for, RFC 3339, or a date, which is its end; now where it isn't given.
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
-    /// How to print it.
+    /// How to print it. A table shows eight KPIs at most, names and separators; json and csv have everything, by ids.
     #[arg(long, default_value = "table", value_name = "FORMAT")]
     pub format: Format,
-    /// Rows that are 0 or have no value too, in a table.
+    /// In a table, all KPIs that have a value.
+    #[arg(long)]
+    pub wide: bool,
+    /// In a table, whatever is 0 or has no value too.
     #[arg(long)]
     pub zeros: bool,
     #[command(flatten)]
@@ -475,7 +513,7 @@ pub struct Kpis {
     #[command(flatten)]
     pub definitions: Definitions,
     /// The folder of an embedded store, where no Redis is named.
-    #[arg(long, env = "ONPACE_DATA", value_name = "DIR")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
     #[command(flatten)]
     pub redis: Redis,
@@ -502,7 +540,7 @@ pub struct Objectives {
     /// not specific, measurable and time-bound.
     #[arg(value_name = "check")]
     pub what: Option<ObjectivesWhat>,
-    /// The instant asked for, RFC 3339; now where it isn't given.
+    /// The instant asked for, RFC 3339, or a date, which is its end; now where it isn't given.
     #[arg(long, value_name = "TIME")]
     pub at: Option<String>,
     /// Only this person's, by the id in the roster; as often as you like.
@@ -519,7 +557,7 @@ pub struct Objectives {
     #[command(flatten)]
     pub definitions: Definitions,
     /// The folder of an embedded store, where no Redis is named.
-    #[arg(long, env = "ONPACE_DATA", value_name = "DIR")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
     #[command(flatten)]
     pub redis: Redis,
@@ -640,7 +678,7 @@ pub struct Inspect {
     #[command(flatten)]
     pub definitions: Definitions,
     /// The folder of an embedded store, where no Redis is named.
-    #[arg(long, env = "ONPACE_DATA", value_name = "DIR")]
+    #[arg(long, hide_env_values = true, env = "ONPACE_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
     #[command(flatten)]
     pub redis: Redis,
@@ -667,4 +705,6 @@ pub struct Check {
     pub definitions: Definitions,
     #[command(flatten)]
     pub company: Company,
+    #[command(flatten)]
+    pub page: Page,
 }

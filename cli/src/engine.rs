@@ -1,31 +1,30 @@
 //! Which log and store the flags name: Kafka and Redis, or one SQLite file in a folder.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use onpace_kpis::{Catalogue, Test};
 use onpace_kpis::fold::Rules;
+use onpace_kpis::{Catalogue, Test, Window};
 use onpace_processors::store::{EmbeddedStore, KpiStore, RedisStore, Settings, StoreError};
 use onpace_processors::{Metrics, Processor, vouch};
 use onpace_producers::doubts::Words;
-use onpace_producers::log::EventLog;
-use onpace_producers::log::embedded::EmbeddedLog;
+use onpace_producers::log::{EventLog, LogError, Seen};
+use onpace_producers::log::embedded::{EmbeddedLog, file};
 use onpace_producers::log::kafka::{KafkaLog, KafkaSettings};
+use onpace_schemas::without_secret;
+use onpace_sinks::Evaluation;
 use onpace_sinks::configuration::{Configuration, Files, Overrides, text};
 use onpace_sinks::view::{Once, read_once};
 
-use crate::args;
+use crate::say::say;
 use crate::usage::usage;
+use crate::{args, place};
 
-/// The folder of the embedded engine where none is named.
-const DEFAULT_DATA: &str = "onpace-data";
-/// The embedded engine's one file, in its folder.
-const FILE: &str = "onpace.db";
 /// The embedded log needs no more: one thread folds it.
-const EMBEDDED_PARTITIONS: u32 = 1;
+pub const EMBEDDED_PARTITIONS: u32 = 1;
 
 /// Measures and KPIs: the built-in ones and the user's own.
 pub fn catalogue(definitions: &args::Definitions) -> Result<Catalogue> {
@@ -41,7 +40,8 @@ pub fn words(catalogue: &Catalogue) -> Words {
     for measure in &catalogue.measures {
         for condition in &measure.conditions {
             if let Test::Text(texts) = &condition.test {
-                let known: &mut Vec<String> = words.entry((measure.kind, measure.kind.fields()[usize::from(condition.field)].name)).or_default();
+                let known: &mut Vec<String> =
+                    words.entry((measure.kind, measure.kind.fields()[usize::from(condition.field)].name)).or_default();
                 for text in texts.iter().filter(|text| !text.is_empty()) {
                     if !known.contains(text) {
                         known.push(text.clone());
@@ -65,6 +65,17 @@ pub fn configured(catalogue: Catalogue, company: &args::Company) -> Result<Confi
     }
     let files = Files { roster: company.roster.clone(), objectives: company.objectives.clone() };
     Ok(Configuration::read(catalogue, files, overrides(company)?)?)
+}
+
+/// What of the KPIs is on `/metrics`.
+pub fn page(page: &args::Page) -> onpace_sinks::metrics::Settings {
+    let mut windows: Vec<Window> = Vec::with_capacity(page.metric_windows.len());
+    for window in &page.metric_windows {
+        if !windows.contains(window) {
+            windows.push(*window);
+        }
+    }
+    onpace_sinks::metrics::Settings { series: page.metric_series, windows: Some(windows).filter(|windows| !windows.is_empty()) }
 }
 
 /// What the flags say of days, weeks and years.
@@ -91,25 +102,16 @@ pub fn zone(company: &args::Company) -> Result<Option<jiff::tz::TimeZone>> {
     zone.transpose()
 }
 
-/// The folder of the embedded engine.
-pub fn folder(data: Option<&Path>) -> PathBuf {
-    data.map_or_else(|| DEFAULT_DATA.into(), Path::to_path_buf)
-}
-
-/// The folder of the embedded engine, made where it isn't there.
-fn made_folder(data: Option<&Path>) -> Result<PathBuf> {
-    let folder = folder(data);
-    std::fs::create_dir_all(&folder).with_context(|| format!("can't make the folder {}; name another with --data", folder.display()))?;
-    Ok(folder)
-}
-
-fn embedded_file(data: Option<&Path>) -> Result<PathBuf> {
-    Ok(made_folder(data)?.join(FILE))
-}
-
 /// Kafka as the flags describe it; `None` where no brokers are named. Who only writes has no readers.
-fn kafka(kafka: &args::Kafka, readers: Option<&args::Readers>) -> Option<KafkaSettings> {
-    let brokers = kafka.kafka.as_ref()?;
+fn kafka(kafka: &args::Kafka, readers: Option<&args::Readers>) -> Result<Option<KafkaSettings>> {
+    let Some(brokers) = &kafka.kafka else { return Ok(None) };
+    if brokers.contains('@') {
+        // What goes on to the client comes back in its messages.
+        let shown = without_secret(brokers);
+        return Err(usage(format!(
+            "--kafka {shown}: an address is host:port, with commas between several; a user or password has no place in it"
+        )));
+    }
     let stem = kafka.topic.strip_suffix(".events").unwrap_or(&kafka.topic);
     let mut settings = KafkaSettings {
         topic: kafka.topic.clone(),
@@ -121,12 +123,12 @@ fn kafka(kafka: &args::Kafka, readers: Option<&args::Readers>) -> Option<KafkaSe
         settings.group.clone_from(&readers.group);
         settings.session_timeout = Duration::from_millis(readers.session_timeout_ms.into());
     }
-    Some(settings)
+    Ok(Some(settings))
 }
 
 /// The log: Kafka where brokers are named, else the embedded one.
 pub fn log(data: Option<&Path>, flags: &args::Kafka, readers: Option<&args::Readers>) -> Result<Arc<dyn EventLog>> {
-    match kafka(flags, readers) {
+    match kafka(flags, readers)? {
         Some(settings) => Ok(Arc::new(KafkaLog::open(settings)?)),
         None => embedded_log(data),
     }
@@ -205,18 +207,22 @@ pub fn settle_whenever(log: &dyn EventLog, store: &dyn KpiStore, catalogue: &Cat
     }
 }
 
-/// Makes sure that the log is the one that the store was folded from.
+/// Makes sure that the log, of so many partitions, is the one that the store was folded from; `look` looks at one.
 ///
 /// # Errors
 /// It is another, or ends before: which partitions, and what to do.
-pub fn vouch_for(log: &dyn EventLog, store: &dyn KpiStore) -> Result<()> {
+pub fn vouch_for(partitions: u32, store: &dyn KpiStore, look: &dyn Fn(u32, &[i64]) -> Result<Seen, LogError>) -> Result<()> {
     let mut reader = store.reader()?;
-    let mut wrong = Vec::new();
-    for partition in 0..log.partitions() {
-        let Some(head) = reader.head(partition)? else { continue };
-        let (verdict, _) = vouch::look(log, partition, &head)?;
-        wrong.extend(vouch::course(verdict, &head).map(|course| vouch::said(partition, &head, course)));
+    let mut heads = Vec::new();
+    for partition in 0..partitions {
+        match reader.head(partition) {
+            Ok(head) => heads.extend(head.map(|head| (partition, head))),
+            // Whoever takes the lane over folds it anew.
+            Err(StoreError::Damaged { .. }) => {}
+            Err(why) => return Err(why.into()),
+        }
     }
+    let wrong = vouch::all_wrong(heads.into_iter(), look)?;
     if wrong.is_empty() { Ok(()) } else { bail!(wrong.join("; ")) }
 }
 
@@ -229,68 +235,108 @@ pub fn fold_all(log: &dyn EventLog, store: &dyn KpiStore, catalogue: &Catalogue,
     Ok(())
 }
 
-/// Whether the store is behind the log.
-pub fn is_behind(log: &dyn EventLog, store: &dyn KpiStore) -> Result<bool, StoreError> {
-    let ends = log.ends().map_err(|why| StoreError::Away(why.to_string()))?;
+/// Whether the store is behind the log, whose ends these are.
+pub fn is_behind(ends: &[i64], store: &dyn KpiStore) -> Result<bool, StoreError> {
     let mut reader = store.reader()?;
     for (lane, end) in (0..).zip(ends) {
-        if reader.head(lane)?.map_or(0, |head| head.offset) < end {
+        if reader.head(lane)?.map_or(0, |head| head.offset) < *end {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-/// Reads a store whole, for a question on the terminal; an embedded one is first folded to the log's end.
-pub fn read(data: Option<&Path>, redis: &args::Redis, catalogue: &Catalogue) -> Result<Once> {
-    if redis.redis.is_none() {
-        must_exist(data)?;
+/// Reads a store whole, for a question on the terminal; an embedded one is first folded to the log's end, if it can be written to.
+pub fn read(data: Option<&Path>, redis: &args::Redis, evaluation: &Evaluation) -> Result<Once> {
+    let catalogue = &*evaluation.catalogue;
+    if redis.redis.is_some() {
+        return Ok(read_once(&*store(data, redis, catalogue)?, evaluation)?);
     }
-    let store = store(data, redis, catalogue)?;
-    if redis.redis.is_none() {
-        let log = embedded_log(data)?;
+    let file = place::existing(data)?;
+    if !file::is_writable(&file) {
+        return read_as_it_is(&file, evaluation);
+    }
+    let (store, log) = (embedded_store(data, catalogue)?, embedded_log(data)?);
+    let wanted = settings(&*log, catalogue);
+    if store.settings()?.is_some_and(|there| there != wanted) {
+        // Held until everything is folded anew, so that nobody begins to serve meanwhile.
+        let _claim = place::claim(data).context(
+            "the catalogue has other measures than the store, which would have to be folded anew; give the --catalogue that is served",
+        )?;
         settle(&*log, &*store, catalogue, true)?;
-        vouch_for(&*log, &*store)?;
-        if is_behind(&*log, &*store)? {
+        fold_all(&*log, &*store, catalogue, &mut |_, _| {})?;
+    }
+    settle(&*log, &*store, catalogue, true)?;
+    vouch_for(log.partitions(), &*store, &|partition, offsets| log.look(partition, offsets))?;
+    let behind = match is_behind(&log.ends()?, &*store) {
+        // Whoever takes the lane over folds it anew.
+        Err(StoreError::Damaged { .. }) => true,
+        behind => behind?,
+    };
+    if behind {
+        fold_all(&*log, &*store, catalogue, &mut |_, _| {})?;
+    }
+    match read_once(&*store, evaluation) {
+        Err(damaged @ StoreError::Damaged { .. }) => {
+            tracing::warn!(%damaged, "the store is damaged; it is folded anew from the log");
             fold_all(&*log, &*store, catalogue, &mut |_, _| {})?;
         }
+        read => return Ok(read?),
     }
-    Ok(read_once(&*store, catalogue)?)
+    Ok(read_once(&*store, evaluation)?)
+}
+
+/// Reads an embedded store that can't be written to.
+fn read_as_it_is(file: &Path, evaluation: &Evaluation) -> Result<Once> {
+    let catalogue = &*evaluation.catalogue;
+    let store = EmbeddedStore::open_to_read(file, measures(catalogue))?;
+    let ends = EmbeddedLog::ends_of(file)?;
+    let nothing = || format!("nothing in {} is folded yet, and it can't be written to: run this where it can", file.display());
+    let there = store.settings()?.with_context(nothing)?;
+    anyhow::ensure!(
+        there.fingerprint == catalogue.fingerprint(),
+        "{} was folded with other measures than the catalogue has, and it can't be written to: give the --catalogue it was folded with",
+        file.display()
+    );
+    vouch_for(ends.len() as u32, &store, &|partition, offsets| EmbeddedLog::look_into(file, partition, offsets))?;
+    if is_behind(&ends, &store)? {
+        say(format_args!("onpace: {} can't be written to, so what isn't folded yet is not in these numbers", file.display()));
+    }
+    Ok(read_once(&store, evaluation)?)
+}
+
+/// The store, only to be asked: nothing is made, nothing is changed.
+pub fn store_to_read(data: Option<&Path>, redis: &args::Redis, measures: Vec<String>) -> Result<Arc<dyn KpiStore>> {
+    match &redis.redis {
+        Some(url) => Ok(Arc::new(RedisStore::open(url, &redis.redis_prefix)?.with_measures(measures))),
+        None => Ok(Arc::new(EmbeddedStore::open_to_read(place::existing(data)?, measures)?)),
+    }
+}
+
+/// The store, to be asked who serves it.
+pub fn store_to_ask(data: Option<&Path>, redis: &args::Redis) -> Result<Arc<dyn KpiStore>> {
+    store_to_read(data, redis, Vec::new())
+}
+
+/// The store, to be served: an embedded one must be there, and need not be one that can be written to.
+pub fn store_to_serve(data: Option<&Path>, redis: &args::Redis, catalogue: &Catalogue) -> Result<Arc<dyn KpiStore>> {
+    if redis.redis.is_none() && !file::is_writable(&place::existing(data)?) {
+        return store_to_read(data, redis, measures(catalogue));
+    }
+    store(data, redis, catalogue)
 }
 
 /// The embedded log.
 pub fn embedded_log(data: Option<&Path>) -> Result<Arc<dyn EventLog>> {
-    Ok(Arc::new(EmbeddedLog::open(embedded_file(data)?, EMBEDDED_PARTITIONS)?))
+    Ok(Arc::new(EmbeddedLog::open(place::made(data)?, EMBEDDED_PARTITIONS)?))
 }
 
 /// The embedded store.
 pub fn embedded_store(data: Option<&Path>, catalogue: &Catalogue) -> Result<Arc<dyn KpiStore>> {
-    Ok(Arc::new(EmbeddedStore::open(embedded_file(data)?, measures(catalogue))?))
+    Ok(Arc::new(EmbeddedStore::open(place::made(data)?, measures(catalogue))?))
 }
 
 /// The measures' names by number, for whoever reads the store itself.
-fn measures(catalogue: &Catalogue) -> Vec<String> {
+pub fn measures(catalogue: &Catalogue) -> Vec<String> {
     catalogue.measures.iter().map(|measure| measure.name.clone()).collect()
-}
-
-/// Refuses to read where nothing was ever written: a mistyped folder must not look like a company without events.
-pub fn must_exist(data: Option<&Path>) -> Result<()> {
-    let file = folder(data).join(FILE);
-    anyhow::ensure!(
-        file.exists(),
-        "there is no {}: name the folder with --data, or write something first with `onpace import` or `onpace up`",
-        file.display()
-    );
-    Ok(())
-}
-
-/// Keeps others from running on the same folder for as long as the file is held.
-pub fn claim(data: Option<&Path>) -> Result<std::fs::File> {
-    let folder = made_folder(data)?;
-    let lock = folder.join("onpace.lock");
-    let file = std::fs::File::create(&lock).with_context(|| format!("can't write {}", lock.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(_) => bail!("another onpace is at work on {}: stop it, or name another folder with --data", folder.display()),
-    }
 }

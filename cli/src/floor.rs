@@ -1,5 +1,6 @@
 //! Everything in one process: gateway, processor threads and sink around one log and one store, behind one address.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,6 @@ use onpace_processors::{self as processors, Settings};
 use onpace_producers::log::EventLog;
 use onpace_producers::{gateway, heartbeat};
 use onpace_sinks::{Configuration, Health, Metrics, View, http, metrics, publish};
-use prometheus::Registry;
 use tokio::net::TcpListener;
 
 use crate::commands::processor::{self, Beat, Until, Work};
@@ -18,13 +18,17 @@ use crate::{args, engine, serving};
 
 /// What runs together.
 pub struct Floor {
+    /// Which command it is.
+    pub command: &'static str,
     pub log: Arc<dyn EventLog>,
     pub store: Arc<dyn KpiStore>,
     pub configuration: Configuration,
+    /// The file of the user's own catalogue.
+    pub catalogue: Option<PathBuf>,
     pub threads: u32,
     /// How long a round through the store takes.
     pub patrol: Duration,
-    pub series_per_metric: usize,
+    pub page: metrics::Settings,
     pub doors: args::Doors,
     pub questions: Option<args::Questions>,
     pub bodies: Option<args::Bodies>,
@@ -32,9 +36,9 @@ pub struct Floor {
 
 /// Runs until it is asked to stop or a part fails.
 pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Result<()> {
-    let Floor { log, store, configuration, threads, patrol, series_per_metric, doors, questions, bodies } = floor;
+    let Floor { command, log, store, configuration, catalogue: file, threads, patrol, page, doors, questions, bodies } = floor;
     let catalogue = Arc::clone(&configuration.now().catalogue);
-    let registry = Registry::new();
+    let registry = onpace_producers::http::registry()?;
     let processing = processors::Metrics::register(&registry)?;
     let beat = Beat::of(&processing);
     let work = Work {
@@ -49,16 +53,15 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
     };
     let words = Arc::new(engine::words(&catalogue));
     let mut working = processor::start(work, shutdown);
-    let view = View::follow(Arc::clone(&store), &catalogue, shutdown.token.clone())?;
+    let view = View::follow(Arc::clone(&store), configuration.clone(), shutdown.token.clone())?;
     configuration.watch(shutdown.token.clone())?;
-    publish::start(store, view.clone(), configuration.clone(), shutdown.token.clone())?;
-    let metrics =
-        Metrics::start(view.clone(), configuration, registry.clone(), metrics::Settings { series_per_metric }, shutdown.token.clone())?;
+    publish::start(Arc::clone(&store), view.clone(), configuration.clone(), shutdown.token.clone())?;
+    let note = onpace_sinks::serving::start(store, configuration.clone(), command, file, shutdown.token.clone())?;
+    let metrics = Metrics::start(view, configuration, registry.clone(), page, shutdown.token.clone())?;
 
-    let (live_view, ready_view) = (view.clone(), view);
-    let of_view = Health::new(move || live_view.live(), move || ready_view.ready());
     let (live, ready, taking) = (beat.clone(), beat, Arc::clone(&log));
-    let health = of_view.and(Health::new(move || live.health(), move || ready.ready().and_then(|_| serving::takes_events(&*taking))));
+    let health =
+        metrics.health().and(Health::new(move || live.health(), move || ready.ready().and_then(|_| serving::takes_events(&*taking))));
     let doors = serving::doors(&doors, questions, &listener, &registry)?;
     let settings = gateway::GatewaySettings { words, ..serving::gateway_settings(bodies) };
     let router = gateway::router(settings, Arc::clone(&log), &registry)?.merge(http::router_with_health(metrics, health));
@@ -70,5 +73,6 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
     shutdown.request();
     served.await??;
     beating.await?;
+    tokio::task::block_in_place(|| note.end());
     worked
 }

@@ -2,14 +2,20 @@
 //! A command is a thin call into a crate.
 
 mod args;
+mod as_served;
 mod commands;
 mod crew;
 mod engine;
+mod files;
 mod floor;
+mod json;
+mod place;
+mod runtime;
 mod say;
 mod serving;
 mod settings;
 mod shutdown;
+mod table;
 mod usage;
 
 use std::io::IsTerminal;
@@ -17,7 +23,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use args::{Cli, Command};
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches};
+use onpace_schemas::printable;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -26,7 +34,8 @@ fn main() -> ExitCode {
         // Whoever read our output has seen enough.
         Err(error) if broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            say::say(format_args!("onpace: {error:#}"));
+            let said = format!("{error:#}");
+            say::say(format_args!("onpace: {}{}", say::indented(&said), say::out_of_files(&said)));
             if error.is::<usage::Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
@@ -45,11 +54,11 @@ fn run() -> Result<ExitCode> {
             let without = || Cli::command().try_get_matches_from(std::env::args_os());
             match settings.as_ref().and_then(|settings| settings.at_fault(&error, without())) {
                 Some(said) => anyhow::bail!(said),
-                None => error.exit(),
+                None => misunderstood(error),
             }
         }
     };
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| misunderstood(error));
     let outcome = log_to_stderr(cli.log.as_deref().unwrap_or(usual_log(&cli.command))).and_then(|()| obey(cli.command));
     outcome.map_err(|error| match &settings {
         Some(settings) => settings.named(error, &matches),
@@ -104,6 +113,20 @@ fn log_to_stderr(filter: &str) -> Result<()> {
         logs.json().init();
     }
     Ok(())
+}
+
+/// Ends the program as the parser would, unless what was typed could do more on a terminal than be seen.
+fn misunderstood(mut error: clap::Error) -> ! {
+    let context: Vec<(ContextKind, ContextValue)> = error.context().map(|(kind, value)| (kind, value.clone())).collect();
+    for (kind, value) in context {
+        let shown = match value {
+            ContextValue::String(text) => ContextValue::String(printable(&text).into_owned()),
+            ContextValue::Strings(texts) => ContextValue::Strings(texts.iter().map(|text| printable(text).into_owned()).collect()),
+            _ => continue,
+        };
+        error.insert(kind, shown);
+    }
+    error.exit()
 }
 
 fn broken_pipe(error: &anyhow::Error) -> bool {

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use clap::error::{ContextKind, ContextValue};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
+use onpace_sinks::configuration::text;
 use serde_yaml_ng::Value;
 
 /// A settings file that was read.
@@ -53,7 +54,7 @@ pub fn named_file(arguments: &[String], environment: Option<String>) -> Option<P
 
 /// The command line with the file's values as defaults.
 pub fn with_file(mut command: Command, file: &Path) -> Result<(Command, Settings)> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("can't read the settings file {}", file.display()))?;
+    let text = text(file).map_err(|why| anyhow::anyhow!("can't read the settings file {}: {why}", file.display()))?;
     let settings: serde_yaml_ng::Mapping = if text.trim().is_empty() {
         serde_yaml_ng::Mapping::new()
     } else {

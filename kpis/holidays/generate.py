@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes holidays.txt, the public holidays of every country, from the Python package `holidays`.
+"""Writes holidays.txt, the public holidays of every country, and regions.txt, what its regions have otherwise, from the
+Python package `holidays`.
 
     python3 -m venv venv
     venv/bin/pip install holidays==0.109 python-dateutil
@@ -43,11 +44,42 @@ HEADER = """\
 #
 # Written by generate.py; don't edit. A line: country (ISO 3166-1, and XK), year, days as month and day.
 # In it: the default category, for the country as a whole, with the days on which a holiday is observed instead.
-# Not in it: holidays of regions, states and cantons; half days; holidays of banks, schools or offices only; holidays of a
+# Not in it: holidays of regions, states and cantons, which are in regions.txt; half days; holidays of banks, schools or offices only; holidays of a
 # religion or community only; weekends worked in exchange. Days set by the moon or decreed late are estimates in years to come.
 # `unknown`: the package says nothing of that year. No day after a year: it knows of no holiday in force.
 # Unknown: {unknown}.
 """
+
+
+REGIONS = """\
+# What regions, states and cantons have otherwise than their country has in holidays.txt.
+#
+# Source and licence: as holidays.txt, version {version}.
+# Written by generate.py; don't edit. A region: `= country`, its code, and its other names if any, with | between. Below it: days that it has in every year
+# of holidays.txt, then years with theirs, `+` a day more than the country, `-` a day less. A region without such lines has its country's days.
+"""
+
+
+def regions() -> str:
+    lines = []
+    for country in sorted(holidays.list_supported_countries(include_aliases=False)):
+        entity = getattr(holidays, country)
+        names = entity.get_subdivision_aliases() if entity.subdivisions else {}
+        for code in entity.subdivisions:
+            years = {}
+            for year in YEARS:
+                whole, part = holidays.country_holidays(country, years=year), holidays.country_holidays(country, subdiv=code, years=year)
+                if part.start_year <= year <= part.end_year:
+                    more, less = ({day.strftime("%m%d") for day in a if day.year == year and day not in b} for a, b in ((part, whole), (whole, part)))
+                    years[year] = {f"+{day}" for day in more} | {f"-{day}" for day in less}
+            always = set.intersection(*years.values()) if len(years) == len(YEARS) else set()
+            lines.append("= " + "|".join([country, code, *dict.fromkeys(name for name in names.get(code, []) if name != code)]))
+            if always:
+                lines.append(" ".join(sorted(always)))
+            for year, days in years.items():
+                if days - always:
+                    lines.append(" ".join([str(year), *sorted(days - always)]))
+    return REGIONS.format(version=VERSION) + "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -72,6 +104,7 @@ def main() -> None:
     spans = ", ".join(f"{country} {years[0]} to {years[-1]}" if years[1:] else f"{country} {years[0]}" for country, years in unknown.items())
     target = pathlib.Path(__file__).with_name("holidays.txt")
     target.write_text(HEADER.format(version=VERSION, unknown=spans) + "\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+    target.with_name("regions.txt").write_text(regions(), encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

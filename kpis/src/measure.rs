@@ -4,6 +4,8 @@
 
 use onpace_schemas::{FieldNo, Kind};
 
+use crate::catalogue::Dimension;
+
 /// A measure's place in its catalogue; counters are stored under it, and the catalogue's fingerprint guards it.
 pub type MeasureNo = u16;
 
@@ -32,6 +34,20 @@ pub enum Credit {
     InForce,
     /// The one it has now.
     Current,
+}
+
+impl Measure {
+    /// What it is broken down by, in the order of a counter's `dims`: the text fields, or the value entered.
+    pub fn dimensions(&self) -> impl Iterator<Item = Dimension> {
+        let fields = self.kind.fields();
+        let entered = match self.what {
+            What::Entered(field) => Some(Dimension::Entered(fields[usize::from(field)].name)),
+            _ => None,
+        };
+        // A measure that counts the values of a history has that value as its only dimension.
+        let by = self.by.iter().filter(move |_| entered.is_none()).map(|field| Dimension::Field(fields[usize::from(*field)].name));
+        entered.into_iter().chain(by)
+    }
 }
 
 /// One field, one test.

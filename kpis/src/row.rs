@@ -131,7 +131,7 @@ impl Serialize for Row {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         let mut map = to.serialize_map(None)?;
         map.serialize_entry("kpi", &*self.kpi)?;
-        map.serialize_entry("window", self.window.name())?;
+        map.serialize_entry("window", &self.window.to_string())?;
         map.serialize_entry("start", &self.bounds.start.map(show_instant))?;
         map.serialize_entry("end", &show_instant(self.bounds.end))?;
         if let Some((by, key)) = &self.key {

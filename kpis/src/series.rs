@@ -44,6 +44,11 @@ impl Series {
         }
     }
 
+    /// Whether [`Series::settle`] would do anything.
+    pub fn waits(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
     fn shift(&mut self, from: usize, delta: i128) {
         for sum in self.sums.iter_mut().skip(from) {
             *sum += delta;

@@ -14,6 +14,10 @@ use crate::{NameId, Names};
 /// How many entries a tracked field's history keeps: those of the greatest stamps.
 pub const HISTORY: usize = 256;
 
+/// How many different values a tracked text field keeps the first naming of: those of the smallest stamps, the lesser text of equals. Like
+/// [`HISTORY`] it depends on the set of events alone: whatever is kept of two sets is kept of both together.
+pub const NAMED: usize = 1_000;
+
 /// A field's value with its text interned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {
@@ -65,7 +69,7 @@ pub enum Kept {
 pub struct History {
     /// One value an instant, by ascending stamp, at most [`HISTORY`].
     pub entries: SmallVec<[Said; 2]>,
-    /// Of text: each value ever named, with the smallest stamp that named it, by ascending name.
+    /// Of text: each value ever named, with the smallest stamp that named it, by ascending name; at most [`NAMED`].
     pub entered: SmallVec<[(NameId, Stamp); 2]>,
 }
 
@@ -155,6 +159,11 @@ impl State {
         }
     }
 
+    /// Whether some field has been given as many different values as are kept: then not all may count that were named.
+    pub fn is_full(&self) -> bool {
+        self.fields.iter().any(|(_, kept)| matches!(kept, Kept::Tracked(history) if history.entered.len() >= NAMED))
+    }
+
     /// A tracked field's past.
     pub fn history(&self, no: FieldNo) -> Option<&History> {
         match self.kept(no)? {
@@ -188,7 +197,10 @@ impl History {
         if let Held::Name(name) = new.held {
             match self.entered.binary_search_by_key(&name, |(known, _)| *known) {
                 Ok(at) => self.entered[at].1 = self.entered[at].1.min(new.stamp),
-                Err(at) => self.entered.insert(at, (name, new.stamp)),
+                Err(at) => {
+                    self.entered.insert(at, (name, new.stamp));
+                    self.forget_last(names);
+                }
             }
         }
         match self.entries.binary_search_by_key(&new.stamp, |entry| entry.stamp) {
@@ -203,6 +215,19 @@ impl History {
                     self.entries.remove(0);
                 }
             }
+        }
+    }
+}
+
+impl History {
+    /// Drops the value that was named last of all where there are too many.
+    fn forget_last(&mut self, names: &Names) {
+        if self.entered.len() <= NAMED {
+            return;
+        }
+        let place = |(name, stamp): &(NameId, Stamp)| (*stamp, names.text(*name));
+        if let Some((last, _)) = self.entered.iter().enumerate().max_by(|(_, a), (_, b)| place(a).cmp(&place(b))) {
+            self.entered.remove(last);
         }
     }
 }
@@ -334,6 +359,50 @@ pub(crate) mod tests {
             let shuffled = again.into_iter().chain(events.iter().rev());
             prop_assert_eq!(joined(shuffled), joined(&events));
         }
+    }
+
+    fn staged(occurred_at: i64, stage: String) -> Event<'static> {
+        let patch = [(Kind::Deal.field("stage").unwrap(), Value::Text(Cow::Owned(stage)))].into_iter().collect();
+        let (id, source, entity) = ("".into(), "s".into(), "e".into());
+        Event { id, source, kind: Kind::Deal, entity, occurred_at, said_at: occurred_at, deleted: None, patch }
+    }
+
+    /// What was entered when, by text.
+    fn entered(state: &State, names: &Names) -> Vec<(Stamp, String)> {
+        let history = state.history(Kind::Deal.field("stage").unwrap()).unwrap();
+        let mut entered: Vec<_> = history.entered.iter().map(|(name, stamp)| (*stamp, names.text(*name).to_owned())).collect();
+        entered.sort();
+        entered
+    }
+
+    #[test]
+    fn of_too_many_stages_the_first_are_kept_whatever_the_order() {
+        // 1,500 stages, several at an instant, some named again before and after.
+        let mut events: Vec<Event<'static>> = (0..1_500).map(|n| staged(n / 3, format!("stage {}", n * 7 % 1_500))).collect();
+        events.extend((0..200).map(|n| staged(900 - n, format!("stage {}", n * 31 % 1_500))));
+        let mut first: std::collections::BTreeMap<String, Stamp> = std::collections::BTreeMap::new();
+        for event in &events {
+            if let Some((_, Value::Text(stage))) = event.patch.iter().next() {
+                let stamp = first.entry(stage.to_string()).or_insert(event.occurred_at);
+                *stamp = event.occurred_at.min(*stamp);
+            }
+        }
+        let mut wanted: Vec<(Stamp, String)> = first.into_iter().map(|(stage, stamp)| (stamp, stage)).collect();
+        wanted.sort();
+        wanted.truncate(NAMED);
+        let folded = |order: &mut dyn Iterator<Item = usize>| {
+            let mut names = Names::default();
+            let mut state = State::new(Kind::Deal, events[0].occurred_at);
+            for at in order {
+                state.merge(&events[at], u32::MAX, &mut names);
+            }
+            (entered(&state, &names), state.is_full())
+        };
+        let count = events.len();
+        assert_eq!(folded(&mut (0..count)), (wanted.clone(), true));
+        assert_eq!(folded(&mut (0..count).rev()), (wanted.clone(), true));
+        assert_eq!(folded(&mut (0..2 * count).map(|n| n * 1_009 % count)), (wanted, true));
+        assert!(!folded(&mut (0..900)).1);
     }
 
     #[test]

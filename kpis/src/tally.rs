@@ -1,42 +1,119 @@
 //! The counters of the whole company in memory, ready for any window.
 //!
 //! In: counters as the lanes of the store hold them, by text, in any order; the difference between a block's old
-//! and new counters. Out: sums over ranges of slots, for a rep, and by one dimension's value.
+//! and new counters. Out: sums over ranges of slots, for a rep, and by one dimension's value. A copy shares whatever isn't changed
+//! afterwards, so that a reader takes one and holds up nobody.
+//! What always holds: reps that no roster knows, and values of a dimension, are kept apart up to a bound ([`Room`]); what is past it is
+//! counted together, so that every sum is what it would be without.
 //! Never here: what a KPI is, zones, lanes' own numbers for names.
 
+use std::hash::Hasher;
 use std::ops::Range;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
+use siphasher::sip::SipHasher13;
+use smallvec::SmallVec;
 
+use crate::catalogue::Dimension;
 use crate::series::Series;
 use crate::window::Ranges;
-use crate::{Block, Counter, Measure, MeasureNo, NameId, Names, Slot, What};
+use crate::{Block, Counter, Measure, MeasureNo, NameId, Names, Slot};
 
 /// The rep that counters without one belong to.
 pub const UNASSIGNED: &str = "unassigned";
+/// What those that are counted together are called, where nothing else is called so: see [`other`].
+pub const OTHER: &str = "other";
+/// The number of what is past the bound of a dimension's values.
+pub const PAST: NameId = NameId::MAX;
+
+/// How much is kept apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// So many reps whom no roster knows.
+    pub strangers: usize,
+    /// So many values of each dimension.
+    pub values: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Room { strangers: 10_000, values: 10_000 }
+    }
+}
+
+/// The name of those that are counted together: `other`, or another where somebody is called so.
+pub fn other(taken: impl Fn(&str) -> bool) -> Arc<str> {
+    let names = std::iter::once(OTHER.to_owned()).chain((1..).map(|number| match number {
+        1 => format!("{OTHER} (folded)"),
+        number => format!("{OTHER} (folded {number})"),
+    }));
+    // Names are endless, those that are taken are not.
+    names.into_iter().find(|name| !taken(name)).unwrap_or_default().into()
+}
 
 /// All counters, by rep.
 #[derive(Clone, Debug)]
 pub struct Tally {
-    shapes: Vec<Shape>,
-    /// The values of dimensions.
-    values: Names,
-    reps: Vec<RepTally>,
-    numbers: HashMap<Arc<str>, usize>,
+    room: Room,
+    shapes: Arc<[Shape]>,
+    /// By dimension.
+    values: Vec<Values>,
+    reps: Vec<Arc<RepTally>>,
+    numbers: Arc<HashMap<Arc<str>, usize>>,
+    /// Whom a roster knows.
+    known: Arc<HashSet<Arc<str>>>,
+    /// How many of `reps` no roster knew when they came, `unassigned` not among them.
+    strangers: usize,
+    /// Those past the bound, counted together.
+    other: Arc<RepTally>,
+    folded: Folded,
+    /// What a measure's lines are where there are none.
+    none: Arc<Lines>,
 }
 
 /// What a measure's counters look like.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Shape {
-    dims: usize,
+    /// The places of its dimensions among [`Tally::values`].
+    dimensions: SmallVec<[usize; 2]>,
 }
+
+/// The values of a dimension that are kept apart.
+#[derive(Clone, Debug)]
+struct Values {
+    dimension: Dimension,
+    names: Arc<Names>,
+    folded: Folded,
+}
+
+/// Names that are counted together, each by a hash, to know how many they are.
+#[derive(Clone, Debug, Default)]
+struct Folded(Arc<HashSet<u64>>);
+
+impl Folded {
+    fn hash(name: &str) -> u64 {
+        let mut hasher = SipHasher13::new();
+        hasher.write(name.as_bytes());
+        hasher.finish()
+    }
+
+    fn note(&mut self, name: &str) {
+        let hash = Folded::hash(name);
+        if !self.0.contains(&hash) {
+            Arc::make_mut(&mut self.0).insert(hash);
+        }
+    }
+}
+
+/// The lines of a measure, sorted.
+type Lines = Vec<(LineId, Line)>;
 
 /// The counters of one rep.
 #[derive(Clone, Debug)]
 pub struct RepTally {
     name: Arc<str>,
-    measures: Vec<Vec<(LineId, Line)>>,
+    measures: Vec<Arc<Lines>>,
 }
 
 /// Which line of a measure.
@@ -107,22 +184,77 @@ impl Line {
 impl Tally {
     /// A tally of no counters yet, of these measures.
     pub fn new(measures: &[Measure]) -> Tally {
-        let shape = |measure: &Measure| Shape {
-            // A measure that counts the values of a history has that value as its dimension.
-            dims: if matches!(measure.what, What::Entered(_)) { 1 } else { measure.by.len() },
-        };
-        Tally { shapes: measures.iter().map(shape).collect(), values: Names::default(), reps: Vec::new(), numbers: HashMap::new() }
+        Tally::with_room(measures, Room::default())
     }
 
-    fn rep_no(&mut self, name: &str) -> usize {
+    /// As [`Tally::new`], with other bounds.
+    pub fn with_room(measures: &[Measure], room: Room) -> Tally {
+        let mut values: Vec<Values> = Vec::new();
+        let mut place = |dimension: Dimension| {
+            values.iter().position(|known| known.dimension == dimension).unwrap_or_else(|| {
+                values.push(Values { dimension, names: Arc::default(), folded: Folded::default() });
+                values.len() - 1
+            })
+        };
+        let mut shape = |measure: &Measure| Shape { dimensions: measure.dimensions().map(&mut place).collect() };
+        let shapes: Arc<[Shape]> = measures.iter().map(&mut shape).collect();
+        let none = Arc::new(Lines::new());
+        let other = Arc::new(RepTally { name: OTHER.into(), measures: vec![none.clone(); shapes.len()] });
+        Tally {
+            room,
+            shapes,
+            values,
+            reps: Vec::new(),
+            numbers: Arc::default(),
+            known: Arc::default(),
+            strangers: 0,
+            other,
+            folded: Folded::default(),
+            none,
+        }
+    }
+
+    /// Says whom a roster knows: they are always kept apart from now on. Those among them who are not so far are returned:
+    /// [`Tally::part`] has their counters taken out of where they lie.
+    pub fn know(&mut self, names: HashSet<Arc<str>>) -> Vec<Arc<str>> {
+        let is_folded = |name: &&Arc<str>| !self.numbers.contains_key(&***name) && self.folded.0.contains(&Folded::hash(name));
+        let folded = names.iter().filter(is_folded).cloned().collect();
+        self.known = Arc::new(names);
+        folded
+    }
+
+    /// Takes somebody out of those that are counted together: what is counted of him there is in these blocks, each with its lane's names.
+    pub fn part<'b>(&mut self, name: &Arc<str>, blocks: impl Iterator<Item = (&'b Names, Block)>) {
+        let own = self.keep(name);
+        Arc::make_mut(&mut self.folded.0).remove(&Folded::hash(name));
+        for (names, block) in blocks {
+            for (counter, value) in block.counters() {
+                self.add_counter(names, None, *counter, -value);
+                self.add_counter(names, Some(own), *counter, *value);
+            }
+        }
+    }
+
+    /// The place of a rep, made where there is none; `None` where he is counted with others.
+    fn rep_no(&mut self, name: &str) -> Option<usize> {
         let name = if name.is_empty() { UNASSIGNED } else { name };
         if let Some(number) = self.numbers.get(name) {
-            return *number;
+            return Some(*number);
         }
-        let name: Arc<str> = name.into();
+        if name != UNASSIGNED && !self.known.contains(name) {
+            if self.strangers >= self.room.strangers {
+                self.folded.note(name);
+                return None;
+            }
+            self.strangers += 1;
+        }
+        Some(self.keep(&name.into()))
+    }
+
+    fn keep(&mut self, name: &Arc<str>) -> usize {
         let number = self.reps.len();
-        self.reps.push(RepTally { name: name.clone(), measures: vec![Vec::new(); self.shapes.len()] });
-        self.numbers.insert(name, number);
+        self.reps.push(Arc::new(RepTally { name: name.clone(), measures: vec![self.none.clone(); self.shapes.len()] }));
+        Arc::make_mut(&mut self.numbers).insert(name.clone(), number);
         number
     }
 
@@ -155,47 +287,106 @@ impl Tally {
         }
     }
 
-    fn add_counter(&mut self, names: &Names, rep: usize, counter: Counter, delta: i128) {
+    fn add_counter(&mut self, names: &Names, rep: Option<usize>, counter: Counter, delta: i128) {
         let dims = counter.dims.map(|dim| names.text(dim));
         self.add(rep, counter.measure, dims, counter.extra, counter.slot, delta);
     }
 
-    fn add(&mut self, rep: usize, measure: MeasureNo, dims: [&str; 2], extra: u32, slot: Slot, delta: i128) {
-        let Some(shape) = self.shapes.get(usize::from(measure)).copied().filter(|_| delta != 0) else { return };
-        let lines = &mut self.reps[rep].measures[usize::from(measure)];
+    fn add(&mut self, rep: Option<usize>, measure: MeasureNo, dims: [&str; 2], extra: u32, slot: Slot, delta: i128) {
+        let Tally { shapes, values, reps, other, room, .. } = self;
+        let Some(shape) = shapes.get(usize::from(measure)).filter(|_| delta != 0) else { return };
+        let rep = Arc::make_mut(rep.map_or(other, |rep| &mut reps[rep]));
+        let lines = Arc::make_mut(&mut rep.measures[usize::from(measure)]);
         line(lines, LineId { group: Group::Total, extra }).add(slot, delta);
-        for (place, dim) in dims.iter().enumerate().take(shape.dims) {
-            let group = Group::Dim(place as u8, self.values.intern(dim));
+        for (place, (dimension, dim)) in shape.dimensions.iter().zip(dims).enumerate() {
+            let group = Group::Dim(place as u8, values[*dimension].number(dim, room.values));
             line(lines, LineId { group, extra }).add(slot, delta);
         }
     }
 
     /// Works in what came out of order: changes no number, makes reading quick. Call it after a round of changes.
     pub fn settle(&mut self) {
-        for line in self.reps.iter_mut().flat_map(|rep| rep.measures.iter_mut().flatten()) {
-            line.1.quarters.settle();
-            line.1.dates.settle();
+        let waits = |lines: &Lines| lines.iter().any(|(_, line)| line.quarters.waits() || line.dates.waits());
+        for rep in self.reps.iter_mut().chain(std::iter::once(&mut self.other)) {
+            // What has nothing to work in stays shared.
+            if !rep.measures.iter().any(|lines| waits(lines)) {
+                continue;
+            }
+            for lines in Arc::make_mut(rep).measures.iter_mut().filter(|lines| waits(lines)) {
+                for (_, line) in Arc::make_mut(lines) {
+                    line.quarters.settle();
+                    line.dates.settle();
+                }
+            }
         }
     }
 
-    /// The reps of whom something is counted, in no order.
+    /// The reps of whom something is counted and who are kept apart, in the order in which they came.
     pub fn reps(&self) -> impl Iterator<Item = &RepTally> {
-        self.reps.iter().filter(|rep| !rep.is_nothing())
+        self.reps.iter().map(|rep| &**rep).filter(|rep| !rep.is_nothing())
     }
 
-    /// One rep, if something is counted of him.
+    /// Those past the bound, where something is counted of them; their name is [`OTHER`], whoever else may be called so.
+    pub fn other(&self) -> Option<&RepTally> {
+        Some(&*self.other).filter(|other| !other.is_nothing())
+    }
+
+    /// Everybody of whom something is counted.
+    pub fn everybody(&self) -> impl Iterator<Item = &RepTally> {
+        self.reps().chain(self.other())
+    }
+
+    /// How many reps are past the bound.
+    pub fn folded(&self) -> usize {
+        self.folded.0.len()
+    }
+
+    /// How many values of a dimension are past the bound.
+    pub fn folded_values(&self, dimension: Dimension) -> usize {
+        self.dimension(dimension).map_or(0, |values| values.folded.0.len())
+    }
+
+    /// The dimensions of the measures.
+    pub fn dimensions(&self) -> impl Iterator<Item = Dimension> {
+        self.values.iter().map(|values| values.dimension)
+    }
+
+    /// One rep, if something is counted of him and he is kept apart.
     pub fn rep(&self, name: &str) -> Option<&RepTally> {
-        self.numbers.get(name).and_then(|number| self.reps.get(*number)).filter(|rep| !rep.is_nothing())
+        self.numbers.get(name).and_then(|number| self.reps.get(*number)).map(|rep| &**rep).filter(|rep| !rep.is_nothing())
     }
 
-    /// The text of a dimension's value.
-    pub fn value(&self, value: NameId) -> &str {
-        self.values.text(value)
+    /// The first quarter-hour and the first date that anything is counted at.
+    pub fn first(&self) -> (Option<i32>, Option<i32>) {
+        let ever = Ranges { quarters: i32::MIN..i32::MAX, dates: i32::MIN..i32::MAX };
+        let earlier = |a: Option<i32>, b: Option<i32>| a.into_iter().chain(b).min();
+        let lines = self.everybody().flat_map(|rep| rep.measures.iter().flat_map(|lines| lines.iter()));
+        lines.map(|(_, line)| line.first(&ever)).fold((None, None), |known, of| (earlier(known.0, of.0), earlier(known.1, of.1)))
     }
 
-    /// The number of a dimension's value, if it was ever counted.
-    pub fn number(&self, value: &str) -> Option<NameId> {
-        self.values.find(value)
+    /// The values of a dimension that are kept apart, by their numbers.
+    pub fn values(&self, dimension: Dimension) -> &Names {
+        static NONE: std::sync::LazyLock<Names> = std::sync::LazyLock::new(Names::default);
+        self.dimension(dimension).map_or(&NONE, |values| &values.names)
+    }
+
+    fn dimension(&self, dimension: Dimension) -> Option<&Values> {
+        self.values.iter().find(|known| known.dimension == dimension)
+    }
+}
+
+impl Values {
+    /// The number of a value: a new one if it was never counted and there is room, else [`PAST`].
+    fn number(&mut self, text: &str, room: usize) -> NameId {
+        if let Some(number) = self.names.find(text) {
+            return number;
+        }
+        // The empty one has a number from the start.
+        if self.names.len() > room {
+            self.folded.note(text);
+            return PAST;
+        }
+        Arc::make_mut(&mut self.names).intern(text)
     }
 }
 
@@ -207,11 +398,11 @@ impl RepTally {
 
     /// The lines of a measure that are not nothing, sorted.
     pub fn lines(&self, measure: MeasureNo) -> &[(LineId, Line)] {
-        self.measures.get(usize::from(measure)).map_or(&[], Vec::as_slice)
+        self.measures.get(usize::from(measure)).map_or(&[], |lines| lines.as_slice())
     }
 
     fn is_nothing(&self) -> bool {
-        self.measures.iter().flatten().all(|(_, line)| line.is_nothing())
+        self.measures.iter().flat_map(|lines| lines.iter()).all(|(_, line)| line.is_nothing())
     }
 }
 

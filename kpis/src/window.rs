@@ -13,6 +13,7 @@ use jiff::{Span, Timestamp};
 use onpace_schemas::did_you_mean;
 use onpace_schemas::time::{US, date_of, day_of};
 
+use crate::period::{Every, NamedPeriod};
 use crate::slot::{SLOT_S, round_up};
 
 /// A stretch of time that KPIs are asked for.
@@ -52,10 +53,33 @@ pub enum Window {
     LastYear,
     /// Everything.
     All,
+    /// A period by name: the whole of it, or as much as there has been of it.
+    Period(NamedPeriod),
+    /// The share that a period has in a window; see [`Window::parts`].
+    Part(NamedPeriod, Whole),
+}
+
+/// What is divided into parts: one of [`Window::ALL`] by its place there, or a period by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Whole(Of);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Of {
+    Window(u8),
+    Period(NamedPeriod),
+}
+
+impl Whole {
+    fn window(self) -> Window {
+        match self.0 {
+            Of::Window(place) => Window::ALL[usize::from(place)],
+            Of::Period(period) => Window::Period(period),
+        }
+    }
 }
 
 impl Window {
-    /// Every window there is.
+    /// Every window that follows the instant asked for.
     pub const ALL: [Window; 17] = [
         Window::H1,
         Window::H24,
@@ -76,7 +100,7 @@ impl Window {
         Window::All,
     ];
 
-    /// Its name, `7d` or `last_month`.
+    /// Its name, `7d` or `last_month`; `period` for whatever is called after a period: [`Display`](fmt::Display) says which.
     pub const fn name(self) -> &'static str {
         match self {
             Window::H1 => "1h",
@@ -96,7 +120,46 @@ impl Window {
             Window::LastQuarter => "last_quarter",
             Window::LastYear => "last_year",
             Window::All => "all",
+            Window::Period(_) | Window::Part(..) => "period",
         }
+    }
+
+    /// Its parts, a period each: those that share a day with it in any of some zones, in order. What has no start begins on `first`.
+    ///
+    /// A part is what its period has in common with the window, in whichever zone it is read, so that what adds up adds up.
+    /// `None` where there would be more than `most`, and of a part.
+    pub fn parts<'z>(
+        self,
+        every: Every,
+        at_us: i64,
+        calendar: Settings,
+        zones: impl Iterator<Item = &'z TimeZone>,
+        first: Option<i32>,
+        most: usize,
+    ) -> Option<Vec<Window>> {
+        let whole = Whole(match self {
+            Window::Part(..) => return None,
+            Window::Period(period) => Of::Period(period),
+            _ => Of::Window(Window::ALL.iter().position(|window| *window == self)? as u8),
+        });
+        let days = zones.filter_map(|zone| {
+            let Bounds { start, end } = self.bounds(at_us, zone, calendar);
+            let start = start.map(|start| day_of(local_date(start, zone))).or(first)?;
+            Some(start..day_of(local_date(end - 1, zone)) + 1)
+        });
+        let (start, end) = days
+            .filter(|days| !days.is_empty())
+            .fold((i32::MAX, i32::MIN), |(start, end), days| (start.min(days.start), end.max(days.end)));
+        let (mut parts, mut day) = (Vec::new(), start);
+        while day < end {
+            if parts.len() >= most {
+                return None;
+            }
+            let period = NamedPeriod::holding(every, calendar, day)?;
+            parts.push(Window::Part(period, whole));
+            day = period.days().end;
+        }
+        Some(parts)
     }
 
     /// Where it starts and ends when it is asked for at an instant, in a zone.
@@ -130,13 +193,28 @@ impl Window {
             Window::LastQuarter => whole(months_after(quarter, -3), quarter),
             Window::LastYear => whole(months_after(year, -12), year),
             Window::All => Bounds { start: None, end },
+            Window::Period(period) => {
+                let days = period.days();
+                let end = first(date_of(days.end)).min(end);
+                Bounds { start: Some(first(date_of(days.start)).min(end)), end }
+            }
+            Window::Part(period, whole) => {
+                let days = period.days();
+                let whole = whole.window().bounds(at_us, zone, calendar);
+                let end = first(date_of(days.end)).min(whole.end);
+                let start = Some(first(date_of(days.start))).max(whole.start);
+                Bounds { start: start.map(|start| start.min(end)), end }
+            }
         }
     }
 }
 
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+        match self {
+            Window::Period(period) | Window::Part(period, _) => period.fmt(f),
+            window => f.pad(window.name()),
+        }
     }
 }
 
@@ -316,6 +394,66 @@ mod tests {
     }
 
     #[test]
+    fn a_period_by_name_lies_in_each_zone_where_its_days_do_and_ends_where_it_is_asked() {
+        let bounds = |name: &str, at: &str, zone_name: &str| {
+            let window = Window::Period(NamedPeriod::parse(name, Settings::default()).unwrap());
+            assert_eq!((window.to_string().as_str(), window.name()), (name, "period"));
+            let bounds = window.bounds(parse_instant(at).unwrap(), &zone(zone_name), Settings::default());
+            format!("{} {}", bounds.start.map_or("-".to_owned(), show_instant), show_instant(bounds.end))
+        };
+        let later = "2025-12-01T00:00:00Z";
+        assert_eq!(bounds("2025-03", later, "Europe/Paris"), "2025-02-28T23:00:00Z 2025-03-31T22:00:00Z");
+        assert_eq!(bounds("2025-03", later, "America/New_York"), "2025-03-01T05:00:00Z 2025-04-01T04:00:00Z");
+        assert_eq!(bounds("2025-03", "2025-03-10T12:07:00Z", "Europe/Paris"), "2025-02-28T23:00:00Z 2025-03-10T12:15:00Z");
+        assert_eq!(bounds("2025-03-30", later, "Europe/Paris"), "2025-03-29T23:00:00Z 2025-03-30T22:00:00Z");
+        // What has not begun is empty.
+        assert_eq!(bounds("2025-03", "2025-01-01T00:00:00Z", "UTC"), "2025-01-01T00:00:00Z 2025-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn parts_are_what_periods_have_in_common_with_a_window() {
+        let (paris, tokyo) = (zone("Europe/Paris"), zone("Asia/Tokyo"));
+        let at = parse_instant("2024-04-11T14:07:01Z").unwrap();
+        let parts = |window: Window, every, zones: &[&TimeZone], most| {
+            let first = Some(parse_date("2024-03-30").unwrap());
+            window.parts(every, at, Settings::default(), zones.iter().copied(), first, most)
+        };
+        let shown = |window: Window, every, zone: &TimeZone| {
+            let shown = |part: Window| {
+                let bounds = part.bounds(at, zone, Settings::default());
+                format!("{part} {} {}", show_instant(bounds.start.unwrap()), show_instant(bounds.end))
+            };
+            parts(window, every, &[zone], 100).unwrap().into_iter().map(shown).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            shown(Window::Month, Every::Week, &paris),
+            ["2024-W14 2024-03-31T22:00:00Z 2024-04-07T22:00:00Z", "2024-W15 2024-04-07T22:00:00Z 2024-04-11T14:15:00Z"]
+        );
+        assert_eq!(
+            shown(Window::H24, Every::Day, &paris),
+            ["2024-04-10 2024-04-10T14:15:00Z 2024-04-10T22:00:00Z", "2024-04-11 2024-04-10T22:00:00Z 2024-04-11T14:15:00Z"]
+        );
+        assert_eq!(
+            shown(Window::All, Every::Month, &paris),
+            ["2024-03 2024-02-29T23:00:00Z 2024-03-31T22:00:00Z", "2024-04 2024-03-31T22:00:00Z 2024-04-11T14:15:00Z"]
+        );
+        let quarter = Window::Period(NamedPeriod::parse("2024-Q1", Settings::default()).unwrap());
+        assert_eq!(shown(quarter, Every::Year, &paris), ["2024 2023-12-31T23:00:00Z 2024-03-31T22:00:00Z"]);
+        let names = |zones: &[&TimeZone]| -> Vec<String> {
+            parts(Window::H24, Every::Day, zones, 9).unwrap().iter().map(Window::to_string).collect()
+        };
+        // 23:15 on the 10th to 23:15 on the 11th in Tokyo.
+        assert_eq!(names(&[&tokyo]), ["2024-04-10", "2024-04-11"]);
+        assert_eq!(names(&[&paris, &tokyo]), ["2024-04-10", "2024-04-11"]);
+        assert_eq!(parts(Window::Month, Every::Day, &[&paris], 10), None, "eleven days");
+        assert_eq!(parts(Window::Month, Every::Day, &[&paris], 11).unwrap().len(), 11);
+        let part = parts(Window::Month, Every::Day, &[&paris], 11).unwrap()[0];
+        assert_eq!(part.parts(Every::Day, at, Settings::default(), [&paris].into_iter(), None, 9), None);
+        let nothing = Window::All.parts(Every::Month, at, Settings::default(), [&paris].into_iter(), None, 9);
+        assert_eq!(nothing, Some(Vec::new()), "nothing has a first day");
+    }
+
+    #[test]
     fn a_day_has_as_many_slots_as_its_clocks_say() {
         for (at, name, slots) in [
             ("2024-03-10T23:50:00-04:00", "America/New_York", 92),
@@ -395,6 +533,25 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn parts_follow_each_other_from_end_to_end(
+            at in 0..2_000_000_000_000_000i64, name in prop::sample::select(&ZONES), window in 0..16usize, every in prop::sample::select(&Every::ALL),
+            fiscal_month in 1..=12i8) {
+            let (zone, settings) = (zone(name), Settings { fiscal_month, ..Settings::default() });
+            let window = Window::ALL[window];
+            let whole = window.bounds(at, &zone, settings);
+            let parts = window.parts(every, at, settings, [&zone].into_iter(), None, 1_000).unwrap();
+            let mut reached = whole.start.unwrap();
+            for part in &parts {
+                let bounds = part.bounds(at, &zone, settings);
+                prop_assert_eq!(bounds.start, Some(reached), "{} of {}", part, window);
+                // Of a day that the zone skipped nothing is left.
+                prop_assert!(bounds.end >= reached);
+                reached = bounds.end;
+            }
+            prop_assert_eq!(reached, whole.end);
+        }
+
         #[test]
         fn windows_hold_each_other_and_follow_each_other(at in instant(), zone_no in 0..ZONES.len(), fiscal_month in 1..=12i8, first in 1..=7i8) {
             let zone = zone(ZONES[zone_no]);

@@ -28,20 +28,39 @@ pub struct Schedule {
     pub hours: (u32, u32),
     /// Days off, days since 1970-01-01, sorted.
     pub holidays: Arc<[i32]>,
+    /// Half days, days since 1970-01-01, sorted: work ends after the first half of the hours.
+    pub half_days: Arc<[i32]>,
 }
 
 impl Schedule {
     /// Monday to Friday, nine to six, no holidays.
     pub fn office(zone: TimeZone) -> Schedule {
         let working_days = [true, true, true, true, true, false, false];
-        Schedule { zone, working_days, hours: (9 * 3600, 18 * 3600), holidays: Arc::new([]) }
+        Schedule { zone, working_days, hours: (9 * 3600, 18 * 3600), holidays: Arc::new([]), half_days: Arc::new([]) }
     }
 
     /// Whether a day, since 1970-01-01, is one of its weekdays and no holiday.
     pub fn is_working_day(&self, day: i32) -> bool {
+        self.is_weekday(day) && !self.is_holiday(day)
+    }
+
+    fn is_weekday(&self, day: i32) -> bool {
         // 1970-01-01 was a Thursday.
-        let weekday = (i64::from(day) + 3).rem_euclid(7) as usize;
-        self.working_days[weekday] && self.holidays.binary_search(&day).is_err()
+        self.working_days[(i64::from(day) + 3).rem_euclid(7) as usize]
+    }
+
+    fn is_holiday(&self, day: i32) -> bool {
+        self.holidays.binary_search(&day).is_ok()
+    }
+
+    /// Whether there is working time on a day.
+    pub(crate) fn works_on(&self, day: i32) -> bool {
+        if !self.is_working_day(day) {
+            return false;
+        }
+        let [begins, ends] = [day, day + 1].map(|day| first_instant(date_of(day), &self.zone));
+        let (from, to) = self.hours_of(day, begins, ends);
+        from < to
     }
 
     /// Whether more working time lies between two instants than so many microseconds. Looks no further than it must.
@@ -60,7 +79,19 @@ impl Schedule {
 
     /// The working hours of a day as instants, in microseconds since 1970; an empty stretch where there are none.
     fn hours_of(&self, day: i32, begins: i64, ends: i64) -> (i64, i64) {
-        if !self.is_working_day(day) || begins >= ends {
+        if !self.is_working_day(day) {
+            return (begins, begins);
+        }
+        let (from, to) = self.usual_hours(day, begins, ends);
+        match self.half_days.binary_search(&day) {
+            Ok(_) => (from, from + (to - from) / 2),
+            Err(_) => (from, to),
+        }
+    }
+
+    /// The same were there no holidays and no half days.
+    fn usual_hours(&self, day: i32, begins: i64, ends: i64) -> (i64, i64) {
+        if !self.is_weekday(day) || begins >= ends {
             return (begins, begins);
         }
         let date = date_of(day);
@@ -102,6 +133,8 @@ pub struct Ledger {
     hours: Vec<(i64, i64)>,
     /// Working microseconds and days before each day, and in all.
     worked: Vec<(i64, i32)>,
+    /// What holidays and half days take: by day, so many microseconds. They are few.
+    taken: Vec<(i32, i64)>,
 }
 
 impl Ledger {
@@ -114,15 +147,20 @@ impl Ledger {
         begins.push(first_instant(date_of(days.start.max(days.end)), &schedule.zone));
         let mut hours = Vec::with_capacity(length);
         let mut worked = Vec::with_capacity(length + 1);
-        let mut sum = (0, 0);
+        let (mut sum, mut taken) = ((0, 0), Vec::new());
         worked.push(sum);
         for (day, bounds) in days.clone().zip(begins.windows(2)) {
             let (from, to) = schedule.hours_of(day, bounds[0], bounds[1]);
             sum = (sum.0 + (to - from), sum.1 + i32::from(from < to));
             hours.push((from, to));
             worked.push(sum);
+            let (usually_from, usually_to) = schedule.usual_hours(day, bounds[0], bounds[1]);
+            let less = (usually_to - usually_from) - (to - from);
+            if less > 0 {
+                taken.push((day, less));
+            }
         }
-        Ledger { first: days.start, begins, hours, worked }
+        Ledger { first: days.start, begins, hours, worked, taken }
     }
 
     /// The days it holds.
@@ -237,6 +275,13 @@ impl<'a> Calendar<'a> {
         }
     }
 
+    /// The working time in a run of days were there neither absences nor holidays, in microseconds.
+    pub fn usual_us(self, days: &Range<i32>) -> i64 {
+        let days = self.ledger.clamp(days);
+        let taken = self.ledger.taken.iter().filter(|(day, _)| days.contains(day)).map(|(_, us)| us);
+        self.ledger.worked(&days).0 + taken.sum::<i64>()
+    }
+
     /// The same without absences.
     pub fn without_absences(self) -> Calendar<'a> {
         Calendar { ledger: self.ledger, absences: &[] }
@@ -299,6 +344,31 @@ mod tests {
         let working = |date: &str| office.is_working_day(day(date));
         assert_eq!(["2026-12-23", "2026-12-24", "2026-12-25", "2026-12-26", "2026-12-28"].map(working), [true, false, false, false, true]);
         assert_eq!(["1969-12-31", "1969-12-28", "1969-12-29"].map(working), [true, false, true]);
+    }
+
+    #[test]
+    fn a_half_day_has_the_first_half_of_its_hours() {
+        let mut office = Schedule::office(TimeZone::get("Europe/Paris").unwrap());
+        office.holidays = Arc::new([day("2026-12-25")]);
+        // A Thursday, and a Saturday on which nobody works anyway.
+        office.half_days = Arc::new([day("2026-12-24"), day("2026-12-26")]);
+        let ledger = Ledger::of(&office, days("2026-12-21", "2026-12-27"));
+        let paris = Calendar { ledger: &ledger, absences: &[] };
+        let half = days("2026-12-24", "2026-12-24");
+        assert_eq!((hours(paris.work_us(&half)), paris.working_days(&half)), (4.5, 1));
+        assert_eq!(show_instant(ledger.hours[3].1), "2026-12-24T12:30:00Z");
+        assert_eq!(hours(paris.work_us(&ledger.days())), 3.0 * 9.0 + 4.5);
+        assert_eq!(hours(paris.usual_us(&ledger.days())), 5.0 * 9.0);
+        let away = [(day("2026-12-21"), day("2026-12-24"))];
+        assert_eq!(hours(Calendar { ledger: &ledger, absences: &away }.usual_us(&ledger.days())), 45.0);
+        // Half of what is left of it at nine and three quarters; nothing in the afternoon.
+        let left = |instant| paris.days_left(&half, parse_instant(instant).unwrap());
+        assert_eq!(left("2026-12-24T11:15:00+01:00"), Exact::ratio(1, 2).unwrap());
+        assert_eq!(left("2026-12-24T13:30:00+01:00"), Exact::from(0));
+        assert!(office.works_on(day("2026-12-24")) && !office.works_on(day("2026-12-25")) && !office.works_on(day("2026-12-26")));
+        // The half of the time that there is, on a day an hour shorter.
+        let night = Schedule { half_days: Arc::new([day("2024-03-31")]), ..schedule("Europe/Paris", (0, DAY_S)) };
+        assert_eq!(hours(Ledger::of(&night, days("2024-03-31", "2024-03-31")).worked[1].0), 11.5);
     }
 
     #[test]

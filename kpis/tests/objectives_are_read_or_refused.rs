@@ -56,6 +56,7 @@ fn the_example_says_what_it_says() {
     let number = |name: &str| catalogue.select([name]).unwrap()[0];
     let calls = Objective {
         id: "calls-paris".into(),
+        name: "calls-paris".into(),
         line: 2,
         kpi: number("prospecting_calls"),
         scope: Scope::EachRepOf(1),
@@ -66,6 +67,7 @@ fn the_example_says_what_it_says() {
         importance: Importance::Normal,
         min_sample: 20,
         prorate_absences: false,
+        prorate_holidays: false,
         period: Period::Week,
         pace: Pace::WorkingTime,
         from: Some(day("2026-01-05")),
@@ -114,19 +116,26 @@ fn scopes_periods_and_paces_are_what_they_are_called() {
         pace("year", "{ months: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100] }"),
         Pace::Months([vec![ratio(0, 1); 11], shares(&[100])].concat())
     );
-    // The weeks left carry nothing.
-    assert_eq!(pace("month", "{ weeks: [10, 20, 30, 40] }"), Pace::Weeks(shares(&[10, 20, 30, 40, 0])));
+    assert_eq!(pace("month", "{ weeks: [10, 20, 30, 40, 0] }"), Pace::Weeks(shares(&[10, 20, 30, 40, 0])));
     assert_eq!(pace("week", "{ weeks: [100] }"), Pace::Weeks(shares(&[100])));
     for (period, weeks) in
         [("quarter", 14), ("year", 53), ("{ from: 2026-01-01, to: 2026-01-14 }", 2), ("{ from: 2026-01-01, to: 2026-01-15 }", 3)]
     {
-        let Pace::Weeks(shares) = pace(period, "{ weeks: [60, 40] }") else { panic!("weeks") };
+        // One for each week begun, in the longest such period; fewer are refused as more are.
+        let list = |count: usize| format!("{{ weeks: [{}100] }}", "0, ".repeat(count - 1));
+        let Pace::Weeks(shares) = pace(period, &list(weeks)) else { panic!("weeks") };
         assert_eq!(shares.len(), weeks, "{period}");
+        for count in [weeks - 1, weeks + 1] {
+            let refused = with(&format!("scope: company, period: {period}, pace: {}", list(count))).unwrap_err();
+            assert!(refused.contains(&format!("`weeks` has {count} shares; in this period {weeks} weeks begin")), "{refused}");
+        }
     }
     let once = with("scope: company, period: { from: 2026-01-05, to: 2026-01-05 }, from: 2026-01-05").unwrap();
     assert_eq!(once.period, Period::Once(day("2026-01-05"), day("2026-01-05")));
     let all = with("scope: company, period: day, tolerance: 0.05, min_sample: 1, prorate_absences: true, importance: normal").unwrap();
-    assert_eq!((all.tolerance, all.min_sample, all.prorate_absences), (ratio(1, 20), 1, true));
+    assert_eq!((all.tolerance, all.min_sample, all.prorate_absences, all.prorate_holidays), (ratio(1, 20), 1, true, false));
+    let named = with("scope: company, period: day, prorate_holidays: true, name: 'Deals won: Paris, \"all\" of them'").unwrap();
+    assert_eq!((&*named.id, &*named.name, named.prorate_holidays), ("x", "Deals won: Paris, \"all\" of them", true));
 }
 
 #[test]
@@ -184,10 +193,13 @@ fn what_cannot_be_used_is_refused() {
         (&format!("{calls}, target: 4, pace: {{}}"), "`pace` needs `months` or `weeks`"),
         (&format!("{calls}, target: 4, pace: {{ months: [100], weeks: [100] }}"), "`pace` has `months` and `weeks` (lines 2 and 2)"),
         (&format!("{calls}, target: 4, pace: {{ months: [99] }}"), "the shares of `months` add to 99 %; make them add to exactly 100 %"),
-        (&format!("{calls}, target: 4, pace: {{ weeks: [33.3, 33.3, 33.35] }}"), "the shares of `weeks` add to 99.95 %"),
+        (&format!("{calls}, target: 4, pace: {{ weeks: [33.3, 33.3, 33.35, 0, 0] }}"), "the shares of `weeks` add to 99.95 %"),
         (&format!("{calls}, target: 4, pace: {{ weeks: [] }}"), "the shares of `weeks` add to 0 %"),
         (&format!("{calls}, target: 4, pace: {{ months: [50, 50] }}"), "`months` has 2 shares; this period has 1 calendar months"),
-        (&format!("{calls}, target: 4, pace: {{ weeks: [20, 20, 20, 20, 10, 10] }}"), "`weeks` has 6 shares; this period has at most 5"),
+        (
+            &format!("{calls}, target: 4, pace: {{ weeks: [20, 20, 20, 20, 10, 10] }}"),
+            "`weeks` has 6 shares; in this period 5 weeks begin at its longest: write one for each",
+        ),
         (&format!("{calls}, target: 4, pace: {{ weeks: [-10, 110] }}"), "-10 is negative"),
         (&format!("{calls}, target: 4, pace: {{ weeks: [half, half] }}"), "`half` is no number"),
         ("kpi: deals_won, scope: company, target: 4, period: week, pace: { months: [100] }", "a week has no months; leave `pace` out"),
@@ -199,6 +211,9 @@ fn what_cannot_be_used_is_refused() {
         (&format!("{calls}, target: 4, direction: at_lest"), "`at_lest` is no direction; did you mean `at_least`?"),
         (&format!("{calls}, target: 4, importance: urgent"), "`urgent` is no importance; known are `high`, `normal`"),
         (&format!("{calls}, target: 4, prorate_absences: 2"), "`prorate_absences` is true or false, not `2`"),
+        (&format!("{calls}, target: 4, prorate_holidays: maybe"), "`prorate_holidays` is true or false, not `maybe`"),
+        (&format!("{calls}, target: 4, name: ' '"), "`name` is empty; write something, or leave it out"),
+        (&format!("{calls}, target: 4, name: {}", "é".repeat(101)), "a `name` has 1 to 200 bytes"),
         (&format!("{calls}, target: 4, perod: day"), "an objective has no `perod`; did you mean `period`?"),
     ] {
         let refused = one(keys).map(|_| ()).unwrap_err();

@@ -16,7 +16,7 @@ week_starts: monday
 fiscal_year_starts: january
 working_days: [mon, tue, wed, thu, fri]
 working_hours: "09:00-18:00" # the default; crossing midnight is refused
-holidays: { country: FR, extra: [2026-12-24] }
+holidays: { country: FR, region: Alsace, extra: [2026-12-24], half: [2026-12-31] }   # a half day has the first half of its hours
 rates: rates.csv             # date,currency,rate to the reporting currency
 managers:
   - { id: luc, name: Luc Martin, email: luc@acme.fr, webhook_file: secrets/luc, language: fr }
@@ -59,10 +59,11 @@ fn the_example_says_what_it_says() {
     assert_eq!(roster.schedule.zone.iana_name(), Some("Europe/Paris"));
     assert_eq!(roster.schedule.working_days, [true, true, true, true, true, false, false]);
     assert_eq!(roster.schedule.hours, (9 * 3600, 18 * 3600));
-    for off in ["2026-05-01", "2026-07-14", "2026-12-24", "2026-12-25"] {
+    for off in ["2026-04-03", "2026-05-01", "2026-07-14", "2026-12-24", "2026-12-25", "2026-12-26"] {
         assert!(roster.schedule.holidays.contains(&day(off)), "{off}");
     }
     assert!(roster.schedule.holidays.is_sorted_by(|a, b| a < b));
+    assert_eq!(*roster.schedule.half_days, [day("2026-12-31")]);
     assert_eq!((roster.settings.week_start, roster.settings.fiscal_month), (Weekday::Monday, 1));
     assert!(roster.rates.as_ref().unwrap().rate(Currency::parse("USD").unwrap(), day("2026-01-07")).is_ok());
     let luc = &roster.managers[0];
@@ -102,7 +103,7 @@ people:
   - id: 007
     time_zone: America/New_York
     working_hours: '08:30-12:00'
-    holidays: { extra: [2026-02-02, 2026-01-01, 2026-02-02] }
+    holidays: { extra: [2026-02-02, 2026-01-01, 2026-02-02], half: [2026-12-24, 2026-03-03, 2026-12-24] }
     language: en
     email: bond@acme.fr
     webhook: https://example.org/bond
@@ -121,6 +122,7 @@ people:
     assert_eq!(bond.schedule.zone.iana_name(), Some("America/New_York"));
     assert_eq!((bond.schedule.working_days, bond.schedule.hours), (roster.schedule.working_days, (30_600, 43_200)));
     assert_eq!(&*bond.schedule.holidays, [day("2026-01-01"), day("2026-02-02")]);
+    assert_eq!(&*bond.schedule.half_days, [day("2026-03-03"), day("2026-12-24")]);
     assert_eq!(bond.address.slack_channel.as_deref(), Some("#sales"));
     assert_eq!(bond.address.credentials_file.as_deref(), Some("secrets/bond"));
     assert_eq!((roster.managers[0].name.as_str(), roster.managers[0].language), ("luc", Language::Fr));
@@ -171,7 +173,28 @@ fn what_cannot_be_used_is_refused_with_its_line() {
         ("time_zone: UTC\nholidays: { country: fr }", "line 3: no holidays are known of the country `fr`; did you mean `FR`?"),
         ("time_zone: UTC\nholidays: { country: France }", "line 3: no holidays are known of the country `France`; write its ISO 3166 code"),
         ("time_zone: UTC\nholidays:\n  extra: [2026-02-30]", "line 4: `2026-02-30` is not in the calendar; write one such as"),
-        ("time_zone: UTC\nholidays: [2026-05-01]", "line 3: `holidays` is a mapping with `country`, `extra`; this is a list"),
+        (
+            "time_zone: UTC\nholidays: [2026-05-01]",
+            "line 3: `holidays` is a mapping with `country`, `region`, `extra`, `half`; this is a list",
+        ),
+        ("time_zone: UTC\nholidays: { country: FR, region: Alsas }", "line 3: no region `Alsas` of FR is known; did you mean `Alsace`?"),
+        ("time_zone: UTC\nholidays: { country: FR, region: Bavaria }", "line 3: no region `Bavaria` of FR is known"),
+        (
+            "time_zone: UTC\nholidays: { country: IS, region: north }",
+            "line 3: no region `north` of IS is known; leave `region` out and list its own days",
+        ),
+        (
+            "time_zone: UTC\nholidays: { region: Alsace }",
+            "line 3: a region is one of a country; write `country` too, such as { country: FR, region: Alsace }",
+        ),
+        (
+            "time_zone: UTC\nholidays:\n  country: FR\n  half: [2026-12-24, 2026-12-25]",
+            "line 5: 2026-12-25 is a holiday, so it is no half day; take it out of `half`",
+        ),
+        (
+            "time_zone: UTC\nholidays:\n  extra: [2026-12-24]\n  half:\n  - 2026-12-24",
+            "line 6: 2026-12-24 is a holiday, so it is no half day",
+        ),
         ("time_zone: UTC\ncurrency: eur", "line 3: `eur` is no currency; did you mean `EUR`?"),
         ("time_zone: UTC\ncurrency: QQQ", "line 3: `QQQ` is no ISO 4217 currency"),
         ("time_zone: UTC\nrates: rates.csv", "line 3: `rates` lead to a currency; write which, such as `currency: EUR`"),

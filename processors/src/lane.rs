@@ -73,6 +73,8 @@ pub struct Lane {
     /// The last commit: its room is used again.
     commit: Commit,
     submitted: Option<Instant>,
+    /// How many entities were folded that were given more values than are kept, since somebody last asked.
+    full: u64,
 }
 
 /// Messages of entities that are neither in the cache nor known to be new: looked up together when the batch ends.
@@ -161,6 +163,7 @@ impl Lane {
             head,
             commit: Commit::default(),
             submitted: None,
+            full: 0,
         })
     }
 
@@ -199,6 +202,11 @@ impl Lane {
     /// Whether a commit is in flight.
     pub fn in_flight(&self) -> bool {
         self.submitted.is_some()
+    }
+
+    /// Takes how many entities were folded that have been given as many stages as are kept.
+    pub fn take_full(&mut self) -> u64 {
+        std::mem::take(&mut self.full)
     }
 
     /// Folds a message into the batch. One below the head's offset was folded before and is passed over.
@@ -283,6 +291,7 @@ impl Lane {
         for (changed, was) in folded.entities.iter().zip(self.opened.drain(..)) {
             let packed = commit.entities.push(EntityId(changed.id.to_be_bytes()), was, |out| pack::pack(&changed.state, out));
             self.states.insert(changed.id, Packed::from_slice(packed));
+            self.full += u64::from(changed.state.is_full());
         }
         commit.offset = next.offset;
         commit.end = end;

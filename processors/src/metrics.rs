@@ -24,6 +24,7 @@ pub struct Metrics {
     pub(crate) lag: IntGaugeVec,
     pub(crate) owned: IntGaugeVec,
     pub(crate) failures: IntCounterVec,
+    pub(crate) full: IntCounter,
     pub(crate) rounds: IntCounterVec,
     pub(crate) damage: IntCounterVec,
     pub(crate) damaged_at: IntGaugeVec,
@@ -55,6 +56,10 @@ impl Metrics {
                 Opts::new("onpace_processor_failures_total", "Times the log or the store was away, by which of them"),
                 &["where"],
             )?,
+            full: IntCounter::new(
+                "onpace_full_histories_total",
+                "Times that an entity was folded that had been given more stages than are kept (1,000): the later ones are not counted",
+            )?,
             rounds: IntCounterVec::new(
                 Opts::new("onpace_store_rounds_total", "Rounds through a lane of the store that found everything as it was written"),
                 &["partition"],
@@ -81,6 +86,7 @@ impl Metrics {
         registry.register(Box::new(metrics.lag.clone()))?;
         registry.register(Box::new(metrics.owned.clone()))?;
         registry.register(Box::new(metrics.failures.clone()))?;
+        registry.register(Box::new(metrics.full.clone()))?;
         registry.register(Box::new(metrics.rounds.clone()))?;
         registry.register(Box::new(metrics.damage.clone()))?;
         registry.register(Box::new(metrics.damaged_at.clone()))?;

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use onpace_kpis::fold::Rules;
+use onpace_kpis::state::NAMED;
 use onpace_producers::http::Said;
 use onpace_producers::log::{DeadLetter, EventLog, LogError, LogReader, Polled};
 use onpace_schemas::avro::Unreadable;
@@ -93,6 +94,8 @@ const LATEST_COMMIT: Duration = Duration::from_millis(500);
 const LAST_RETRY: Duration = Duration::from_secs(5);
 /// While a lane is tried again, a line is logged at most this often.
 const QUIET: Duration = Duration::from_secs(10);
+/// What events say that makes no sense is told at most this often.
+const SELDOM: Duration = Duration::from_secs(600);
 
 /// A processor: one thread's share of the lanes.
 pub struct Processor<'a> {
@@ -112,6 +115,7 @@ pub struct Processor<'a> {
     /// Whether it waits for the right log, or gives up.
     patient: bool,
     said: Option<Instant>,
+    said_full: Option<Instant>,
 }
 
 impl<'a> Processor<'a> {
@@ -143,6 +147,7 @@ impl<'a> Processor<'a> {
             mending: BTreeMap::new(),
             patient: true,
             said: None,
+            said_full: None,
         })
     }
 
@@ -308,6 +313,17 @@ impl<'a> Processor<'a> {
             if !busy && moves_on(&outcome) {
                 outcome = lane.land();
                 note(&outcome, &self.metrics);
+            }
+            let full = lane.take_full();
+            if full > 0 {
+                self.metrics.full.inc_by(full);
+                if self.said_full.is_none_or(|said| said.elapsed() > SELDOM) {
+                    self.said_full = Some(Instant::now());
+                    tracing::warn!(
+                        partition,
+                        "an entity was given more than {NAMED} different stages: those named first are counted, the later ones are not; is its `stage` a stage?"
+                    );
+                }
             }
             let head = lane.head();
             self.metrics.stands(*partition, &head);

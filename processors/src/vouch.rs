@@ -51,6 +51,22 @@ pub fn look(log: &dyn EventLog, partition: u32, head: &Head) -> Result<(Verdict,
     Ok((judge(head, &seen), seen))
 }
 
+/// What is wrong with the logs of these heads, by partition; `look` looks at one as [`EventLog::look`] does.
+///
+/// # Errors
+/// The log is away.
+pub fn all_wrong(
+    heads: impl Iterator<Item = (u32, Head)>,
+    look: &dyn Fn(u32, &[i64]) -> Result<Seen, LogError>,
+) -> Result<Vec<String>, LogError> {
+    let mut wrong = Vec::new();
+    for (partition, head) in heads {
+        let seen = look(partition, &offsets(&head))?;
+        wrong.extend(course(judge(&head, &seen), &head).map(|course| said(partition, &head, course)));
+    }
+    Ok(wrong)
+}
+
 /// Judges by a look at [`offsets`].
 pub fn judge(head: &Head, seen: &Seen) -> Verdict {
     if head.offset == 0 {

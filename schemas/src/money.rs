@@ -170,7 +170,9 @@ mod tests {
 
     #[test]
     fn a_withdrawn_currency_is_one_with_the_digits_it_had() {
-        for (code, major, minor) in [("DEM", "1054.50", 105_450), ("LTL", "0.01", 1), ("ITL", "1936270", 1_936_270), ("HRK", "7.53", 753), ("YDD", "1.250", 1_250)] {
+        for (code, major, minor) in
+            [("DEM", "1054.50", 105_450), ("LTL", "0.01", 1), ("ITL", "1936270", 1_936_270), ("HRK", "7.53", 753), ("YDD", "1.250", 1_250)]
+        {
             let currency = Currency::parse(code).unwrap();
             assert_eq!((to_minor(major, currency), to_major(minor.into(), currency)), (Ok(minor), major.to_owned()));
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use onpace_kpis::block::BlockId;
 use onpace_kpis::{Block, Catalogue, Counter, Names, Roster, Slot};
-use onpace_processors::store::{Changes, Head, Heard, KpiStore, LaneWriter, Position, Settings, StoreError, StoreReader};
+use onpace_processors::store::{Changes, Head, Heard, KpiStore, LaneWriter, Position, Settings, StoreError, StoreReader, sums};
 use onpace_schemas::{Currency, Time};
 
 use crate::Evaluation;
@@ -36,6 +36,16 @@ pub struct Inside {
 /// The store; cheap to clone.
 #[derive(Clone, Default)]
 pub struct Store(pub Arc<Mutex<Inside>>);
+
+impl Lane {
+    /// Its head, which vouches for what there is.
+    fn vouched(&self) -> Option<Head> {
+        let mut there = Sums::default();
+        (1..).zip(self.names.since(1)).for_each(|(number, name)| there.names.add(sums::name(number, name)));
+        self.blocks.iter().for_each(|(id, block)| there.blocks.add(sums::block(*id, &packed(Some(block)))));
+        self.head.map(|head| Head { sums: there, ..head })
+    }
+}
 
 /// The built-in catalogue in UTC.
 pub fn evaluation() -> Evaluation {
@@ -150,7 +160,7 @@ fn packed(block: Option<&Block>) -> Vec<u8> {
 
 impl StoreReader for Store {
     fn head(&mut self, lane: u32) -> Result<Option<Head>, StoreError> {
-        self.lane(lane, |lane| lane.head)
+        self.lane(lane, Lane::vouched)
     }
 
     fn load(

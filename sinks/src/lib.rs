@@ -17,7 +17,9 @@ pub mod http;
 pub mod messages;
 pub mod metrics;
 pub mod publish;
+pub mod question;
 pub mod rules;
+pub mod serving;
 pub mod view;
 
 pub use configuration::{Configuration, Files, Overrides};

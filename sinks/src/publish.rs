@@ -1,7 +1,7 @@
 //! The current KPIs as plain hashes in the store, for whoever would rather read Redis than ask onpace.
 //!
 //! In: a view. Out: `rep:marie` → `calls_made:7d` → `132`, `revenue_won:7d:EUR` → `1054.00`, the same for `team:paris` and for
-//! `company`, and `freshness` → `state`, `as_of`. A field without a value is left out. What changed is written at once, the rest before it
+//! `company`, and `freshness` → `state`, `as_of`. Reps past a bound whom no roster knows are one, `rep:other`. A field without a value is left out. What changed is written at once, the rest before it
 //! expires, by the one sink that holds the lease. What always holds: numbers that are not whole are not published, and
 //! what nobody publishes any more goes by itself.
 
@@ -25,8 +25,10 @@ const AGAIN: Duration = Duration::from_secs(10);
 const EVERY: Duration = Duration::from_secs(2);
 /// How long between two looks at the token.
 const STEP: Duration = Duration::from_millis(100);
-/// Reps beyond this are not published.
-const MOST_REPS: usize = 1_000;
+/// So many reps whom no roster knows have hashes of their own, less where there is a roster; the rest have one together.
+const STRANGERS: usize = 1_000;
+/// So many have in any case.
+const LEAST_STRANGERS: usize = 100;
 /// So many hashes are written at once.
 const PIECE: usize = 100;
 
@@ -121,10 +123,16 @@ impl Publisher {
         }
         let question = |by| Question::new(at_us, by, &evaluation.catalogue.windows);
         let of = |question: Question<'_>| hash(evaluation.unconverted(&picture.tally, question).iter());
-        let mut names = evaluation.reps(&picture.tally);
-        names.truncate(MOST_REPS);
-        let rep = |name: Arc<str>| (format!("rep:{name}"), of(Question { key: Some(&name), ..question(By::Rep) }));
-        self.current = names.into_iter().map(rep).collect();
+        let strangers = STRANGERS.saturating_sub(evaluation.roster.people.len()).max(LEAST_STRANGERS);
+        let mut reps = BTreeMap::new();
+        let mut add = |rows: &[Row]| {
+            if let Some((_, rep)) = rows.first().and_then(|row| row.key.as_ref()) {
+                reps.insert(format!("rep:{rep}"), hash(rows.iter()));
+            }
+        };
+        // What converts nothing misses no rate, and nothing else is an error.
+        let _ = evaluation.each(&picture.tally, &Question { strangers, ..question(By::Rep) }, &mut |_| true, &mut add);
+        self.current = reps;
         let teams = evaluation.unconverted(&picture.tally, question(By::Team));
         for rows in teams.chunk_by(|a, b| a.key == b.key) {
             if let Some((_, team)) = &rows[0].key {
@@ -176,7 +184,7 @@ mod tests {
         store.add(0, "marie", "calls_made", "", None, now_us, 132);
         store.add(0, "paul", "revenue_won", "", Some("EUR"), now_us, 105_400);
         let evaluation = evaluation();
-        let view = View::looked(&store, &evaluation.catalogue);
+        let view = View::looked(&store, &evaluation);
         let publisher = Publisher::new(Arc::new(store.clone()), view.clone(), Configuration::fixed(evaluation));
         (store, view, publisher, Instant::now())
     }
@@ -191,6 +199,29 @@ mod tests {
         assert_eq!(published(&store, "company")["calls_made:today"], "132");
         assert_eq!(published(&store, "team:unrostered")["calls_made:today"], "132");
         assert_eq!(published(&store, "freshness")["state"], "fresh");
+    }
+
+    #[test]
+    fn no_rep_is_left_out_those_past_the_bound_are_one() {
+        let store = Store::of(1);
+        store.begin(0, 1);
+        let now_us = now_ms() * 1000;
+        for number in 0..STRANGERS + 30 {
+            store.add(0, &format!("rep {number:04}"), "calls_made", "", None, now_us, 2);
+        }
+        let evaluation = evaluation();
+        let view = View::looked(&store, &evaluation);
+        let mut publisher = Publisher::new(Arc::new(store.clone()), view, Configuration::fixed(evaluation));
+        publisher.round(Instant::now()).unwrap();
+        let calls: i64 = store.inside(|inside| {
+            let reps = inside.published.iter().filter(|(key, _)| key.starts_with("rep:"));
+            reps.flat_map(|(_, hash)| hash)
+                .filter(|(field, _)| field == "calls_made:today")
+                .map(|(_, value)| value.parse::<i64>().unwrap())
+                .sum()
+        });
+        let company: i64 = published(&store, "company")["calls_made:today"].parse().unwrap();
+        assert_eq!((calls, published(&store, "rep:other")["calls_made:today"].as_str()), (company, "60"));
     }
 
     #[test]
@@ -216,7 +247,7 @@ mod tests {
         let now_us = now_ms() * 1000;
         store.add(0, "paul", "revenue_won", "", Some("EUR"), now_us, -105_400);
         store.add(0, "zoë", "revenue_won", "", Some("EUR"), now_us, 105_400);
-        view.look_again(&store, &evaluation().catalogue);
+        view.look_again(&store, &evaluation());
         publisher.round(began).unwrap();
         let keys: Vec<String> = store.inside(|inside| inside.published.keys().cloned().collect());
         // The company's revenue is what it was; were a slot to end just now, marie's windows would still hold the same.
@@ -243,7 +274,7 @@ mod tests {
         publisher.round(began).unwrap();
         store.begin(0, 5);
         store.head(0, 1, 900, 5);
-        view.look_again(&store, &evaluation().catalogue);
+        view.look_again(&store, &evaluation());
         publisher.round(began).unwrap();
         store.inside(|inside| inside.published.clear());
         publisher.round(began + AGAIN).unwrap();

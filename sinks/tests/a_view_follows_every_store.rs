@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use onpace_kpis::block::BlockId;
 use onpace_kpis::{Block, By, Catalogue, Counter, Question, Roster, Slot, Window};
 use onpace_processors::store::{Commit, EmbeddedStore, Heard, Key, KpiStore, MemoryStore, Settings, Settled, sums};
-use onpace_sinks::{Evaluation, View, read_once};
+use onpace_sinks::{Configuration, Evaluation, View, read_once};
 use tokio_util::sync::CancellationToken;
 
 const DAY: i32 = 20_000;
@@ -73,7 +73,7 @@ fn follows(store: Arc<dyn KpiStore>) {
     let evaluation = Evaluation::new(catalogue, Roster::default());
     let settings = Settings { lanes: 2, fingerprint: evaluation.catalogue.fingerprint() };
     let stop = CancellationToken::new();
-    let view = View::follow(store.clone(), &evaluation.catalogue, stop.clone()).unwrap();
+    let view = View::follow(store.clone(), Configuration::fixed(evaluation.clone()), stop.clone()).unwrap();
     let until = |wanted: &[(&str, &str)]| {
         let wanted: Vec<_> = wanted.iter().map(|(rep, value)| ((*rep).to_owned(), (*value).to_owned())).collect();
         let deadline = Instant::now() + Duration::from_secs(30);
@@ -81,7 +81,7 @@ fn follows(store: Arc<dyn KpiStore>) {
             assert!(Instant::now() < deadline, "{:?}: {:?}, not {wanted:?}", view.standing(), shown(&evaluation, &view.read().tally));
             std::thread::sleep(Duration::from_millis(20));
         }
-        let once = read_once(&*store, &evaluation.catalogue).unwrap();
+        let once = read_once(&*store, &evaluation).unwrap();
         assert_eq!((shown(&evaluation, &once.tally), &once.sources), (wanted, &*view.known().sources));
     };
     until(&[]);

@@ -62,6 +62,7 @@ fn check(row: &Judged, json: &Value) -> Result<(), String> {
         false => Err(format!("{field} should be {expected:?}")),
     };
     same("kpi", Some(row.kpi.name))?;
+    same("name", Some(&row.name))?;
     same("currency", row.currency.as_deref())?;
     if text("unit").map(|unit| unit.replace('_', " ")).as_deref() != Some(row.kpi.unit.name()) {
         return Err(format!("unit should be {}", row.kpi.unit.name()));
@@ -89,8 +90,12 @@ fn check(row: &Judged, json: &Value) -> Result<(), String> {
     near("share", row.share.clone(), 1e-12)?;
     near("chance", row.chance.and_then(BigRational::from_float), 1e-9)?;
     match text("state") {
-        Some(state) if row.states.contains(&state) => Ok(()),
-        state => Err(format!("state is {state:?}, should be {:?}", row.states[0])),
+        Some(state) if row.states.contains(&state) => {}
+        state => return Err(format!("state is {state:?}, should be {:?}", row.states[0])),
+    }
+    match row.urgent {
+        Some(urgent) if json["urgent"] != urgent => Err(format!("urgent should be {urgent}")),
+        _ => Ok(()),
     }
 }
 
@@ -125,6 +130,8 @@ fn told(row: &Judged, what: &str) -> String {
 pub fn ideal_row(row: &Judged) -> Value {
     let mut json = json!({
         "objective": row.objective,
+        "name": row.name,
+        "urgent": row.urgent,
         "kpi": row.kpi.name,
         "start": instant_text(row.start),
         "end": instant_text(row.end),
@@ -175,6 +182,8 @@ mod tests {
         let (rows, at, answer) = ideal();
         for field in [
             "objective",
+            "name",
+            "urgent",
             "kpi",
             "start",
             "end",

@@ -30,7 +30,23 @@ impl Engine {
     /// # Panics
     /// There is no room, or there are no servers.
     pub fn both() -> [Engine; 2] {
-        [Engine::Embedded(tempfile::tempdir().expect("a temporary folder")), Engine::Servers(Box::new(Floor::on(kafka())))]
+        [Engine::embedded(), Engine::on_servers()]
+    }
+
+    /// SQLite in a folder of its own.
+    ///
+    /// # Panics
+    /// There is no room.
+    pub fn embedded() -> Engine {
+        Engine::Embedded(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    /// On servers.
+    ///
+    /// # Panics
+    /// There are none.
+    pub fn on_servers() -> Engine {
+        Engine::Servers(Box::new(Floor::on(kafka())))
     }
 
     /// Its folder.

@@ -133,6 +133,11 @@ impl Floor {
         Process::start(self.processor_command(&["--listen", "127.0.0.1:0", "--batch", "50"]), self.folder.path(), name)
     }
 
+    /// Starts a processor with more arguments, that can be asked for its metrics and its health.
+    pub fn processor_that(&self, name: &str, more: &[&str]) -> Serving {
+        Serving::start(self.processor_command(more), self.folder.path(), name)
+    }
+
     /// Starts a processor that can be asked for its metrics at a port.
     pub fn processor_at(&self, port: u16) -> Serving {
         Serving::start_at(self.processor_command(&[]), self.folder.path(), "processor", port)

@@ -3,12 +3,16 @@
 //!
 //! What `tests/run` provides comes by the environment; where it is missing the scenario fails and says so.
 
+use std::borrow::BorrowMut;
 use std::fs::File;
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
+
+/// Long enough for a server to start on a busy machine.
+const SERVER: Duration = Duration::from_secs(180);
 
 /// The value of a variable that `tests/run` sets.
 ///
@@ -47,7 +51,8 @@ impl Process {
     ///
     /// # Panics
     /// It can't be started.
-    pub fn start(mut command: Command, folder: &Path, name: &str) -> Process {
+    pub fn start(mut command: impl BorrowMut<Command>, folder: &Path, name: &str) -> Process {
+        let command = command.borrow_mut();
         let log = folder.join(format!("{name}.log"));
         let out = File::options().create(true).append(true).open(&log).expect("a log file");
         let again = out.try_clone().expect("the log file twice");
@@ -115,6 +120,22 @@ impl Process {
     }
 }
 
+/// Starts a server and waits until it answers; again, should it end: while it was away, its port may have been somebody's for a moment.
+fn started(mut command: Command, folder: &Path, name: &str, mut answers: impl FnMut() -> bool) -> Process {
+    let begun = Instant::now();
+    let mut process = Process::start(&mut command, folder, name);
+    loop {
+        if process.ended().is_some() {
+            std::thread::sleep(Duration::from_millis(500));
+            process = Process::start(&mut command, folder, name);
+        } else if answers() {
+            return process;
+        }
+        assert!(begun.elapsed() < SERVER, "{name} does not answer within {SERVER:?}:\n{}", process.tail());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         // A stopped process takes SIGKILL too.
@@ -176,9 +197,9 @@ impl Redis {
             ])
             .args(["--maxmemory-policy", "noeviction", "--dir"])
             .arg(&self.folder);
-        self.process = Some(Process::start(command, &self.folder, "redis"));
         let port = self.port;
-        wait_until("Redis answers", Duration::from_secs(20), || ask(port, "PING\r\n").is_some_and(|answer| answer.starts_with("+PONG")));
+        let answers = || ask(port, "PING\r\n").is_some_and(|answer| answer.starts_with("+PONG"));
+        self.process = Some(started(command, &self.folder, "redis", answers));
     }
 
     /// Kills it.
@@ -262,9 +283,8 @@ impl Kafka {
     /// Starts it (again) on the data it has.
     pub fn resume(&mut self) {
         let command = self.java(&["kafka.Kafka", "server.properties"]);
-        self.process = Some(Process::start(command, &self.folder, "kafka"));
         let port = self.port;
-        wait_until("Kafka listens", Duration::from_secs(60), || TcpStream::connect(("127.0.0.1", port)).is_ok());
+        self.process = Some(started(command, &self.folder, "kafka", || TcpStream::connect(("127.0.0.1", port)).is_ok()));
     }
 
     /// Stops it by SIGTERM, as a restart does, and waits for its end.

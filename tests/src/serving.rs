@@ -135,18 +135,23 @@ impl Serving {
 
     /// Speaks HTTP; `headers` end each with CR LF.
     pub fn ask(&self, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
-        let none = || Answer { status: 0, head: String::new(), body: String::new() };
-        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", self.port)) else { return none() };
-        let _ = stream.set_read_timeout(Some(HANGS));
-        // HTTP/1.0: the body ends where the connection does.
-        let head = format!("{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
-        // Who refuses a body need not read it to its end.
-        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        let text = String::from_utf8_lossy(&answer);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { return none() };
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
-        Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
+        ask(self.port, method, path, headers, body)
     }
+}
+
+/// Speaks HTTP to a port of the loopback; `headers` end each with CR LF.
+pub fn ask(port: u16, method: &str, path: &str, headers: &str, body: &[u8]) -> Answer {
+    let none = || Answer { status: 0, head: String::new(), body: String::new() };
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return none() };
+    let _ = stream.set_read_timeout(Some(HANGS));
+    // HTTP/1.0: the body ends where the connection does.
+    let head = format!("{method} {path} HTTP/1.0\r\nHost: localhost\r\nContent-Length: {}\r\n{headers}\r\n", body.len());
+    // Who refuses a body need not read it to its end.
+    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    let text = String::from_utf8_lossy(&answer);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return none() };
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+    Answer { status, head: head.to_ascii_lowercase(), body: body.to_owned() }
 }

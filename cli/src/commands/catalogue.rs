@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
+use onpace_schemas::{printable, printable_lines};
 
 use crate::args::{Catalogue, CatalogueFormat};
-use crate::engine;
+use crate::{engine, json};
 
 /// How wide the table is where no terminal says how wide it may be.
 const PIPED_COLUMNS: u16 = 120;
@@ -16,10 +17,9 @@ pub fn run(args: Catalogue) -> Result<ExitCode> {
     let catalogue = engine::catalogue(&args.definitions)?;
     let mut out = std::io::stdout().lock();
     match args.format {
-        CatalogueFormat::Markdown => write!(out, "{}", catalogue.to_markdown())?,
+        CatalogueFormat::Markdown => write!(out, "{}", printable_lines(&catalogue.to_markdown()))?,
         CatalogueFormat::Json => {
-            serde_json::to_writer_pretty(&mut out, &catalogue.described()).map_err(std::io::Error::from)?;
-            writeln!(out)?;
+            json::write(&catalogue.described(), &mut out)?;
         }
         CatalogueFormat::Table => {
             let mut table = Table::new();
@@ -29,7 +29,8 @@ pub fn run(args: Catalogue) -> Result<ExitCode> {
             }
             table.set_header(["KPI", "unit", "definition", "in words"]);
             for kpi in &catalogue.kpis {
-                table.add_row([&*kpi.name, kpi.unit.name(), &catalogue.kpi_definition(kpi), &kpi.about.en]);
+                let texts = [&*kpi.name, kpi.unit.name(), &catalogue.kpi_definition(kpi), &kpi.about.en];
+                table.add_row(texts.map(|text| printable(text).into_owned()));
             }
             writeln!(out, "{table}")?;
         }

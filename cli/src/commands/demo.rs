@@ -11,13 +11,14 @@ use onpace_processors::processor::PATROL;
 use onpace_producers::gateway::system_clock;
 use onpace_producers::simulate::{Company, Destination, Pace, Simulation, live, record};
 use onpace_schemas::counted;
-use onpace_sinks::Configuration;
+use onpace_sinks::{Configuration, metrics};
 
 use crate::crew::workers;
 use crate::floor::{self, Floor};
+use crate::runtime::runtime;
 use crate::say::say;
 use crate::shutdown::Shutdown;
-use crate::{args, engine, serving};
+use crate::{args, engine, files, place, serving};
 
 /// How much of a past the floor has: a whole quarter, on its last day too.
 const HISTORY_US: i64 = 100 * 86_400 * 1_000_000;
@@ -34,14 +35,14 @@ pub fn run(args: args::Demo) -> Result<ExitCode> {
         ),
     };
     let data = args.data.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path));
-    tokio::runtime::Runtime::new()?.block_on(async {
+    runtime()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let listener = serving::bind(args.listen).await?;
         let address = listener.local_addr()?;
         let now_us = system_clock();
         let (log, store, mut scene, _claim) = tokio::task::block_in_place(|| {
-            let claim = engine::claim(data)?;
-            let scene = Scene::set(&args, &engine::folder(data), now_us)?;
+            let claim = place::claim(data)?;
+            let scene = Scene::set(&args, &place::folder(data), now_us)?;
             let catalogue = &scene.configuration.now().catalogue;
             let log = engine::embedded_log(data)?;
             let store = engine::embedded_store(data, catalogue)?;
@@ -71,12 +72,14 @@ pub fn run(args: args::Demo) -> Result<ExitCode> {
         ));
         let Scene { configuration, mut simulation, .. } = scene;
         let floor = Floor {
+            command: "demo",
             log: Arc::clone(&log),
             store,
             configuration,
+            catalogue: None,
             threads: 1,
             patrol: PATROL,
-            series_per_metric: 10_000,
+            page: metrics::Settings::default(),
             doors: args.doors.clone(),
             questions: None,
             bodies: None,
@@ -143,7 +146,8 @@ impl Scene {
 }
 
 fn write(file: &Path, text: &str) -> Result<()> {
-    std::fs::write(file, text).with_context(|| format!("can't write {}", file.display()))
+    let folder = file.parent().unwrap_or(Path::new("."));
+    files::write(folder, &[(file.to_owned(), text)])
 }
 
 /// The roster alone: the objectives may be yet to be written.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use anyhow::{Result, bail};
 use onpace_producers::{gateway, heartbeat};
 use onpace_sinks::http;
-use prometheus::Registry;
 
+use crate::runtime::runtime;
 use crate::shutdown::Shutdown;
 use crate::{args, engine, serving};
 
@@ -17,14 +17,14 @@ pub fn run(args: args::Gateway) -> Result<ExitCode> {
     }
     let words = Arc::new(engine::words(&engine::catalogue(&args.definitions)?));
     let log = engine::log_whenever(None, &args.kafka, None)?;
-    tokio::runtime::Runtime::new()?.block_on(async {
+    runtime()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let listener = serving::bind(args.listen).await?;
-        let registry = Registry::new();
+        let registry = onpace_producers::http::registry()?;
         let doors = serving::doors(&args.doors, None, &listener, &registry)?;
         let settings = gateway::GatewaySettings { words, ..serving::gateway_settings(Some(args.bodies)) };
         let health = serving::health(|| Ok("it answers".into()), Arc::clone(&log));
-        let router = gateway::router(settings, Arc::clone(&log), &registry)?.merge(http::ops::router(registry, health));
+        let router = gateway::router(settings, Arc::clone(&log), &registry)?.merge(http::ops::router(registry.clone(), health));
         tracing::info!(address = %listener.local_addr()?, "taking events at POST /v1/events");
         let opening = tokio::spawn(serving::opened(Arc::clone(&log), shutdown.clone()));
         let beating = tokio::spawn(heartbeat::run(log, heartbeat::QUIET, gateway::system_clock, shutdown.token.clone()));

@@ -11,15 +11,21 @@ use onpace_producers::import::{Complete, ImportSettings, Layout, ProgressBar, Su
 use onpace_producers::log::EventLog;
 use onpace_schemas::{counted, time::show_instant};
 
+use crate::runtime::runtime;
 use crate::say::say;
 use crate::shutdown::Shutdown;
-use crate::{args, engine};
+use crate::{args, engine, place};
 
 pub fn run(args: args::Import) -> Result<ExitCode> {
     let log = if args.dry_run { there_already(&args)? } else { Some(engine::log(args.data.as_deref(), &args.kafka, None)?) };
     let settings = ImportSettings {
         file: args.file.clone(),
-        layout: Layout { delimiter: args.delimiter, columns: args.columns.map(|names| names.0), encoding: args.encoding, sheet: args.sheet },
+        layout: Layout {
+            delimiter: args.delimiter,
+            columns: args.columns.map(|names| names.0),
+            encoding: args.encoding,
+            sheet: args.sheet,
+        },
         map: args.map,
         arguments: args.args,
         as_of: args.as_of,
@@ -30,7 +36,7 @@ pub fn run(args: args::Import) -> Result<ExitCode> {
         now: system_clock,
     };
     let progress = if std::io::stderr().is_terminal() { progress_bar() } else { ProgressBar::hidden() };
-    let summary = tokio::runtime::Runtime::new()?.block_on(async {
+    let summary = runtime()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         import(settings, log, progress, shutdown.token).await.with_context(|| args.file.display().to_string())
     })?;
@@ -53,7 +59,7 @@ fn itself() -> Result<PathBuf> {
 
 /// The log, of a dry run that has to look at it: it makes none.
 fn there_already(args: &args::Import) -> Result<Option<Arc<dyn EventLog>>> {
-    if args.complete.is_none() || (args.kafka.kafka.is_none() && engine::must_exist(args.data.as_deref()).is_err()) {
+    if args.complete.is_none() || (args.kafka.kafka.is_none() && place::existing(args.data.as_deref()).is_err()) {
         return Ok(None);
     }
     engine::log(args.data.as_deref(), &args.kafka, None).map(Some)

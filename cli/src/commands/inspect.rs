@@ -4,19 +4,19 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use onpace_schemas::printable_lines;
 
-use crate::args::Inspect;
+use crate::args::{self, Inspect};
+use crate::as_served::as_served;
 use crate::engine;
 
 pub fn run(args: Inspect) -> Result<ExitCode> {
-    let catalogue = engine::catalogue(&args.definitions)?;
-    if args.redis.redis.is_none() {
-        engine::must_exist(args.data.as_deref())?;
-    }
-    let store = engine::store(args.data.as_deref(), &args.redis, &catalogue)?;
+    let served = as_served(args.data.as_deref(), &args.redis, &args.definitions, &args::Company::default())?;
+    let catalogue = &served.configuration.now().catalogue;
+    let store = engine::store_to_read(args.data.as_deref(), &args.redis, engine::measures(catalogue))?;
     let key = args.key.unwrap_or_default();
     match store.reader()?.inspect(&key)? {
-        Some(words) => writeln!(std::io::stdout(), "{}", words.trim_end())?,
+        Some(words) => writeln!(std::io::stdout(), "{}", printable_lines(words.trim_end()))?,
         None => bail!("the store has no key `{key}`; `onpace inspect` without a key lists those there are"),
     }
     Ok(ExitCode::SUCCESS)

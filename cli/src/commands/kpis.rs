@@ -1,93 +1,128 @@
-//! `onpace kpis`: the numbers on a terminal. In: a question as flags. Out: a table, JSON or CSV.
+//! `onpace kpis`: the numbers on a terminal. In: a question as flags. Out: tables, JSON or CSV.
 
-use std::collections::BTreeMap;
+mod show;
+
 use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use comfy_table::{CellAlignment, Table, presets};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use onpace_kpis::slot::SLOT_S;
 use onpace_kpis::window::{first_instant, local_date};
-use onpace_kpis::{Answer, By, Catalogue, Question, Ranges, Row, Tally, Window, Within, evaluate};
-use onpace_schemas::time::{parse_instant, show_instant};
-use onpace_schemas::{Currency, did_you_mean};
+use onpace_kpis::{By, Catalogue, Ranges, Row, Tally};
+use onpace_schemas::printable;
+use onpace_schemas::time::show_instant;
+use onpace_sinks::question::{Asked, Refused, Wrong};
+use serde::Serialize;
 
+use self::show::Shown;
 use crate::args::{Format, Kpis};
-use crate::engine;
+use crate::as_served::as_served;
+use crate::say::say;
+use crate::table::{terminal_columns, wrapped};
 use crate::usage::usage;
+use crate::{engine, json};
+
+pub(super) use self::show::name;
 
 /// A slot's length in microseconds.
 const SLOT_US: i64 = SLOT_S * 1_000_000;
 
+/// What HTTP gives too.
+#[derive(Serialize)]
+struct Answer<'a> {
+    at: String,
+    time_zone: &'a str,
+    configuration: String,
+    values: &'a [Row],
+}
+
 pub fn run(args: Kpis) -> Result<ExitCode> {
-    let evaluation = engine::configuration(&args.definitions, &args.company)?.now();
+    let served = as_served(args.data.as_deref(), &args.redis, &args.definitions, &args.company)?;
+    let evaluation = served.configuration.now();
     let (catalogue, roster) = (&evaluation.catalogue, &evaluation.roster);
-    let by: By = args.by.parse().map_err(|error| usage(format!("--by: {error}")))?;
-    let windows = args
-        .windows
-        .iter()
-        .map(|window| window.parse().map_err(|error| usage(format!("--window: {error}"))))
-        .collect::<Result<Vec<Window>>>()?;
-    let windows: Vec<Window> =
-        windows.iter().enumerate().filter(|(at, window)| !windows[..*at].contains(window)).map(|(_, window)| *window).collect();
-    if !args.only.is_empty() && by == By::Company {
-        return Err(usage("--only names one of many: say of what with --by rep, team, product, origin or stage"));
-    }
-    let kpis = catalogue.select(args.kpis.iter().map(String::as_str)).map_err(|error| usage(format!("--kpi: {error}")))?;
-    let at_us = match &args.at {
-        Some(at) => parse_instant(at).map_err(|error| usage(format!("--at: {error}")))?,
-        None => Timestamp::now().as_microsecond(),
-    };
-
-    let within = match &args.team {
-        None => Within::Company,
-        Some(team) if by != By::Team => {
-            let known = roster.teams.iter().map(|team| &*team.id);
-            Within::Team(
-                roster.team(team).ok_or_else(|| usage(format!("--team: the roster has no team `{team}`{}", did_you_mean(team, known))))?,
-            )
-        }
-        Some(team) => return Err(usage(format!("--team {team} limits other breakdowns; with --by team name it with --only {team}"))),
-    };
-    let currency = args.currency.as_deref().map(Currency::parse).transpose().map_err(|error| usage(format!("--currency: {error}")))?;
-    let once = engine::read(args.data.as_deref(), &args.redis, catalogue)?;
-
-    let mut values = Vec::new();
-    let keys: Vec<Option<&str>> = if args.only.is_empty() { vec![None] } else { args.only.iter().map(|key| Some(key.as_str())).collect() };
-    for key in keys {
-        let question = Question { at_us, by, windows: &windows, kpis: &kpis, key, rep: None, within, currency };
-        let rows = evaluate(catalogue, &once.tally, roster, &question)?;
-        if let (Some(key), true) = (key, rows.is_empty()) {
-            anyhow::bail!("no {by} is named `{key}`; `onpace kpis --by {by} --window all` lists those there are");
-        }
-        values.extend(rows);
+    let asked = Asked::read(&pairs(&args), &evaluation).map_err(refused)?;
+    served.say()?;
+    let at_us = asked.at_us.unwrap_or_else(|| Timestamp::now().as_microsecond());
+    let once = engine::read(args.data.as_deref(), &args.redis, &evaluation)?;
+    let values = asked.rows(&evaluation, &once.tally, at_us, usize::MAX).map_err(|why| match why {
+        Refused::Wrong(wrong) => refused(wrong),
+        Refused::Unconvertible(why) => why.into(),
+    })?;
+    if let Some(folded) = evaluation.folded(&once.tally, asked.by) {
+        say(format_args!("onpace: {}", folded.words()));
     }
     let as_of = once.heads.iter().flatten().map(|head| head.recorded_ms).filter(|ms| *ms > 0).min();
     let mut out = std::io::stdout().lock();
     match args.format {
         Format::Json => {
-            serde_json::to_writer_pretty(&mut out, &Answer { at_us, values }).map_err(std::io::Error::from)?;
-            writeln!(out)?;
+            let answer = Answer {
+                at: show_instant(at_us),
+                time_zone: evaluation.zone(),
+                configuration: evaluation.configuration(),
+                values: &values,
+            };
+            json::write(&answer, &mut out)?;
         }
-        Format::Csv => csv(&values, by, &mut out)?,
+        Format::Csv => csv(&values, asked.by, &mut out)?,
         Format::Table => {
-            let zone = evaluation.zone();
-            writeln!(out, "At {}, days and months of {zone}.", show_instant(at_us))?;
-            match as_of {
-                Some(ms) => writeln!(out, "From events recorded up to {}.", show_instant(ms * 1_000))?,
-                None => writeln!(out, "No events yet: `onpace import` brings history, `onpace up` takes events.")?,
-            }
-            writeln!(out, "{}", table(&values, by, &windows, args.zeros))?;
-            let starts = windows.iter().map(|window| window.bounds(at_us, &roster.schedule.zone, roster.settings).start);
+            let columns = terminal_columns();
+            let when = format!("At {}, days and months of {}{}.", show_instant(at_us), evaluation.zone(), served.how());
+            let as_of = match as_of {
+                Some(ms) => format!("From events recorded up to {}.", show_instant(ms * 1_000)),
+                None => "No events yet: `onpace import` brings history, `onpace up` takes events.".to_owned(),
+            };
+            writeln!(out, "{}\n{}\n", wrapped(&when, columns), wrapped(&as_of, columns))?;
+            let shown = Shown {
+                catalogue,
+                roster,
+                rows: &values,
+                by: asked.by,
+                kpis: &asked.kpis,
+                is_series: asked.every.is_some(),
+                is_wide: args.wide,
+                zeros: args.zeros,
+                everybody: args.zeros || !asked.keys.is_empty(),
+                is_piped: columns.is_none(),
+            };
+            let (tables, told) = shown.tables();
+            let tables: Vec<String> = tables.iter().map(|table| table.show(columns)).collect();
+            write!(out, "{}", tables.join("\n"))?;
+            let starts = values.iter().map(|row| row.bounds.start);
             // No start is before every other.
-            if let Some(hint) = hint(catalogue, &once.tally, &roster.schedule.zone, starts.min().flatten()) {
-                writeln!(out, "{hint}")?;
+            let hint = hint(catalogue, &once.tally, &roster.schedule.zone, starts.min().flatten());
+            let told: Vec<String> = told.into_iter().chain(hint).map(|line| wrapped(&line, columns)).collect();
+            if !told.is_empty() {
+                writeln!(out, "\n{}", told.join("\n"))?;
             }
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The question as HTTP would have it.
+fn pairs(args: &Kpis) -> Vec<(String, String)> {
+    let one = |name: &str, value: &Option<String>| value.iter().map(|value| (name.to_owned(), value.clone())).collect::<Vec<_>>();
+    let many = |name: &str, values: &[String]| values.iter().map(|value| (name.to_owned(), value.clone())).collect::<Vec<_>>();
+    [
+        one("by", &args.by),
+        many("window", &args.windows),
+        many("period", &args.periods),
+        one("every", &args.every),
+        many("kpi", &args.kpis),
+        many("rep", &args.reps),
+        many("team", &args.teams),
+        many("only", &args.only),
+        one("currency", &args.currency),
+        one("at", &args.at),
+    ]
+    .concat()
+}
+
+/// A parameter's mistake as its flag's.
+pub(super) fn refused(wrong: Wrong) -> anyhow::Error {
+    usage(format!("--{}: {}", wrong.parameter, wrong.why))
 }
 
 /// What to ask instead where everything counted lies before the windows asked for, the first of which begins at `start_us`.
@@ -102,7 +137,7 @@ fn latest(catalogue: &Catalogue, tally: &Tally, zone: &TimeZone) -> Option<i64> 
     let measures = (0..).zip(&catalogue.measures).filter(|(_, measure)| !measure.what.is_level());
     let (mut quarter, mut date) = (None, None);
     for (number, _) in measures {
-        for (_, line) in tally.reps().flat_map(|rep| rep.lines(number)) {
+        for (_, line) in tally.everybody().flat_map(|rep| rep.lines(number)) {
             quarter = quarter.max(last_slot(|from| line.sum(&Ranges { quarters: from..i32::MAX, dates: 0..0 })));
             date = date.max(last_slot(|from| line.sum(&Ranges { quarters: 0..0, dates: from..i32::MAX })));
         }
@@ -128,43 +163,6 @@ fn last_slot(sum_from: impl Fn(i32) -> i128) -> Option<i32> {
     Some(something)
 }
 
-/// A line a KPI and key, a column a window.
-fn table(values: &[Row], by: By, windows: &[Window], zeros: bool) -> Table {
-    let mut lines: BTreeMap<_, Vec<Option<&Row>>> = BTreeMap::new();
-    for row in values {
-        let key = row.key.as_ref().map(|(_, key)| key.clone());
-        let line = lines.entry((key, row.number, row.currency)).or_insert_with(|| vec![None; windows.len()]);
-        if let Some(place) = windows.iter().position(|window| *window == row.window) {
-            line[place] = Some(row);
-        }
-    }
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
-    let key_column = (by != By::Company).then(|| by.name().to_owned());
-    table.set_header(key_column.into_iter().chain(["kpi".to_owned()]).chain(windows.iter().map(ToString::to_string)));
-    for ((key, _, _), line) in lines {
-        let something = line.iter().flatten().any(|row| row.value.as_ref().is_some_and(|value| !value.is_zero()));
-        let Some(first) = line.iter().flatten().next() else { continue };
-        if something || zeros {
-            let key = key.map(|key| printable(&key));
-            let shown = line.iter().map(|row| row.map_or_else(String::new, Row::shown));
-            table.add_row(key.into_iter().chain([first.kpi.to_string()]).chain(shown));
-        }
-    }
-    let names = usize::from(by != By::Company) + 1;
-    for column in table.column_iter_mut().skip(names) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
-/// A name as a terminal or a spreadsheet may show it: control characters could move a cursor, and those that turn the direction
-/// of writing could show one name, or the numbers beside it, as another.
-pub(super) fn printable(name: &str) -> String {
-    let dangerous = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    name.chars().map(|c| if dangerous(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
-}
-
 fn csv(values: &[Row], by: By, out: &mut dyn Write) -> Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(["kpi", "window", "start", "end", by.name(), "currency", "value", "unit"]).context("can't write CSV")?;
@@ -173,8 +171,8 @@ fn csv(values: &[Row], by: By, out: &mut dyn Write) -> Result<()> {
         let currency = row.currency.map_or_else(String::new, |currency| currency.to_string());
         let start = row.bounds.start.map_or_else(String::new, show_instant);
         csv.write_record([
-            &row.kpi,
-            row.window.name(),
+            &*row.kpi,
+            &row.window.to_string(),
             &start,
             &show_instant(row.bounds.end),
             &key,
@@ -195,7 +193,7 @@ fn defused(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-    use onpace_kpis::{MeasureNo, Roster, Slot};
+    use onpace_kpis::{MeasureNo, Question, Roster, Slot, Window, evaluate};
 
     use super::*;
 
@@ -203,8 +201,6 @@ mod tests {
     fn names_can_do_nothing() {
         assert_eq!(defused("=cmd|'/C calc'!A0"), "'=cmd|'/C calc'!A0");
         assert_eq!(defused("Zoé"), "Zoé");
-        assert_eq!(printable("a\u{1b}[2Jb\u{202e}c\u{2067}d"), "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d");
-        assert_eq!(printable("זאב\u{200f} 1"), "זאב\u{200f} 1", "a mark that a name may need");
     }
 
     fn written(name: &str) -> String {

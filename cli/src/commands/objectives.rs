@@ -9,73 +9,68 @@ use jiff::Timestamp;
 use onpace_kpis::objective::{Checked, Completeness, Direction, Office, Scope, Standing, Watched, check, watched};
 use onpace_kpis::row::shown;
 use onpace_kpis::{Exact, Roster, Unit};
-use onpace_schemas::did_you_mean;
-use onpace_schemas::time::{parse_instant, show_date, show_instant};
+use onpace_schemas::printable;
+use onpace_schemas::time::{show_date, show_instant};
 use onpace_sinks::Evaluation;
+use onpace_sinks::question::ObjectivesAsked;
 use onpace_sinks::view::{Once, now_ms};
 use serde::Serialize;
 
 use crate::args::{Objectives, ObjectivesWhat, TableOrJson};
-use crate::commands::kpis::printable;
-use crate::engine;
+use crate::as_served::as_served;
+use crate::commands::kpis::{name, refused};
 use crate::say::say;
-use crate::usage::usage;
+use crate::{engine, json};
 
 /// What HTTP gives too.
 #[derive(Serialize)]
 struct Answer<'a> {
     at: String,
+    time_zone: &'a str,
+    configuration: String,
     objectives: &'a [Standing],
 }
 
 pub fn run(args: Objectives) -> Result<ExitCode> {
-    anyhow::ensure!(
-        args.company.objectives.is_some(),
-        "no objectives are named: give their file with --objectives, and that of the people they speak of with --roster; examples/ has one of each"
-    );
-    let evaluation = engine::configuration(&args.definitions, &args.company)?.now();
+    let served = as_served(args.data.as_deref(), &args.redis, &args.definitions, &args.company)?;
+    let evaluation = served.configuration.now();
     let roster = &evaluation.roster;
-    let at_us = match &args.at {
-        Some(at) => parse_instant(at).map_err(|error| usage(format!("--at: {error}")))?,
-        None => Timestamp::now().as_microsecond(),
-    };
-    if let Some(rep) = args.reps.iter().find(|rep| evaluation.known(rep).is_none()) {
-        let known = did_you_mean(rep, roster.people.iter().map(|person| &*person.id));
-        return Err(usage(format!("--rep: the roster has nobody with the id `{rep}`{known}")));
-    }
-    if let Some(team) = args.teams.iter().find(|team| roster.team(team).is_none()) {
-        let known = did_you_mean(team, roster.teams.iter().map(|team| &*team.id));
-        return Err(usage(format!("--team: the roster has no team `{team}`{known}")));
-    }
-    let once = engine::read(args.data.as_deref(), &args.redis, &evaluation.catalogue)?;
+    let asked = ObjectivesAsked::read(&pairs(&args), &evaluation).map_err(refused)?;
+    served.say()?;
+    anyhow::ensure!(
+        served.configuration.files().objectives.is_some(),
+        "no objectives are named, and none are served: give their file with --objectives, and that of the people they speak of with --roster; \
+         examples/ has one of each"
+    );
+    let at_us = asked.at_us.unwrap_or_else(|| Timestamp::now().as_microsecond());
+    let once = engine::read(args.data.as_deref(), &args.redis, &evaluation)?;
     let mut out = std::io::stdout().lock();
     if args.what == Some(ObjectivesWhat::Check) {
         let office = Office::of(roster, &evaluation.objectives, at_us);
         let checked = check(&evaluation.catalogue, &once.tally, roster, &evaluation.objectives, &office, at_us)?;
-        writeln!(out, "At {}, days and months of {}.", show_instant(at_us), evaluation.zone())?;
+        writeln!(out, "At {}, days and months of {}{}.", show_instant(at_us), evaluation.zone(), served.how())?;
         writeln!(out, "{}\n{SMART_LEGEND}", smart(&evaluation, &checked))?;
         return Ok(if checked.iter().any(|checked| checked.smart.fails()) { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
     let known = Known::of(&once, &args, roster, at_us);
     let mut standings = evaluation.standings(&once.tally, at_us, &Completeness::of(known.behind, &known.watched));
-    let named = |names: &[String], by: &str, row: &Standing| {
-        row.key.as_ref().is_some_and(|(of, key)| of.name() == by && names.iter().any(|name| **name == **key))
-    };
-    if !(args.reps.is_empty() && args.teams.is_empty()) {
-        standings.rows.retain(|row| named(&args.reps, "rep", row) || named(&args.teams, "team", row));
-    }
+    standings.rows.retain(|row| asked.wants(row));
     match args.format {
         TableOrJson::Json => {
-            let answer = Answer { at: show_instant(at_us), objectives: &standings.rows };
-            serde_json::to_writer_pretty(&mut out, &answer).map_err(std::io::Error::from)?;
-            writeln!(out)?;
+            let answer = Answer {
+                at: show_instant(at_us),
+                time_zone: evaluation.zone(),
+                configuration: evaluation.configuration(),
+                objectives: &standings.rows,
+            };
+            json::write(&answer, &mut out)?;
         }
         TableOrJson::Table => {
-            writeln!(out, "At {}, days and months of {}.", show_instant(at_us), evaluation.zone())?;
+            writeln!(out, "At {}, days and months of {}{}.", show_instant(at_us), evaluation.zone(), served.how())?;
             if standings.rows.is_empty() {
-                writeln!(out, "{}", nothing(&evaluation, &args))?;
+                writeln!(out, "{}", nothing(&evaluation, &asked))?;
             } else {
-                writeln!(out, "{}\n{LEGEND}", table(&standings.rows))?;
+                writeln!(out, "{}\n{LEGEND}", table(&standings.rows, roster))?;
             }
         }
     }
@@ -84,6 +79,14 @@ pub fn run(args: Objectives) -> Result<ExitCode> {
         say(format_args!("onpace: {objective} can't be judged: {why}"));
     }
     Ok(if standings.unconvertible.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The question as HTTP would have it.
+fn pairs(args: &Objectives) -> Vec<(String, String)> {
+    let pair = |name: &str, value: &String| (name.to_owned(), value.clone());
+    let at = args.at.iter().map(|at| pair("at", at));
+    let reps = args.reps.iter().map(|rep| pair("rep", rep));
+    at.chain(reps).chain(args.teams.iter().map(|team| pair("team", team))).collect()
 }
 
 /// What is known of the pipeline that the numbers came through.
@@ -140,8 +143,8 @@ as usual: what such a period comes to, going by the last 12 weeks · measurable:
 realistic: at most half as much again · time-bound: its period ends · –: too little history, or a rate or a level";
 
 /// Why there is no line.
-fn nothing(evaluation: &Evaluation, args: &Objectives) -> &'static str {
-    match (evaluation.objectives.is_empty(), args.reps.is_empty() && args.teams.is_empty()) {
+fn nothing(evaluation: &Evaluation, asked: &ObjectivesAsked) -> &'static str {
+    match (evaluation.objectives.is_empty(), asked.is_everybody()) {
         (true, _) => "The file has no objectives.",
         (false, true) => "Nothing to judge yet: no event has come, or every period began before the first one did (or before `from`).",
         (false, false) => "None of the objectives is theirs.",
@@ -149,7 +152,7 @@ fn nothing(evaluation: &Evaluation, args: &Objectives) -> &'static str {
 }
 
 /// A line a standing.
-fn table(rows: &[Standing]) -> Table {
+fn table(rows: &[Standing], roster: &Roster) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY);
     table.set_header([
@@ -169,9 +172,9 @@ fn table(rows: &[Standing]) -> Table {
     for row in rows {
         let show = |value: &Option<Exact>| value.as_ref().map_or_else(|| "–".to_owned(), |value| amount(value, row));
         table.add_row([
-            row.key.as_ref().map_or_else(|| "company".to_owned(), |(_, key)| printable(key)),
-            printable(&row.objective),
-            printable(&row.kpi),
+            row.key.as_ref().map_or_else(|| "company".to_owned(), |(by, key)| name(roster, *by, key)),
+            printable(&row.name).into_owned(),
+            printable(&row.kpi).into_owned(),
             show_date(row.days.start),
             show_date(row.days.end - 1),
             format!("{}{}", if row.direction == Direction::AtMost { "≤ " } else { "" }, amount(&row.target, row)),
@@ -219,8 +222,8 @@ fn smart(evaluation: &Evaluation, checked: &[Checked]) -> Table {
             unit => shown(value, unit, objective.currency),
         };
         table.add_row([
-            printable(&objective.id),
-            printable(&whose),
+            printable(&objective.name).into_owned(),
+            printable(&whose).into_owned(),
             shown(&objective.target, kpi.unit, objective.currency),
             one.usual.as_ref().map_or_else(|| "–".to_owned(), usual),
             yes(one.smart.specific),

@@ -16,6 +16,7 @@ use onpace_sinks::http::{self, Health};
 use prometheus::Registry;
 use tokio::task::JoinSet;
 
+use crate::runtime::runtime;
 use crate::shutdown::Shutdown;
 use crate::{args, engine, serving};
 
@@ -30,11 +31,11 @@ pub fn run(args: args::Processor) -> Result<ExitCode> {
     } else {
         engine::both_whenever(&args.engine, &catalogue)?
     };
-    let registry = Registry::new();
+    let registry = onpace_producers::http::registry()?;
     let patrol = Duration::from_secs(args.care.patrol.into());
     let settings = Settings { batch: args.batch as usize, patrol, ..Settings::default() };
     let threads = if embedded { 1 } else { args.threads };
-    tokio::runtime::Runtime::new()?.block_on(async {
+    runtime()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let metrics = Metrics::register(&registry)?;
         let beat = Beat::of(&metrics);
@@ -134,7 +135,11 @@ pub fn start(work: Work<'_>, shutdown: &Shutdown) -> JoinSet<Result<()>> {
             };
             metrics.troubles().say_of_log(None);
             match until {
-                Until::CaughtUp => processor.catch_up(&stop, &mut |_, _| {})?,
+                Until::CaughtUp => {
+                    let mut reached = false;
+                    processor.catch_up(&stop, &mut |done, total| reached = done == total)?;
+                    anyhow::ensure!(reached, "stopped before the log's end: what was folded is kept, run it again to go on");
+                }
                 Until::Asked => processor.run(&stop, &mut || beat.beat())?,
             }
             Ok(())

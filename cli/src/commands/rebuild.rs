@@ -8,11 +8,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use onpace_schemas::counted;
 
 use crate::args::Rebuild;
-use crate::engine;
 use crate::say::say;
+use crate::{engine, place};
 
 pub fn run(args: Rebuild) -> Result<ExitCode> {
     let catalogue = engine::catalogue(&args.definitions)?;
+    if engine::is_embedded(&args.engine) {
+        place::existing(args.engine.data.as_deref())?;
+    }
     let (log, store) = engine::both(&args.engine, &catalogue)?;
     log.prove().context("the store is left as it is, since the log can't be read from its beginning")?;
     store.wipe(engine::settings(&*log, &catalogue))?;

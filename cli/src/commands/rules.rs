@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use onpace_sinks::rules::{Alertmanager, Settings, generate};
 
 use crate::args::{self, Rules};
-use crate::engine;
+use crate::say::tell;
+use crate::{engine, files};
 
 pub fn run(args: Rules) -> Result<ExitCode> {
     anyhow::ensure!(
@@ -28,11 +29,10 @@ pub fn run(args: Rules) -> Result<ExitCode> {
         },
     };
     let files = generate(&evaluation.roster, &evaluation.objectives, &evaluation.catalogue, &settings).map_err(|why| anyhow!(why))?;
-    std::fs::create_dir_all(&args.out).with_context(|| format!("can't make the folder {}", args.out.display()))?;
-    for (name, text) in files {
-        let file = args.out.join(name);
-        std::fs::write(&file, text).with_context(|| format!("can't write {}", file.display()))?;
-        println!("{}", file.display());
+    let files: Vec<_> = files.iter().map(|(name, text)| (args.out.join(name), &**text)).collect();
+    files::write(&args.out, &files)?;
+    for (file, _) in files {
+        tell(format_args!("{}", file.display()));
     }
     Ok(ExitCode::SUCCESS)
 }

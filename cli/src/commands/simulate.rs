@@ -8,6 +8,7 @@ use onpace_producers::simulate::{Destination, Pace, Simulation, live};
 use onpace_schemas::counted;
 
 use crate::crew::workers;
+use crate::runtime::runtime;
 use crate::say::say;
 use crate::shutdown::Shutdown;
 use crate::{args, engine};
@@ -28,7 +29,7 @@ pub fn run(args: args::Simulate) -> Result<ExitCode> {
             Simulation::of(args.seed, workers, now_us)
         }
     };
-    tokio::runtime::Runtime::new()?.block_on(async {
+    runtime()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let pace = Pace { rate: args.rate, count: args.count, now: system_clock };
         let sent = live(&mut simulation, &pace, &destination, &shutdown.token).await?;

@@ -4,28 +4,30 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Result;
-use onpace_sinks::{Metrics, View, http, metrics, publish};
-use prometheus::Registry;
+use onpace_sinks::{Metrics, View, http, publish};
 
+use crate::runtime::runtime;
 use crate::shutdown::Shutdown;
 use crate::{args, engine, serving};
 
 pub fn run(args: args::Sink) -> Result<ExitCode> {
     let configuration = engine::configuration(&args.definitions, &args.company)?;
     let catalogue = Arc::clone(&configuration.now().catalogue);
-    let store = engine::store(args.data.as_deref(), &args.redis, &catalogue)?;
-    tokio::runtime::Runtime::new()?.block_on(async {
+    let store = engine::store_to_serve(args.data.as_deref(), &args.redis, &catalogue)?;
+    runtime()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let listener = serving::bind(args.listen).await?;
-        let view = View::follow(Arc::clone(&store), &catalogue, shutdown.token.clone())?;
+        let view = View::follow(Arc::clone(&store), configuration.clone(), shutdown.token.clone())?;
         configuration.watch(shutdown.token.clone())?;
-        publish::start(store, view.clone(), configuration.clone(), shutdown.token.clone())?;
-        let settings = metrics::Settings { series_per_metric: args.series.series_per_metric };
-        let registry = Registry::new();
+        publish::start(Arc::clone(&store), view.clone(), configuration.clone(), shutdown.token.clone())?;
+        let file = args.definitions.catalogue;
+        let note = onpace_sinks::serving::start(store, configuration.clone(), "sink", file, shutdown.token.clone())?;
+        let registry = onpace_producers::http::registry()?;
         let doors = serving::doors(&args.doors, Some(args.questions), &listener, &registry)?;
-        let metrics = Metrics::start(view, configuration, registry, settings, shutdown.token.clone())?;
+        let metrics = Metrics::start(view, configuration, registry, engine::page(&args.page), shutdown.token.clone())?;
         tracing::info!(address = %listener.local_addr()?, "serving the page, /v1/kpis and /metrics");
         http::run(listener, http::router(metrics), doors, shutdown.token.clone()).await?;
+        tokio::task::block_in_place(|| note.end());
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -7,18 +7,19 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::floor::{self, Floor};
+use crate::runtime::runtime;
 use crate::shutdown::Shutdown;
-use crate::{args, engine, serving};
+use crate::{args, engine, place, serving};
 
 pub fn run(args: args::Up) -> Result<ExitCode> {
     let configuration = engine::configuration(&args.definitions, &args.company)?;
     let catalogue = Arc::clone(&configuration.now().catalogue);
     let embedded = engine::is_embedded(&args.engine);
-    tokio::runtime::Runtime::new()?.block_on(async {
+    runtime()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let listener = serving::bind(args.listen).await?;
         let (log, store, _claim) = tokio::task::block_in_place(|| {
-            let claim = embedded.then(|| engine::claim(args.engine.data.as_deref())).transpose()?;
+            let claim = embedded.then(|| place::claim(args.engine.data.as_deref())).transpose()?;
             let (log, store) = engine::both_whenever(&args.engine, &catalogue)?;
             engine::settle_whenever(&*log, &*store, &catalogue, embedded)?;
             anyhow::Ok((log, store, claim))
@@ -27,12 +28,14 @@ pub fn run(args: args::Up) -> Result<ExitCode> {
         tracing::info!("page http://{address}/ · events POST http://{address}/v1/events · metrics http://{address}/metrics");
         let threads = if embedded { 1 } else { args.threads };
         let floor = Floor {
+            command: "up",
             log,
             store,
             configuration,
+            catalogue: args.definitions.catalogue,
             threads,
             patrol: Duration::from_secs(args.care.patrol.into()),
-            series_per_metric: args.series.series_per_metric,
+            page: engine::page(&args.page),
             doors: args.doors,
             questions: Some(args.questions),
             bodies: Some(args.bodies),

@@ -36,6 +36,8 @@ pub type KpiNo = u16;
 pub struct Catalogue {
     /// The windows that are published; any other can be asked for.
     pub windows: Vec<Window>,
+    /// Whether it is a user's own catalogue that lists them.
+    pub own_windows: bool,
     /// The measures, by their number.
     pub measures: Vec<Measure>,
     /// The KPIs, by their number: one for each measure that isn't a histogram, then the formulas.
@@ -167,6 +169,15 @@ pub enum Dimension {
     Entered(&'static str),
 }
 
+impl Dimension {
+    /// The field that its values come from.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Dimension::Field(name) | Dimension::Entered(name) => name,
+        }
+    }
+}
+
 impl Catalogue {
     /// Reads a catalogue that stands alone.
     ///
@@ -174,7 +185,7 @@ impl Catalogue {
     /// YAML that is none, an unknown key, field, measure, unit or window, a name given twice, a formula that can't be read or
     /// goes round in a circle: the line, the cause, and what would be right.
     pub fn parse(yaml: &str) -> Result<Catalogue, CatalogueError> {
-        Catalogue { windows: Vec::new(), measures: Vec::new(), kpis: Vec::new(), about: Vec::new() }.with(yaml)
+        Catalogue { windows: Vec::new(), own_windows: false, measures: Vec::new(), kpis: Vec::new(), about: Vec::new() }.with(yaml)
     }
 
     /// The measures and KPIs that the program comes with.
@@ -192,6 +203,7 @@ impl Catalogue {
     pub fn with(mut self, yaml: &str) -> Result<Catalogue, CatalogueError> {
         let document = Document::read(yaml)?;
         if let Some(windows) = document.windows()? {
+            self.own_windows = !self.windows.is_empty();
             self.windows = windows;
         }
         for entry in document.entries("measures")? {
@@ -384,13 +396,7 @@ impl Catalogue {
 
     /// The place of a dimension among those of a measure.
     pub fn dimension(&self, measure: MeasureNo, dimension: Dimension) -> Option<u8> {
-        let measure = self.measures.get(usize::from(measure))?;
-        let fields = measure.kind.fields();
-        match (&measure.what, dimension) {
-            (What::Entered(field), Dimension::Entered(name)) => (fields[usize::from(*field)].name == name).then_some(0),
-            (What::Entered(_), _) | (_, Dimension::Entered(_)) => None,
-            (_, Dimension::Field(name)) => measure.by.iter().position(|field| fields[usize::from(*field)].name == name).map(|at| at as u8),
-        }
+        self.measures.get(usize::from(measure))?.dimensions().position(|known| known == dimension).map(|at| at as u8)
     }
 
     /// A number that differs where the measures do, and where this onpace joins or packs states otherwise than another, the same in

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{Catalogue, Kpi, Leaf};
 use crate::formula::Formula;
+use crate::window::Window;
 use crate::{At, Credit, Measure, MeasureNo, Test, What};
 
 /// A measure's definition on one line, in full: two measures that read alike count alike.
@@ -99,8 +100,10 @@ impl Catalogue {
     /// The page about every measure and KPI, in Markdown.
     pub fn to_markdown(&self) -> String {
         let mut page = String::from(PREFACE);
-        let windows: Vec<_> = self.windows.iter().map(|window| format!("`{window}`")).collect();
-        let _ = writeln!(page, "Published for the windows {}; any other can be asked for.\n", windows.join(" "));
+        let listed = |windows: &[Window]| windows.iter().map(|window| format!("`{window}`")).collect::<Vec<_>>().join(" ");
+        let others: Vec<Window> = Window::ALL.into_iter().filter(|window| !self.windows.contains(window)).collect();
+        let asked = if others.is_empty() { String::new() } else { format!(", and to be asked for {}", listed(&others)) };
+        let _ = writeln!(page, "Published for the windows {}{asked}; there are no others, but periods by name.\n", listed(&self.windows));
         let _ = writeln!(page, "## What is counted\n");
         for (number, measure) in self.measures.iter().enumerate() {
             let about = &self.about[number];

@@ -3,22 +3,25 @@
 //! In: the catalogue, the tally, the roster, a question. Out: a [`Row`] per KPI, window, key and currency.
 //! Never here: a clock (`at` is asked for), a float, a choice that one screen makes and another doesn't.
 
+mod posts;
 pub(crate) mod sheet;
 pub(crate) mod whose;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use onpace_schemas::Currency;
 
-use crate::MeasureNo;
+use crate::{MeasureNo, NameId};
 use crate::catalogue::{Catalogue, Dimension, Kpi, KpiNo};
 use crate::roster::{MissingRate, Roster, TeamNo, UNROSTERED};
 use crate::row::{By, Row};
-use crate::tally::{Group, RepTally, Tally};
+use crate::tally::{Group, PAST, RepTally, Tally, other};
 use crate::window::Window;
-use sheet::{Cell, Conversion, Sheet};
+pub use posts::{Post, posts, values};
+use sheet::{Cell, Conversion, Part, Sheet};
 use whose::{Rep, Stays, Stretch, Stretches, everybody, somebody};
 
 /// What is asked.
@@ -40,12 +43,16 @@ pub struct Question<'a> {
     pub within: Within,
     /// The currency that all money is converted into; `None`: a value per currency.
     pub currency: Option<Currency>,
+    /// At most so many reps whom no roster knows are apart, those that came first; the rest are together, as [`crate::tally::other`] is called.
+    pub strangers: usize,
+    /// At most so many values of a dimension are apart, those that came first; the rest are together.
+    pub apart: usize,
 }
 
 impl<'a> Question<'a> {
     /// All KPIs of everybody, in some windows.
     pub fn new(at_us: i64, by: By, windows: &'a [Window]) -> Question<'a> {
-        Question { at_us, by, windows, kpis: &[], key: None, rep: None, within: Within::Company, currency: None }
+        Question { at_us, by, windows, kpis: &[], key: None, rep: None, within: Within::Company, currency: None, strangers: usize::MAX, apart: usize::MAX }
     }
 }
 
@@ -115,15 +122,7 @@ impl Catalogue {
 /// # Errors
 /// Money is to be converted and a rate is missing.
 pub fn evaluate(catalogue: &Catalogue, tally: &Tally, roster: &Roster, question: &Question<'_>) -> Result<Vec<Row>, Unconvertible> {
-    let all: Vec<KpiNo> = (0..catalogue.kpis.len() as KpiNo).collect();
-    let wanted = if question.kpis.is_empty() { &all } else { question.kpis };
-    let kpis = wanted.iter().filter_map(|number| Some((*number, catalogue.kpis.get(usize::from(*number))?)));
-    let kpis: Vec<_> = kpis.filter(|(_, kpi)| catalogue.available(kpi, question.by)).collect();
-    let conversion = question.currency.map(|to| Conversion { to, roster });
-    let sheet = Sheet::of(catalogue, kpis.iter().map(|(_, kpi)| *kpi), conversion);
-    let (at_us, settings, windows) = (question.at_us, roster.settings, question.windows.to_vec());
-    let bounds = move |zone: &TimeZone| windows.iter().map(|window| window.bounds(at_us, zone, settings)).collect();
-    let mut asked = Asked { catalogue, tally, roster, question, kpis, sheet, stretches: Stretches::new(bounds) };
+    let mut asked = Asked::of(catalogue, tally, roster, question);
     let scopes = asked.scopes();
     let mut rows = Vec::with_capacity(scopes.len() * asked.kpis.len() * question.windows.len());
     for scope in scopes {
@@ -132,16 +131,59 @@ pub fn evaluate(catalogue: &Catalogue, tally: &Tally, roster: &Roster, question:
     Ok(rows)
 }
 
+/// The reps, teams, products… that a question has rows of, sorted, whichever KPIs and windows it asks for; none by company.
+pub fn keys(catalogue: &Catalogue, tally: &Tally, roster: &Roster, question: &Question<'_>) -> Vec<Arc<str>> {
+    let question = Question { windows: &[], ..question.clone() };
+    Asked::of(catalogue, tally, roster, &question).scopes().into_iter().filter_map(|scope| scope.key).collect()
+}
+
+/// As [`evaluate`], but the rows of one key at a time, and only of keys that are `wanted`: for answers too large to be held as rows.
+///
+/// # Errors
+/// As [`evaluate`].
+pub fn evaluate_each(
+    catalogue: &Catalogue,
+    tally: &Tally,
+    roster: &Roster,
+    question: &Question<'_>,
+    wanted: &mut dyn FnMut(&str) -> bool,
+    each: &mut dyn FnMut(&[Row]),
+) -> Result<(), Unconvertible> {
+    let mut asked = Asked::of(catalogue, tally, roster, question);
+    let mut rows = Vec::new();
+    for scope in asked.scopes() {
+        if scope.key.as_deref().is_none_or(&mut *wanted) {
+            rows.clear();
+            asked.answer(scope, &mut rows)?;
+            each(&rows);
+        }
+    }
+    Ok(())
+}
+
+/// What those past the tally's bound are called where reps are asked for; `None` where there are none.
+pub fn folded_reps(tally: &Tally, roster: &Roster) -> Option<Arc<str>> {
+    tally.other().map(|_| whose::others(roster, tally))
+}
+
+/// What a dimension's values past so many are called.
+pub fn folded_values(tally: &Tally, dimension: Dimension, apart: usize) -> Arc<str> {
+    let names = tally.values(dimension);
+    other(|name| names.find(name).is_some_and(|value| value as usize <= apart))
+}
+
 /// What one set of rows is about.
 struct Scope<'a> {
     key: Option<Arc<str>>,
+    /// The values of the dimension that it is about.
+    values: RangeInclusive<NameId>,
     /// The zone in which its windows are shown.
     zone: TimeZone,
-    parts: Vec<Part<'a>>,
+    parts: Vec<Counted<'a>>,
 }
 
 /// A rep's counters, and the slots of each window in which they count.
-struct Part<'a> {
+struct Counted<'a> {
     counters: &'a RepTally,
     stretches: Arc<[Stretch]>,
 }
@@ -156,12 +198,27 @@ struct Asked<'a> {
     stretches: Stretches,
 }
 
+/// Where there is no dimension.
+const NO_VALUES: RangeInclusive<NameId> = 0..=0;
+
 impl<'a> Asked<'a> {
+    fn of(catalogue: &'a Catalogue, tally: &'a Tally, roster: &'a Roster, question: &'a Question<'a>) -> Asked<'a> {
+        let all: Vec<KpiNo> = (0..catalogue.kpis.len() as KpiNo).collect();
+        let wanted = if question.kpis.is_empty() { &all } else { question.kpis };
+        let kpis = wanted.iter().filter_map(|number| Some((*number, catalogue.kpis.get(usize::from(*number))?)));
+        let kpis: Vec<_> = kpis.filter(|(_, kpi)| catalogue.available(kpi, question.by)).collect();
+        let conversion = question.currency.map(|to| Conversion { to, roster });
+        let sheet = Sheet::of(catalogue, kpis.iter().map(|(_, kpi)| *kpi), conversion);
+        let (at_us, settings, windows) = (question.at_us, roster.settings, question.windows.to_vec());
+        let bounds = move |zone: &TimeZone| windows.iter().map(|window| window.bounds(at_us, zone, settings)).collect();
+        Asked { catalogue, tally, roster, question, kpis, sheet, stretches: Stretches::new(bounds) }
+    }
+
     /// A rep's counters on some days.
-    fn parts(&mut self, rep: &Rep<'a>, stays: &Stays, into: &mut Vec<Part<'a>>) {
+    fn parts(&mut self, rep: &Rep<'a>, stays: &Stays, into: &mut Vec<Counted<'a>>) {
         if !stays.is_never() && !rep.counters.is_empty() {
             let stretches = self.stretches.of(rep.zone(self.roster), stays);
-            into.extend(rep.counters.iter().map(|counters| Part { counters, stretches: stretches.clone() }));
+            into.extend(rep.counters.iter().map(|counters| Counted { counters, stretches: stretches.clone() }));
         }
     }
 
@@ -172,8 +229,10 @@ impl<'a> Asked<'a> {
         let only = question.rep.or(question.key.filter(|_| question.by == By::Rep));
         let reps = match only {
             Some(_) if question.by == By::Rep && !only.is_some_and(wanted) => Vec::new(),
-            Some(only) => somebody(roster, tally, only).into_iter().collect(),
-            None => everybody(roster, tally),
+            Some(only) if question.strangers == usize::MAX => somebody(roster, tally, only).into_iter().collect(),
+            // Whoever is together with others is found among all.
+            Some(only) => everybody(roster, tally, question.strangers).into_iter().filter(|rep| *rep.name == *only).collect(),
+            None => everybody(roster, tally, question.strangers),
         };
         let company = || roster.schedule.zone.clone();
         if question.by == By::Team {
@@ -186,12 +245,13 @@ impl<'a> Asked<'a> {
                 for rep in &reps {
                     self.parts(rep, &rep.stays(roster, |team| held(team) && of.holds(roster, team)), &mut parts);
                 }
-                scopes.push(Scope { key: Some(id), zone: company(), parts });
+                scopes.push(Scope { key: Some(id), values: NO_VALUES, zone: company(), parts });
             }
             return scopes;
         }
         let mut scopes: BTreeMap<Arc<str>, Scope<'a>> = BTreeMap::new();
         let mut all = Vec::new();
+        let mut by_value: BTreeMap<NameId, Vec<Counted<'a>>> = BTreeMap::new();
         for rep in &reps {
             let stays = rep.stays(roster, held);
             if stays.is_never() {
@@ -201,19 +261,16 @@ impl<'a> Asked<'a> {
             self.parts(rep, &stays, &mut parts);
             match question.by.dimension() {
                 None if question.by == By::Rep => {
-                    scopes.insert(rep.name.clone(), Scope { key: Some(rep.name.clone()), zone: rep.zone(roster).clone(), parts });
+                    let scope = Scope { key: Some(rep.name.clone()), values: NO_VALUES, zone: rep.zone(roster).clone(), parts };
+                    scopes.insert(rep.name.clone(), scope);
                 }
                 None => all.append(&mut parts),
                 Some(dimension) => {
                     for part in parts {
-                        for value in self.values(part.counters, dimension).filter(|value| wanted(value)) {
-                            if !scopes.contains_key(value) {
-                                let key: Arc<str> = value.into();
-                                scopes.insert(key.clone(), Scope { key: Some(key), zone: company(), parts: Vec::new() });
-                            }
-                            let Some(scope) = scopes.get_mut(value) else { continue };
-                            if scope.parts.last().is_none_or(|last| !std::ptr::eq(last.counters, part.counters)) {
-                                scope.parts.push(Part { counters: part.counters, stretches: part.stretches.clone() });
+                        for value in self.values(part.counters, dimension) {
+                            let known = by_value.entry(value).or_default();
+                            if known.last().is_none_or(|last| !std::ptr::eq(last.counters, part.counters)) {
+                                known.push(Counted { counters: part.counters, stretches: part.stretches.clone() });
                             }
                         }
                     }
@@ -221,31 +278,46 @@ impl<'a> Asked<'a> {
             }
         }
         if question.by == By::Company {
-            return vec![Scope { key: None, zone: company(), parts: all }];
+            return vec![Scope { key: None, values: NO_VALUES, zone: company(), parts: all }];
+        }
+        if let Some(dimension) = question.by.dimension() {
+            let names = tally.values(dimension);
+            let folded = folded_values(tally, dimension, question.apart);
+            for (value, parts) in by_value {
+                let (key, values): (Arc<str>, _) = match value == PAST {
+                    true => (folded.clone(), PAST..=PAST),
+                    false => (names.text(value).into(), value..=value),
+                };
+                if wanted(&key) {
+                    scopes.insert(key.clone(), Scope { key: Some(key), values, zone: company(), parts });
+                }
+            }
         }
         scopes.into_values().collect()
     }
 
-    /// The values that something of a rep's is counted under along a dimension, some more than once.
-    fn values(&self, rep: &'a RepTally, dimension: Dimension) -> impl Iterator<Item = &'a str> + use<'a> {
-        let (catalogue, tally) = (self.catalogue, self.tally);
+    /// The values that something of a rep's is counted under along a dimension, some more than once; those that are to be together are [`PAST`].
+    fn values(&self, rep: &'a RepTally, dimension: Dimension) -> impl Iterator<Item = NameId> + use<'a> {
+        let (catalogue, apart) = (self.catalogue, self.question.apart);
         // Of all measures, not just those asked for: the keys don't depend on which KPIs are.
         (0..catalogue.measures.len() as MeasureNo).flat_map(move |measure| {
             let place = catalogue.dimension(measure, dimension);
             rep.lines(measure).iter().filter_map(move |(id, line)| match id.group {
-                Group::Dim(at, value) if Some(at) == place && !line.is_nothing() => Some(tally.value(value)),
+                Group::Dim(at, value) if Some(at) == place && !line.is_nothing() => Some(if value as usize > apart { PAST } else { value }),
                 _ => None,
             })
         })
     }
 
     /// The part of a measure that a scope is about.
-    fn group(&self, scope: &Scope<'_>, measure: MeasureNo) -> Option<Group> {
+    fn part(&self, scope: &Scope<'_>, measure: MeasureNo) -> Option<Part> {
         match self.question.by.dimension() {
-            None => Some(Group::Total),
+            None => Some(Group::Total.into()),
             Some(dimension) => {
                 let place = self.catalogue.dimension(measure, dimension)?;
-                Some(Group::Dim(place, self.tally.number(scope.key.as_deref()?)?))
+                // Whatever is together has the last numbers.
+                let first = if *scope.values.start() == PAST { self.question.apart.saturating_add(1).min(PAST as usize) as NameId } else { *scope.values.start() };
+                Some(Part::values(place, first..=*scope.values.end()))
             }
         }
     }
@@ -256,10 +328,10 @@ impl<'a> Asked<'a> {
         let columns = sheet.measures.len();
         let mut cells = vec![Cell::default(); windows * columns];
         for (column, measure) in sheet.measures.iter().enumerate() {
-            if let Some(group) = self.group(&scope, *measure) {
+            if let Some(counted) = self.part(&scope, *measure) {
                 for part in &scope.parts {
                     for (window, stretch) in part.stretches.iter().enumerate() {
-                        sheet.add(&mut cells[window * columns + column], part.counters, column, group, stretch, lasts[window])?;
+                        sheet.add(&mut cells[window * columns + column], part.counters, column, counted, stretch, lasts[window])?;
                     }
                 }
             }
@@ -295,8 +367,8 @@ impl<'a> Asked<'a> {
     fn currencies(&self, scope: &Scope<'_>) -> Vec<Currency> {
         let mut seen: Vec<Currency> = Vec::new();
         for (number, _) in self.catalogue.measures.iter().enumerate().filter(|(_, measure)| measure.what.has_currency()) {
-            let Some(group) = self.group(scope, number as MeasureNo) else { continue };
-            for (id, line) in scope.parts.iter().flat_map(|part| Sheet::lines(part.counters, number as MeasureNo, group)) {
+            let Some(counted) = self.part(scope, number as MeasureNo) else { continue };
+            for (id, line) in scope.parts.iter().flat_map(|part| Sheet::lines(part.counters, number as MeasureNo, counted)) {
                 if let Some(currency) = Currency::from_number(id.extra)
                     && !seen.contains(&currency)
                     && !line.is_nothing()

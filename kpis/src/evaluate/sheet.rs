@@ -2,6 +2,8 @@
 //!
 //! In: lines of counters, stretches of slots, daily rates. Out: exact values. Never here: who counts, what is asked.
 
+use std::ops::RangeInclusive;
+
 use num_rational::Ratio;
 use onpace_schemas::Currency;
 use onpace_schemas::time::{US, date_of, day_of};
@@ -16,7 +18,7 @@ use crate::row::Sides;
 use crate::slot::SLOT_S;
 use crate::tally::{Group, Line, LineId, RepTally};
 use crate::window::{Ranges, local_date};
-use crate::{MeasureNo, histogram};
+use crate::{MeasureNo, NameId, histogram};
 
 /// A measure's value: a number, or one per currency or bucket.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +35,26 @@ pub(crate) struct Cell {
 pub(crate) struct Conversion<'a> {
     pub to: Currency,
     pub roster: &'a Roster,
+}
+
+/// The part of a measure that is summed: one group of its lines, or some that follow one another.
+#[derive(Clone, Copy)]
+pub(crate) struct Part {
+    first: Group,
+    last: Group,
+}
+
+impl From<Group> for Part {
+    fn from(group: Group) -> Part {
+        Part { first: group, last: group }
+    }
+}
+
+impl Part {
+    /// The values of a dimension from one number to another.
+    pub fn values(place: u8, values: RangeInclusive<NameId>) -> Part {
+        Part { first: Group::Dim(place, *values.start()), last: Group::Dim(place, *values.end()) }
+    }
 }
 
 /// Some measures in columns.
@@ -58,16 +80,32 @@ impl<'a> Sheet<'a> {
         Sheet { catalogue, measures, columns, conversion }
     }
 
+    /// The same with more measures.
+    pub fn with(mut self, more: &[MeasureNo]) -> Sheet<'a> {
+        self.measures.extend(more);
+        self.measures.sort_unstable();
+        self.measures.dedup();
+        for (column, measure) in self.measures.iter().enumerate() {
+            self.columns[usize::from(*measure)] = column;
+        }
+        self
+    }
+
+    /// What a measure counts in a row of cells.
+    pub fn count(&self, measure: MeasureNo, cells: &[Cell]) -> i128 {
+        cells.get(self.columns[usize::from(measure)]).map_or(0, |cell| cell.plain)
+    }
+
     /// A row of empty cells.
     pub fn row(&self) -> Vec<Cell> {
         vec![Cell::default(); self.measures.len()]
     }
 
     /// The lines of a rep that count a part of a measure.
-    pub fn lines(rep: &RepTally, measure: MeasureNo, group: Group) -> impl Iterator<Item = &(LineId, Line)> {
-        let lines = rep.lines(measure);
-        let from = lines.partition_point(|(id, _)| id.group < group);
-        lines[from..].iter().take_while(move |(id, _)| id.group == group)
+    pub fn lines(rep: &RepTally, measure: MeasureNo, part: impl Into<Part>) -> impl Iterator<Item = &(LineId, Line)> {
+        let (lines, part) = (rep.lines(measure), part.into());
+        let from = lines.partition_point(|(id, _)| id.group < part.first);
+        lines[from..].iter().take_while(move |(id, _)| id.group <= part.last)
     }
 
     /// Adds a rep's part of the measure in a column to its cell. A level is converted at the rate of the day of slot `last`.
@@ -76,7 +114,7 @@ impl<'a> Sheet<'a> {
         cell: &mut Cell,
         rep: &RepTally,
         column: usize,
-        group: Group,
+        part: impl Into<Part>,
         stretch: &Stretch,
         last: i32,
     ) -> Result<(), Unconvertible> {
@@ -87,7 +125,7 @@ impl<'a> Sheet<'a> {
             return Ok(());
         }
         let ranges = if level { stretch.level.as_slice() } else { &stretch.flow[..] };
-        for (id, line) in Self::lines(rep, measure, group) {
+        for (id, line) in Self::lines(rep, measure, part) {
             if let (Some(conversion), true) = (&self.conversion, what.has_currency()) {
                 let sum = conversion.sum(id.extra, line, ranges, last, what.is_money(), level)?;
                 let so_far = cell.converted.get_or_insert_with(|| 0.into());

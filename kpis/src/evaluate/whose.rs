@@ -13,7 +13,7 @@ use smallvec::{SmallVec, smallvec};
 
 use crate::roster::{Membership, PersonNo, Roster, TeamNo};
 use crate::slot::SLOT_S;
-use crate::tally::{RepTally, Tally, UNASSIGNED};
+use crate::tally::{RepTally, Tally, UNASSIGNED, other};
 use crate::window::{Bounds, Ranges, first_instant, local_date};
 
 /// Somebody of whom something is counted, or whom the roster knows.
@@ -43,21 +43,32 @@ impl Rep<'_> {
     }
 }
 
-/// Everybody: the roster's people, in its order, then those whom it doesn't know.
-pub(crate) fn everybody<'a>(roster: &Roster, tally: &'a Tally) -> Vec<Rep<'a>> {
+/// Everybody: the roster's people, in its order, then those whom it doesn't know, in the order in which they came; past so many of
+/// these (`unassigned` not among them), all others together.
+pub(crate) fn everybody<'a>(roster: &Roster, tally: &'a Tally, strangers: usize) -> Vec<Rep<'a>> {
     let person =
         |(number, person): (usize, &crate::roster::Person)| Rep { name: person.id.clone(), person: Some(number), counters: Vec::new() };
     let mut reps: Vec<Rep<'a>> = roster.people.iter().enumerate().map(person).collect();
+    let (mut left, mut others) = (strangers, Vec::new());
     for counters in tally.reps() {
         match known(roster, counters.name()) {
             Some(person) => reps[person].counters.push(counters),
-            None => reps.push(Rep { name: counters.name().clone(), person: None, counters: vec![counters] }),
+            None if **counters.name() == *UNASSIGNED || left > 0 => {
+                left -= usize::from(**counters.name() != *UNASSIGNED);
+                reps.push(Rep { name: counters.name().clone(), person: None, counters: vec![counters] });
+            }
+            None => others.push(counters),
         }
+    }
+    others.extend(tally.other());
+    if !others.is_empty() {
+        let name = other(|name| roster.person(name).is_some() || reps.iter().any(|rep| *rep.name == *name));
+        reps.push(Rep { name, person: None, counters: others });
     }
     reps
 }
 
-/// One of [`everybody`], by name, without looking at the others.
+/// One of [`everybody`], all strangers apart, by name and without looking at the others.
 pub(crate) fn somebody<'a>(roster: &Roster, tally: &'a Tally, name: &str) -> Option<Rep<'a>> {
     if let Some(number) = known(roster, name) {
         let person = &roster.people[number];
@@ -69,8 +80,16 @@ pub(crate) fn somebody<'a>(roster: &Roster, tally: &'a Tally, name: &str) -> Opt
         counters.extend(tally.rep(name).filter(|_| !person.identities.iter().any(|identity| **identity == *name)));
         return Some(Rep { name: person.id.clone(), person: Some(number), counters });
     }
-    let counters = tally.rep(name)?;
-    Some(Rep { name: counters.name().clone(), person: None, counters: vec![counters] })
+    let counters = match tally.rep(name) {
+        Some(counters) => counters,
+        None => tally.other().filter(|_| *others(roster, tally) == *name)?,
+    };
+    Some(Rep { name: name.into(), person: None, counters: vec![counters] })
+}
+
+/// What those past the tally's bound are called.
+pub(crate) fn others(roster: &Roster, tally: &Tally) -> Arc<str> {
+    other(|name| roster.person(name).is_some() || tally.rep(name).is_some())
 }
 
 /// Who a name in the events is; `unassigned` is nobody's name.
@@ -113,6 +132,22 @@ impl Stays {
     /// Whether there are none.
     pub fn is_never(&self) -> bool {
         matches!(self, Stays::Days(days) if days.is_empty())
+    }
+
+    /// Their slots in a zone; `None`: all there are.
+    pub fn ranges(&self, zone: &TimeZone) -> Option<SmallVec<[Ranges; 1]>> {
+        let Stays::Days(days) = self else { return None };
+        let ranges = days.iter().map(|days| {
+            let start = (days.start > i32::MIN).then(|| first_instant(date_of(days.start), zone));
+            let end = if days.end < i32::MAX { first_instant(date_of(days.end), zone) } else { i64::MAX / 2 };
+            if days.end < i32::MAX {
+                return Bounds { start, end }.ranges(zone);
+            }
+            let from = start.map(|start| Bounds { start: Some(start), end: start + SLOT_S * US }.ranges(zone));
+            let (quarters, dates) = from.map_or((i32::MIN, i32::MIN), |from| (from.quarters.start, from.dates.start));
+            Ranges { quarters: quarters..i32::MAX, dates: dates..i32::MAX }
+        });
+        Some(ranges.collect())
     }
 
     /// Whether a day is one of them.

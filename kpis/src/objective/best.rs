@@ -47,7 +47,7 @@ pub struct Best {
 /// The bests at an instant, microseconds since 1970. A KPI plays a part where it adds up and an `at_least` objective on it counts him: his
 /// own, one of his team then or of a team above, or the company's. Where a rate is missing there is no best.
 pub fn bests(catalogue: &Catalogue, tally: &Tally, roster: &Roster, objectives: &[Objective], at_us: i64) -> Vec<Best> {
-    let reps = everybody(roster, tally);
+    let reps = everybody(roster, tally, usize::MAX);
     let mut zones = Zones::default();
     let mut out = Vec::new();
     for (kpi, number) in catalogue.kpis.iter().zip(0..) {

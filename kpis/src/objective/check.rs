@@ -40,7 +40,7 @@ pub fn check(
     office: &Office,
     at_us: i64,
 ) -> Result<Vec<Checked>, Unconvertible> {
-    let reps = everybody(roster, tally);
+    let reps = everybody(roster, tally, usize::MAX);
     let mut asking = Judge::of(catalogue, tally, roster, office, at_us, &reps);
     let mut out = Vec::with_capacity(objectives.len());
     for (number, objective) in objectives.iter().enumerate() {
@@ -60,7 +60,7 @@ pub fn check(
         let mut usual = None;
         if let (Class::Additive, Some(run)) = (asked.class(), &run) {
             let a_day = mu(&asked.history(person, &members)?);
-            let people = asked.stays(&members, run);
+            let people = asked.stays(office, &members, run);
             // Each one's target is for one who is there for the whole period.
             let days: i64 = match objective.scope {
                 Scope::EachRepOf(_) => people.iter().map(|member| member.calendar.working_days(run)).max().unwrap_or(0),

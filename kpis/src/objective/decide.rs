@@ -57,8 +57,8 @@ pub struct Facts<'a> {
     pub is_count: bool,
     /// What the KPI is; `None` where it has no value.
     pub attained: Option<Exact>,
-    /// What a rate, or a level that is a quotient, is divided by.
-    pub denominator: Option<Exact>,
+    /// What a rate, or a level that is a quotient, is of: its denominator, or, where that is money, how many deals.
+    pub sample: Option<Exact>,
     /// The history, at most 12 blocks.
     pub blocks: &'a [Block],
     /// Working days left in the period, summed over people.
@@ -113,7 +113,7 @@ fn state(objective: &Objective, facts: &Facts<'_>, expected: Option<&Exact>, cha
         // Past a limit is past it, in whoever's working time.
         Class::Additive => facts.has_working_time || !(at_least || on_right_side),
         // A median has a value and no denominator that could be too small.
-        Class::Rate | Class::Level => facts.denominator.as_ref().is_none_or(|sample| is_enough(sample, objective.min_sample)),
+        Class::Rate | Class::Level => facts.sample.as_ref().is_none_or(|sample| is_enough(sample, objective.min_sample)),
     };
     if !has_value {
         return State::NoValue;

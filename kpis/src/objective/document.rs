@@ -15,8 +15,9 @@ use crate::mistake::Mistake;
 use crate::roster::{PersonNo, Roster, TeamNo, UNROSTERED};
 use crate::yaml::{self, Fields, Node, Text, hint};
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 15] = [
     "id",
+    "name",
     "kpi",
     "scope",
     "target",
@@ -26,6 +27,7 @@ const KEYS: [&str; 13] = [
     "importance",
     "min_sample",
     "prorate_absences",
+    "prorate_holidays",
     "period",
     "pace",
     "from",
@@ -40,6 +42,7 @@ const PERIODS: [(&str, Period); 5] = [
 ];
 
 const MOST_ID_BYTES: usize = 100;
+const MOST_NAME_BYTES: usize = 200;
 /// A period that is longer is taken for a slip in a year.
 const MOST_DAYS: i32 = 3_660;
 
@@ -73,6 +76,15 @@ fn id<'a>(fields: &Fields<'a>) -> Result<Text<'a>, Mistake> {
     match letters && id.text.len() <= MOST_ID_BYTES {
         true => Ok(id),
         false => Err(id.mistake(format!("`{}` is no id; write at most {MOST_ID_BYTES} of a–z, A–Z, 0–9, -, _ and .", id.text))),
+    }
+}
+
+/// What people call it.
+fn name<'a>(fields: &Fields<'a>) -> Result<Option<&'a str>, Mistake> {
+    let Some(name) = fields.text("name")? else { return Ok(None) };
+    match name.text.trim().is_empty() || name.text.len() > MOST_NAME_BYTES {
+        false => Ok(Some(name.text)),
+        true => Err(name.mistake(format!("a `name` has 1 to {MOST_NAME_BYTES} bytes; write one, or leave it out and the id is shown"))),
     }
 }
 
@@ -114,6 +126,7 @@ impl<'a> Names<'a> {
         }
         Ok(Objective {
             id: id.text.into(),
+            name: name(fields)?.map_or_else(|| id.text.into(), Into::into),
             line: fields.line,
             kpi: number,
             scope: self.scope(scope)?,
@@ -124,6 +137,7 @@ impl<'a> Names<'a> {
             importance: importance.transpose()?.unwrap_or(Importance::Normal),
             min_sample: min_sample(fields)?,
             prorate_absences: fields.flag("prorate_absences")?.unwrap_or(false),
+            prorate_holidays: fields.flag("prorate_holidays")?.unwrap_or(false),
             period,
             pace: pace(fields.get("pace"), period)?,
             from,

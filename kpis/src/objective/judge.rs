@@ -7,7 +7,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use jiff::tz::TimeZone;
 use onpace_schemas::Currency;
 use onpace_schemas::time::{US, date_of, day_of};
 use smallvec::SmallVec;
@@ -15,6 +14,7 @@ use smallvec::SmallVec;
 use super::decide::{Block, Class, Facts, decide};
 use super::office::{BLOCKS, LOOK_BACK, Office};
 use super::pace::{self, Member};
+use super::sample::Sample;
 use super::standing::{Completeness, Standing, Standings, Subject};
 use super::{Objective, Period, Scope, period};
 use crate::MeasureNo;
@@ -39,7 +39,7 @@ pub fn standings(
     at_us: i64,
     completeness: &Completeness,
 ) -> Standings {
-    let reps = everybody(roster, tally);
+    let reps = everybody(roster, tally, usize::MAX);
     let mut judge = Judge::of(catalogue, tally, roster, office, at_us, &reps);
     let mut out = Standings::default();
     for (number, objective) in objectives.iter().enumerate() {
@@ -66,17 +66,10 @@ pub(super) fn class_of(catalogue: &Catalogue, kpi: &Kpi) -> Class {
     }
 }
 
-/// When the company's first event counts: a quarter-hour, and a date.
-fn first_day(catalogue: &Catalogue, tally: &Tally) -> (Option<i64>, Option<i32>) {
-    let mut first: (Option<i32>, Option<i32>) = (None, None);
-    let ever = Ranges { quarters: i32::MIN..i32::MAX, dates: i32::MIN..i32::MAX };
-    for rep in tally.reps() {
-        for (_, line) in (0..catalogue.measures.len() as MeasureNo).flat_map(|measure| rep.lines(measure)) {
-            let of = line.first(&ever);
-            first = (earlier(first.0, of.0), earlier(first.1, of.1));
-        }
-    }
-    (first.0.map(|slot| i64::from(slot) * SLOT_S * US), first.1)
+/// When the company's first event counts: an instant, and a date.
+fn first_day(tally: &Tally) -> (Option<i64>, Option<i32>) {
+    let (quarter, date) = tally.first();
+    (quarter.map(|slot| i64::from(slot) * SLOT_S * US), date)
 }
 
 fn earlier<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
@@ -126,7 +119,7 @@ impl<'a> Judge<'a> {
         at_us: i64,
         reps: &'a [Rep<'a>],
     ) -> Judge<'a> {
-        let begun = first_day(catalogue, tally);
+        let begun = first_day(tally);
         Judge {
             catalogue,
             roster,
@@ -143,8 +136,9 @@ impl<'a> Judge<'a> {
     /// An objective about to be judged.
     pub fn ask<'j>(&'j mut self, number: usize, objective: &'j Objective, kpi: &'a Kpi, complete: bool) -> Asked<'j, 'a> {
         let conversion = objective.currency.map(|to| Conversion { to, roster: self.roster });
-        let sheet = Sheet::of(self.catalogue, std::iter::once(kpi), conversion);
-        Asked { judge: self, number, objective, kpi, sheet, complete }
+        let sample = Sample::of(self.catalogue, kpi);
+        let sheet = Sheet::of(self.catalogue, std::iter::once(kpi), conversion).with(sample.measures());
+        Asked { judge: self, number, objective, kpi, sheet, sample, complete }
     }
 
     fn objective(
@@ -221,7 +215,16 @@ pub(super) struct Asked<'j, 'a> {
     objective: &'j Objective,
     kpi: &'a Kpi,
     sheet: Sheet<'a>,
+    sample: Sample,
     complete: bool,
+}
+
+/// What a KPI comes to.
+struct Attained {
+    value: Option<Exact>,
+    sides: Option<Sides>,
+    /// What is held against `min_sample`.
+    sample: Option<Exact>,
 }
 
 impl<'a> Asked<'_, 'a> {
@@ -231,7 +234,7 @@ impl<'a> Asked<'_, 'a> {
             Subject::Rep(person) => Some(person),
             Subject::Company | Subject::Team(_) => None,
         };
-        let settings = self.judge.roster.settings;
+        let (settings, office) = (self.judge.roster.settings, self.judge.office);
         let zone = self.judge.office.zone(self.judge.office.schedule(person));
         let today = day_of(local_date(self.judge.at_us, zone));
         let counts_from = self.objective.from.or_else(|| {
@@ -242,10 +245,10 @@ impl<'a> Asked<'_, 'a> {
         let Some(running) = period::holding(self.objective.period, settings, today) else { return Ok(()) };
         let once = matches!(self.objective.period, Period::Once(..));
         if counts(&running) {
-            self.period(subject, person, &members, &running, !once || today < running.end, rows)?;
+            self.period(office, subject, person, &members, &running, !once || today < running.end, rows)?;
         }
         // The last period is news until the running one is 7 days old, or over, for whom it is about.
-        let people = self.stays(&members, &running);
+        let people = self.stays(office, &members, &running);
         let over = self.is_over(subject, &running, &people);
         let begun = match subject {
             Subject::Rep(_) => people
@@ -263,16 +266,34 @@ impl<'a> Asked<'_, 'a> {
         let mut first = running.start;
         for _ in 0..LOOK_BACK {
             let Some(days) = period::before(self.objective.period, settings, first) else { break };
-            if !counts(&days) || days.start < self.judge.office.days().start {
+            if !counts(&days) {
                 break;
             }
             first = days.start;
-            if pace::working_us(&days, &self.stays(&members, &days)) > 0 {
-                self.period(subject, person, &members, &days, false, rows)?;
+            if days.start >= office.days().start {
+                if pace::working_us(&days, &self.stays(office, &members, &days)) > 0 {
+                    self.period(office, subject, person, &members, &days, false, rows)?;
+                    break;
+                }
+            } else if self.worked_in(&members, &days) {
+                let then = members.iter().filter(|member| !member.stays.within(&days).is_empty()).map(|member| member.rep.person);
+                let schedules: Vec<usize> = then.chain([None, person]).map(|person| office.schedule(person)).collect();
+                let older = office.reaching(days.clone(), &schedules);
+                self.period(&older, subject, person, &members, &days, false, rows)?;
                 break;
             }
         }
         Ok(())
+    }
+
+    /// Whether there was working time in a run of days, however long ago.
+    fn worked_in(&self, members: &[Counted<'a>], days: &Range<i32>) -> bool {
+        let (office, roster) = (self.judge.office, self.judge.roster);
+        let mut known = members.iter().filter(|member| member.rep.person.is_some() && !member.stays.within(days).is_empty()).peekable();
+        match known.peek() {
+            None => matches!(self.objective.scope, Scope::Company | Scope::Team(_)) && office.works_in(roster, None, days),
+            Some(_) => known.any(|member| member.stays.within(days).iter().any(|stay| office.works_in(roster, member.rep.person, stay))),
+        }
     }
 
     /// Whether a period is over for the last of its members: a rep's with his stay, a team's with its last day, wherever they live.
@@ -285,10 +306,13 @@ impl<'a> Asked<'_, 'a> {
     }
 
     /// The people who count in a run of days, with their working time; the company's where there are none.
-    pub fn stays(&self, members: &[Counted<'a>], days: &Range<i32>) -> Vec<Member<'a>> {
-        let (office, roster) = (self.judge.office, self.judge.roster);
+    pub fn stays<'o>(&self, office: &'o Office, members: &[Counted<'a>], days: &Range<i32>) -> Vec<Member<'o>>
+    where
+        'a: 'o,
+    {
+        let roster = self.judge.roster;
         let known = members.iter().filter(|member| member.rep.person.is_some());
-        let mut people: Vec<Member<'a>> = known
+        let mut people: Vec<Member<'o>> = known
             .map(|member| Member { calendar: office.calendar(roster, member.rep.person), stays: member.stays.within(days) })
             .filter(|member| !member.stays.is_empty())
             .collect();
@@ -298,9 +322,11 @@ impl<'a> Asked<'_, 'a> {
         people
     }
 
-    /// Judges one period.
+    /// Judges one period, whose days the office knows.
+    #[expect(clippy::too_many_arguments, reason = "each is a fact of its own")]
     fn period(
         &mut self,
+        office: &Office,
         subject: Subject,
         person: Option<PersonNo>,
         members: &[Counted<'a>],
@@ -309,14 +335,14 @@ impl<'a> Asked<'_, 'a> {
         rows: &mut Vec<Standing>,
     ) -> Result<(), Unconvertible> {
         let (objective, at_us) = (self.objective, self.judge.at_us);
-        let people = self.stays(members, days);
+        let people = self.stays(office, members, days);
         let (Some(first), Some(last)) = (people.first(), people.last()) else { return Ok(()) };
         let ends = |member: &Member<'_>| member.stays.last().map(|stay| member.calendar.begins(stay.end));
         let (start, end) = match subject {
             // What is a rep's own is clipped to his stays.
             Subject::Rep(_) => (first.stays.first().map(|stay| first.calendar.begins(stay.start)), ends(last)),
             Subject::Company | Subject::Team(_) => {
-                let calendar = self.judge.office.calendar(self.judge.roster, None);
+                let calendar = office.calendar(self.judge.roster, None);
                 (Some(calendar.begins(days.start)), Some(calendar.begins(days.end)))
             }
         };
@@ -327,7 +353,7 @@ impl<'a> Asked<'_, 'a> {
             return Ok(());
         }
         let class = self.class();
-        let (attained, sides) = self.attained(members, days)?;
+        let Attained { value: attained, sides, sample } = self.attained(members, days)?;
         let blocks = if class == Class::Additive { self.history(person, members)? } else { Arc::new([]) };
         // The company's calendar stands in for a team without members where time passes, not where somebody is to work.
         let nobody = matches!(objective.scope, Scope::Team(_))
@@ -338,11 +364,11 @@ impl<'a> Asked<'_, 'a> {
             over: self.is_over(subject, days, &people),
             has_working_time: pace::working_us(days, &people) > 0,
             share: pace::share(&objective.pace, days, &people, at_us),
-            target: self.target(person, &people, days, class),
+            target: self.target(office, person, &people, days, class),
             class,
             is_count: self.kpi.unit == Unit::Count,
             attained: attained.clone(),
-            denominator: sides.as_ref().map(|sides| sides.denominator.clone()),
+            sample,
             blocks: &blocks,
             days_left,
             people_left,
@@ -351,6 +377,7 @@ impl<'a> Asked<'_, 'a> {
         rows.push(Standing {
             number: self.number,
             objective: objective.id.clone(),
+            name: objective.name.clone(),
             kpi: self.kpi.name.clone(),
             subject,
             key: self.key(subject),
@@ -373,6 +400,7 @@ impl<'a> Asked<'_, 'a> {
             forecast: judgement.forecast,
             chance: judgement.chance,
             needed: judgement.needed,
+            can_change: people_left > 0,
         });
         Ok(())
     }
@@ -391,21 +419,25 @@ impl<'a> Asked<'_, 'a> {
     }
 
     /// The target of a subject: of somebody who was a member for a part of the period, that part of it.
-    fn target(&self, person: Option<PersonNo>, people: &[Member<'_>], days: &Range<i32>, class: Class) -> Exact {
+    fn target(&self, office: &Office, person: Option<PersonNo>, people: &[Member<'_>], days: &Range<i32>, class: Class) -> Exact {
         let mut target = self.objective.target.clone();
         let (Scope::EachRepOf(_), Class::Additive, Some(_)) = (self.objective.scope, class, person) else { return target };
-        let calendar = self.judge.office.calendar(self.judge.roster, person);
+        let calendar = office.calendar(self.judge.roster, person);
         let part = |of: i64, whole: i64| Exact::ratio(of.into(), whole.into()).unwrap_or_else(|| 1.into());
         let whole = calendar.work_us(days);
         target = target.mul(&part(pace::working_us(days, people), whole));
         if self.objective.prorate_absences {
             target = target.mul(&part(whole, calendar.without_absences().work_us(days)));
         }
+        if self.objective.prorate_holidays {
+            // Both together: his working time ÷ what it would be without absences and holidays.
+            target = target.mul(&part(calendar.without_absences().work_us(days), calendar.usual_us(days)));
+        }
         target
     }
 
     /// The KPI from the period's start to `at`, or to its end.
-    fn attained(&mut self, members: &[Counted<'a>], days: &Range<i32>) -> Result<(Option<Exact>, Option<Sides>), Unconvertible> {
+    fn attained(&mut self, members: &[Counted<'a>], days: &Range<i32>) -> Result<Attained, Unconvertible> {
         let mut cells = self.sheet.row();
         let scope = match self.objective.scope {
             Scope::Rep(person) => Some(person),
@@ -430,7 +462,13 @@ impl<'a> Asked<'_, 'a> {
                 }
             }
         }
-        Ok(self.sheet.value(self.kpi, &cells, self.objective.currency))
+        let (value, sides) = self.sheet.value(self.kpi, &cells, self.objective.currency);
+        let sample = match &self.sample {
+            Sample::Denominator => sides.as_ref().map(|sides| sides.denominator.clone()),
+            Sample::Counted(measures) if measures.is_empty() => None,
+            Sample::Counted(measures) => Some(measures.iter().map(|measure| self.sheet.count(*measure, &cells)).sum::<i128>().into()),
+        };
+        Ok(Attained { value, sides, sample })
     }
 
     /// The last blocks of 7 days, none of which begins before the KPI's first contribution.
@@ -450,12 +488,13 @@ impl<'a> Asked<'_, 'a> {
 
     fn add_up(&mut self, person: Option<PersonNo>, members: &[Counted<'a>]) -> Result<SmallVec<[Block; 12]>, Unconvertible> {
         let (office, roster) = (self.judge.office, self.judge.roster);
-        let blocks = self.judge.blocks(office.schedule(person));
+        let schedule = office.schedule(person);
+        let (blocks, home) = (self.judge.blocks(schedule), office.zone(schedule));
         let mut clipped: Vec<(&Counted<'a>, Option<SmallVec<[Ranges; 1]>>)> = Vec::with_capacity(members.len());
         let mut first: Option<i64> = None;
         for member in members {
             let zone = member.rep.zone(roster);
-            let stays = clip(&member.stays, zone);
+            let stays = member.stays.ranges(zone);
             let ever = [Ranges { quarters: i32::MIN..i32::MAX, dates: i32::MIN..i32::MAX }];
             for (counters, measure) in
                 member.rep.counters.iter().flat_map(|counters| self.sheet.measures.iter().map(move |m| (counters, *m)))
@@ -464,7 +503,8 @@ impl<'a> Asked<'_, 'a> {
                     for ranges in stays.as_deref().unwrap_or(&ever) {
                         let (quarter, date) = line.first(ranges);
                         first = earlier(first, quarter.map(|slot| i64::from(slot) * SLOT_S * US));
-                        first = earlier(first, date.map(|day| first_instant(date_of(day), zone)));
+                        // A date belongs to the block that holds it, wherever its rep lives.
+                        first = earlier(first, date.map(|day| first_instant(date_of(day), home)));
                     }
                 }
             }
@@ -502,22 +542,6 @@ impl<'a> Asked<'_, 'a> {
         }
         Ok(out)
     }
-}
-
-/// The slots of some days in a zone; `None`: all there are.
-fn clip(stays: &Stays, zone: &TimeZone) -> Option<SmallVec<[Ranges; 1]>> {
-    let Stays::Days(days) = stays else { return None };
-    let ranges = days.iter().map(|days| {
-        let start = (days.start > i32::MIN).then(|| first_instant(date_of(days.start), zone));
-        let end = if days.end < i32::MAX { first_instant(date_of(days.end), zone) } else { i64::MAX / 2 };
-        if days.end < i32::MAX {
-            return Bounds { start, end }.ranges(zone);
-        }
-        let from = start.map(|start| Bounds { start: Some(start), end: start + SLOT_S * US }.ranges(zone));
-        let (quarters, dates) = from.map_or((i32::MIN, i32::MIN), |from| (from.quarters.start, from.dates.start));
-        Ranges { quarters: quarters..i32::MAX, dates: dates..i32::MAX }
-    });
-    Some(ranges.collect())
 }
 
 /// What two runs of slots have in common.

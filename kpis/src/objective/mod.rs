@@ -19,6 +19,7 @@ mod office;
 pub mod pace;
 pub mod period;
 mod profile;
+mod sample;
 pub mod silence;
 pub mod smart;
 mod standing;
@@ -42,8 +43,10 @@ use crate::roster::{PersonNo, TeamNo};
 /// What is wanted of whom by when.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Objective {
-    /// Its name, unique among objectives.
+    /// Its name for programs, unique among objectives.
     pub id: Arc<str>,
+    /// What people call it: its id, unless it has a name.
+    pub name: Arc<str>,
     /// Where it stands in its file, from 1.
     pub line: usize,
     /// The KPI that is judged.
@@ -60,10 +63,12 @@ pub struct Objective {
     pub tolerance: Exact,
     /// How much it matters.
     pub importance: Importance,
-    /// A rate with a smaller denominator has no value.
+    /// A rate with a smaller denominator, or, where that is money, of fewer deals, has no value.
     pub min_sample: u32,
     /// Whether absences make a rep's target smaller.
     pub prorate_absences: bool,
+    /// Whether holidays make a rep's target smaller.
+    pub prorate_holidays: bool,
     /// The days in which it is to be reached.
     pub period: Period,
     /// How it is spread over them.
@@ -149,7 +154,8 @@ pub enum Pace {
     Linear,
     /// So much of the whole in each month of the period, 1 in all.
     Months(Vec<Exact>),
-    /// So much of the whole in each 7 days from its start, 1 in all; as many as the longest such period has: a shorter one has fewer.
+    /// So much of the whole in each 7 days begun from its start, 1 in all; as many as the longest such period has: of a shorter one those
+    /// that it has, rescaled.
     Weeks(Vec<Exact>),
 }
 

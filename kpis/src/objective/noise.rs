@@ -204,7 +204,7 @@ fn simulate(kind: Period, target: i64, performance: f64, seed: u64) -> Vec<Outco
                     class: Class::Additive,
                     is_count: true,
                     attained: Some(i128::from(attained).into()),
-                    denominator: None,
+                    sample: None,
                     blocks: &blocks,
                     days_left,
                     people_left,

@@ -13,7 +13,7 @@ use crate::roster::{PersonNo, Roster};
 use crate::window::local_date;
 use crate::worktime::{Calendar, Ledger, Schedule};
 
-/// How many days or weeks are looked through for the last one that had working time.
+/// How many periods are looked through for the last one that had working time.
 pub(crate) const LOOK_BACK: usize = 60;
 /// Forecasts look at so many blocks of 7 days.
 pub(crate) const BLOCKS: i32 = 12;
@@ -35,6 +35,7 @@ impl Office {
         // Somewhere it is a day earlier, somewhere a day later.
         let (mut from, mut to) = (today - 2 - 7 * (BLOCKS + 1), today + 3);
         for objective in objectives {
+            // Longer ones nearly always have: what lies further back is worked out when it is asked for.
             let tries = if matches!(objective.period, Period::Day | Period::Week) { LOOK_BACK } else { 2 };
             for day in [today - 1, today + 1] {
                 let mut run = period::holding(objective.period, roster.settings, day);
@@ -78,6 +79,23 @@ impl Office {
     /// The number of a person's schedule, for whoever keeps what depends on nothing else.
     pub(crate) fn schedule(&self, person: Option<PersonNo>) -> usize {
         person.map_or(0, |person| self.of_person[person])
+    }
+
+    /// The same company's working time in days that are not known here: of these schedules, and of no others.
+    pub(crate) fn reaching(&self, days: Range<i32>, wanted: &[usize]) -> Office {
+        let schedules = self.schedules.iter().enumerate().map(|(number, (schedule, _))| {
+            let end = if wanted.contains(&number) { days.end } else { days.start };
+            (schedule.clone(), Ledger::of(schedule, days.start..end))
+        });
+        Office { schedules: schedules.collect(), of_person: self.of_person.clone(), days: days.clone(), today: self.today }
+    }
+
+    /// Whether somebody, the company where `None`, has working time on any of these days, known here or not.
+    pub(crate) fn works_in(&self, roster: &Roster, person: Option<PersonNo>, days: &Range<i32>) -> bool {
+        let schedule = &self.schedules[self.schedule(person)].0;
+        let absences = person.map_or(&[][..], |person| &roster.people[person].absences);
+        let away = |day: i32| absences.iter().any(|(from, last)| (*from..=*last).contains(&day));
+        days.clone().any(|day| !away(day) && schedule.works_on(day))
     }
 
     /// The zone of a schedule.

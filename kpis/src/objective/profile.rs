@@ -1,7 +1,7 @@
 //! The pace of an objective from its YAML: how its target is spread over its period.
 //!
-//! In: `pace:` and the period. Out: a [`Pace`] whose shares add to exactly 1. A profile by month has a share for each month of the period. One by week
-//! may stop early: the weeks left carry nothing; it may be as long as the longest such period, whose last week is one of few days.
+//! In: `pace:` and the period. Out: a [`Pace`] whose shares add to exactly 1: one for each month of the period, or for each week begun in the longest
+//! such period, whose last week is one of few days.
 //! Never here: when the period begins, how much of it is past.
 
 use onpace_schemas::time;
@@ -72,13 +72,17 @@ fn by_week(node: &Node, period: Period) -> Result<Vec<Exact>, Mistake> {
         Period::Year => 53,
         Period::Once(from, to) => ((to - from) / 7 + 1).unsigned_abs() as usize,
     };
-    let mut shares = shares(node, "weeks")?;
-    if shares.len() > weeks {
-        let cause = format!("`weeks` has {} shares; this period has at most {weeks} times 7 days", shares.len());
-        return Err(node.mistake(cause));
+    let shares = shares(node, "weeks")?;
+    match shares.len() == weeks {
+        true => Ok(shares),
+        false => {
+            let (given, longest) = (shares.len(), if matches!(period, Period::Once(..)) { "" } else { " at its longest" });
+            let cause = format!(
+                "`weeks` has {given} shares; in this period {weeks} weeks begin{longest}: write one for each, 0 where it carries nothing"
+            );
+            Err(node.mistake(cause))
+        }
     }
-    shares.resize(weeks, Exact::from(0));
-    Ok(shares)
 }
 
 /// Percentages that add to 100, as parts of 1.

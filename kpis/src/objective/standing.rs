@@ -52,8 +52,10 @@ pub enum Subject {
 pub struct Standing {
     /// The objective's place among those asked about.
     pub number: usize,
-    /// Its name.
+    /// Its id.
     pub objective: Arc<str>,
+    /// What people call it.
+    pub name: Arc<str>,
     /// The KPI's name.
     pub kpi: Arc<str>,
     /// Whom it is about.
@@ -98,13 +100,16 @@ pub struct Standing {
     pub chance: Option<f64>,
     /// What is needed a day, for the subject as a whole.
     pub needed: Option<Exact>,
+    /// Whether anybody has working time left in the period: where nobody has, nobody can change it.
+    pub can_change: bool,
 }
 
 impl Standing {
-    /// Whether something must be done at once: it is out of reach, or at risk with less than a fifth of the period left.
+    /// Whether something must be done at once, and can be: it is out of reach, or at risk with less than a fifth of the period left, and somebody
+    /// has working time left in it.
     pub fn is_urgent(&self) -> bool {
         let late = || self.share.as_ref().zip(Exact::ratio(LATE.0, LATE.1)).is_some_and(|(share, late)| *share > late);
-        self.state == State::OutOfReach || (self.state == State::AtRisk && late())
+        self.can_change && (self.state == State::OutOfReach || (self.state == State::AtRisk && late()))
     }
 }
 
@@ -122,6 +127,7 @@ impl Serialize for Standing {
         let value = |value: &Option<Exact>| value.as_ref().map(|value| number_of(value, self.unit, self.currency));
         let mut map = to.serialize_map(None)?;
         map.serialize_entry("objective", &*self.objective)?;
+        map.serialize_entry("name", &*self.name)?;
         map.serialize_entry("kpi", &*self.kpi)?;
         if let Some((by, key)) = &self.key {
             map.serialize_entry(by.name(), &**key)?;

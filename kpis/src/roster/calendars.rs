@@ -38,12 +38,13 @@ pub(super) const WEEK: [(&str, i8); 14] = [
 pub(super) struct Calendars {
     database: TimeZoneDatabase,
     zones: HashMap<String, TimeZone>,
-    countries: HashMap<String, Vec<i32>>,
+    /// By country and, of a region, its name; else the empty one.
+    public: HashMap<(String, String), Vec<i32>>,
 }
 
 impl Calendars {
     pub(super) fn new() -> Calendars {
-        Calendars { database: TimeZoneDatabase::bundled(), zones: HashMap::new(), countries: HashMap::new() }
+        Calendars { database: TimeZoneDatabase::bundled(), zones: HashMap::new(), public: HashMap::new() }
     }
 
     /// A schedule; what isn't said is another's. Holidays that are said replace all of the other's.
@@ -59,7 +60,7 @@ impl Calendars {
             schedule.hours = working_hours(hours.text).map_err(|cause| hours.mistake(cause))?;
         }
         if let Some(days_off) = fields.get("holidays") {
-            schedule.holidays = self.days_off(days_off)?;
+            (schedule.holidays, schedule.half_days) = self.days_off(days_off)?;
         }
         Ok(schedule)
     }
@@ -86,30 +87,53 @@ impl Calendars {
         }
     }
 
-    /// Days since 1970-01-01, sorted.
-    fn days_off(&mut self, node: &Node) -> Result<Arc<[i32]>, Mistake> {
-        let fields = node.fields("`holidays`", &["country", "extra"])?;
-        let mut days = match fields.text("country")? {
-            Some(country) => self.country(country)?.clone(),
-            None => Vec::new(),
+    /// Days off and half days: days since 1970-01-01, sorted.
+    fn days_off(&mut self, node: &Node) -> Result<(Arc<[i32]>, Arc<[i32]>), Mistake> {
+        let fields = node.fields("`holidays`", &["country", "region", "extra", "half"])?;
+        let mut days = match (fields.text("country")?, fields.text("region")?) {
+            (Some(country), region) => self.public(country, region)?.clone(),
+            (None, None) => Vec::new(),
+            (None, Some(region)) => {
+                return Err(region.mistake("a region is one of a country; write `country` too, such as { country: FR, region: Alsace }"));
+            }
         };
         for day in fields.list("extra")? {
             days.push(day.text("a day of `extra`")?.date()?);
         }
         days.sort_unstable();
         days.dedup();
-        Ok(days.into())
+        let mut half_days = Vec::new();
+        for day in fields.list("half")? {
+            let text = day.text("a day of `half`")?;
+            let day = text.date()?;
+            if days.binary_search(&day).is_ok() {
+                return Err(text.mistake(format!("{} is a holiday, so it is no half day; take it out of `half`", text.text)));
+            }
+            half_days.push(day);
+        }
+        half_days.sort_unstable();
+        half_days.dedup();
+        Ok((days.into(), half_days.into()))
     }
 
-    fn country(&mut self, country: Text<'_>) -> Result<&Vec<i32>, Mistake> {
-        if !self.countries.contains_key(country.text) {
-            let Some(days) = holidays::of(country.text) else {
+    /// The public holidays of a country, or of one of its regions.
+    fn public(&mut self, country: Text<'_>, region: Option<Text<'_>>) -> Result<&Vec<i32>, Mistake> {
+        let key = (country.text.to_owned(), region.map(|region| region.text.to_owned()).unwrap_or_default());
+        if !self.public.contains_key(&key) {
+            let Some(mut days) = holidays::of(country.text) else {
                 let hint = hint(country.text, holidays::countries(), "write its ISO 3166 code of two letters, such as `FR`");
                 return Err(country.mistake(format!("no holidays are known of the country `{}`{hint}", country.text)));
             };
-            self.countries.insert(country.text.to_owned(), days);
+            if let Some(region) = region {
+                let Some(own) = holidays::of_region(country.text, region.text) else {
+                    let hint = hint(region.text, holidays::regions(country.text), "leave `region` out and list its own days under `extra`");
+                    return Err(region.mistake(format!("no region `{}` of {} is known{hint}", region.text, country.text)));
+                };
+                days = own;
+            }
+            self.public.insert(key.clone(), days);
         }
-        Ok(&self.countries[country.text])
+        Ok(&self.public[&key])
     }
 }
 

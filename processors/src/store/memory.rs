@@ -10,7 +10,8 @@ use onpace_kpis::block::BlockId;
 
 use super::round::{Pieces, Place, Round};
 use super::{
-    Changes, Commit, EntityId, Head, Heard, KpiStore, LaneWriter, Position, Settings, Settled, Step, StoreError, StoreReader, Taken,
+    Changes, Commit, EntityId, Head, Heard, KpiStore, LaneWriter, Position, Serving, Settings, Settled, Step, StoreError, StoreReader, Taken,
+    forgotten,
     refuse_other, show_head, show_sources,
 };
 
@@ -34,6 +35,8 @@ pub struct MemoryStore {
     settled: Arc<Mutex<Option<Settings>>>,
     /// Its writers don't know what is stored without asking.
     forgetful: bool,
+    /// No step of a patrol looks at more.
+    stride: Option<usize>,
 }
 
 #[derive(Clone, Default)]
@@ -41,6 +44,11 @@ struct Inner {
     settings: Option<Settings>,
     lanes: BTreeMap<u32, Lane>,
     faults: VecDeque<Fault>,
+    /// Who serves: it has no clock, so nobody falls silent.
+    serving: BTreeMap<String, Serving>,
+    /// After so many operations: which lane, what, and to which of its values.
+    #[cfg(test)]
+    harms: Vec<(u32, u32, super::suite::Harm, usize)>,
 }
 
 #[derive(Clone)]
@@ -64,6 +72,12 @@ impl MemoryStore {
         MemoryStore { forgetful: true, ..MemoryStore::default() }
     }
 
+    /// The same, whose writers go round it by so few values a step.
+    #[must_use]
+    pub fn striding(self, stride: usize) -> MemoryStore {
+        MemoryStore { stride: Some(stride), ..self }
+    }
+
     /// Orders a fault for the next commit of any lane; several queue up.
     pub fn fail_next(&self, fault: Fault) {
         self.lock().faults.push_back(fault);
@@ -74,6 +88,7 @@ impl MemoryStore {
         let mut inner = self.lock();
         inner.settings = None;
         inner.lanes.clear();
+        inner.serving.clear();
     }
 
     /// A copy to [`MemoryStore::restore`].
@@ -99,6 +114,17 @@ impl MemoryStore {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// For one operation of a writer: what was ordered for after so many happens now.
+    fn at_work(&self) -> MutexGuard<'_, Inner> {
+        #[cfg_attr(not(test), expect(unused_mut, reason = "only tests do damage"))]
+        let mut inner = self.lock();
+        #[cfg(test)]
+        for (lane, harm, pick) in inner.due() {
+            inner.harm(lane, harm, pick);
+        }
+        inner
+    }
+
     fn settled(&self) -> MutexGuard<'_, Option<Settings>> {
         self.settled.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -108,6 +134,32 @@ impl MemoryStore {
 impl MemoryStore {
     /// Does damage to a lane, to whichever of its values `pick` names; whether there was anything to damage.
     pub(crate) fn harm(&self, lane: u32, harm: super::suite::Harm, pick: usize) -> bool {
+        self.lock().harm(lane, harm, pick)
+    }
+
+    /// The same, once so many operations of writers have gone by.
+    pub(crate) fn harm_after(&self, operations: u32, lane: u32, harm: super::suite::Harm, pick: usize) {
+        self.lock().harms.push((operations, lane, harm, pick));
+    }
+
+    /// What was ordered and has not happened does not happen any more.
+    pub(crate) fn calm(&self) {
+        let mut inner = self.lock();
+        inner.faults.clear();
+        inner.harms.clear();
+    }
+}
+
+#[cfg(test)]
+impl Inner {
+    /// One operation more: what is due now.
+    fn due(&mut self) -> Vec<(u32, super::suite::Harm, usize)> {
+        self.harms.iter_mut().for_each(|(left, ..)| *left = left.saturating_sub(1));
+        let due = self.harms.extract_if(.., |(left, ..)| *left == 0);
+        due.map(|(_, lane, harm, pick)| (lane, harm, pick)).collect()
+    }
+
+    fn harm(&mut self, lane: u32, harm: super::suite::Harm, pick: usize) -> bool {
         use super::suite::Harm;
         fn one<K: Copy + Ord, V>(of: &BTreeMap<K, V>, pick: usize) -> Option<K> {
             of.keys().nth(pick % of.len().max(1)).copied()
@@ -116,8 +168,7 @@ impl MemoryStore {
             let bits = packed.as_ref().map_or(0, |packed| 8 * packed.len());
             packed.filter(|_| bits > 0).map(|packed| packed[pick % bits / 8] ^= 1 << (pick % 8)).is_some()
         }
-        let mut inner = self.lock();
-        let Some(lane) = inner.lanes.get_mut(&lane) else { return false };
+        let Some(lane) = self.lanes.get_mut(&lane) else { return false };
         let before = lane.clone();
         match harm {
             Harm::NoNames => lane.names.clear(),
@@ -169,6 +220,21 @@ impl KpiStore for MemoryStore {
         Ok(())
     }
 
+    fn serve(&self, holder: &str, words: &str, ended: bool) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        let known: Vec<Serving> = inner.serving.values().cloned().collect();
+        for gone in forgotten(&known, holder, ended) {
+            inner.serving.remove(gone);
+        }
+        let serving = Serving { holder: holder.to_owned(), words: words.to_owned(), age_ms: 0, ended };
+        inner.serving.insert(holder.to_owned(), serving);
+        Ok(())
+    }
+
+    fn serving(&self) -> Result<Vec<Serving>, StoreError> {
+        Ok(self.lock().serving.values().cloned().collect())
+    }
+
     fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<u32>, StoreError> {
         let inner = self.lock();
         let total = inner.lanes.values().map(|lane| lane.head.sums.values()).sum();
@@ -201,13 +267,13 @@ struct Writer {
 
 impl Writer {
     fn with<T>(&self, read: impl FnOnce(&Lane) -> T) -> Option<T> {
-        self.store.lock().lanes.get(&self.lane).map(read)
+        self.store.at_work().lanes.get(&self.lane).map(read)
     }
 }
 
 impl LaneWriter for Writer {
     fn take_over(&mut self) -> Result<Taken, StoreError> {
-        let mut inner = self.store.lock();
+        let mut inner = self.store.at_work();
         match (inner.settings, *self.store.settled()) {
             (Some(there), Some(wanted)) => refuse_other("memory", there, wanted)?,
             (None, Some(wanted)) => inner.settings = Some(wanted),
@@ -238,6 +304,8 @@ impl LaneWriter for Writer {
     }
 
     fn patrol(&mut self, most: usize) -> Result<Step, StoreError> {
+        let most = self.store.stride.map_or(most, |stride| most.min(stride));
+        drop(self.store.at_work());
         let inner = self.store.lock();
         match inner.lanes.get(&self.lane) {
             Some(lane) if Some(lane.head) == self.head => self.round.step(self.lane, &lane.head, &mut &*lane, most, &mut |_| {}),
@@ -269,10 +337,11 @@ impl LaneWriter for Writer {
     }
 
     fn may_have(&self, id: &EntityId) -> bool {
-        self.store.forgetful || self.with(|lane| lane.entities.contains_key(id)).unwrap_or_default()
+        self.store.forgetful || self.store.lock().lanes.get(&self.lane).is_some_and(|lane| lane.entities.contains_key(id))
     }
 
     fn submit(&mut self, commit: &Commit) -> Result<(), StoreError> {
+        drop(self.store.at_work());
         let mut inner = self.store.lock();
         let fault = inner.faults.pop_front();
         if fault == Some(Fault::Lost) {

@@ -13,7 +13,7 @@ mod memory;
 mod redis;
 mod round;
 #[cfg(test)]
-mod suite;
+pub(crate) mod suite;
 pub mod sums;
 mod values;
 
@@ -22,11 +22,11 @@ use std::time::Duration;
 use onpace_kpis::Slot;
 use onpace_kpis::block::{Block, BlockId};
 use onpace_kpis::slot::SLOT_S;
-use onpace_schemas::{Currency, Kind, time};
+use onpace_schemas::{Currency, Kind, printable, time};
 
 pub use embedded::EmbeddedStore;
 pub use marks::{How, LogMarks, Mark, Replaced};
-pub use memory::{Fault, MemoryStore};
+pub use memory::{Fault, MemoryStore, Snapshot};
 pub use redis::RedisStore;
 pub use round::Step;
 pub use sums::{Sum, Sums};
@@ -149,6 +149,22 @@ pub enum Settled {
     Fenced,
 }
 
+/// A process that serves what is in the store, as it says itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Serving {
+    /// The process: a name that no other has.
+    pub holder: String,
+    /// How it serves; what the text says is for whoever serves and asks.
+    pub words: String,
+    /// How long ago it said so, in milliseconds by the store's own clock.
+    pub age_ms: i64,
+    /// It has said that it ended.
+    pub ended: bool,
+}
+
+/// A process that has not said for so long that it serves is no longer remembered once another does, in milliseconds.
+pub const SERVING_LASTS_MS: i64 = 60_000;
+
 /// What may go wrong with the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -194,6 +210,24 @@ pub trait KpiStore: Send + Sync {
     /// # Errors
     /// The store is away or damaged.
     fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<u32>, StoreError>;
+
+    /// Notes how a process serves, or that it has ended. While one serves, those that ended or fell silent are forgotten; the last one of
+    /// all is remembered, through a wipe too.
+    ///
+    /// # Errors
+    /// The store is away.
+    fn serve(&self, holder: &str, words: &str, ended: bool) -> Result<(), StoreError> {
+        let _ = (holder, words, ended);
+        Ok(())
+    }
+
+    /// Who serves, or did last, in no order.
+    ///
+    /// # Errors
+    /// The store is away.
+    fn serving(&self) -> Result<Vec<Serving>, StoreError> {
+        Ok(Vec::new())
+    }
 
     /// A connection that writes one lane.
     ///
@@ -316,6 +350,12 @@ pub trait StoreReader: Send {
     fn inspect(&mut self, key: &str) -> Result<Option<String>, StoreError>;
 }
 
+/// Which of those that serve are to be forgotten now that another says how it serves.
+fn forgotten<'a>(known: &'a [Serving], holder: &str, ended: bool) -> Vec<&'a str> {
+    let gone = |one: &&Serving| !ended && one.holder != holder && (one.ended || one.age_ms > SERVING_LASTS_MS);
+    known.iter().filter(gone).map(|one| &*one.holder).collect()
+}
+
 /// Refuses a store that was built for something else.
 fn refuse_other(place: &str, there: Settings, wanted: Settings) -> Result<(), StoreError> {
     if there.lanes != wanted.lanes {
@@ -340,7 +380,7 @@ fn show_block(day: i32, block: &Block, measures: &[String], name: &dyn Fn(u32) -
             Slot::Quarter(slot) => time::show_instant(i64::from(slot) * SLOT_S * time::US),
             Slot::Date(day) => time::show_date(day),
         };
-        let dims: String = counter.dims.iter().filter(|dim| **dim != 0).map(|dim| format!(", {}", name(*dim))).collect();
+        let dims: String = counter.dims.iter().filter(|dim| **dim != 0).map(|dim| format!(", {}", printable(&name(*dim)))).collect();
         let extra = match Currency::from_number(counter.extra) {
             Some(currency) => format!(", {currency}"),
             None if counter.extra != 0 => format!(", bucket {}", counter.extra),
@@ -355,9 +395,18 @@ fn show_block(day: i32, block: &Block, measures: &[String], name: &dyn Fn(u32) -
 /// When sources were last heard of, in words, a line a source and kind.
 fn show_sources(rows: &[Heard]) -> String {
     let line = |row: &Heard, kind: Kind, recorded_ms: i64| {
-        format!("{}: last {} recorded {}\n", row.source, kind.name(), time::show_instant(recorded_ms * 1_000))
+        format!("{}: last {} recorded {}\n", printable(&row.source), kind.name(), time::show_instant(recorded_ms * 1_000))
     };
     rows.iter().flat_map(|row| row.kinds().map(move |(kind, recorded_ms)| line(row, kind, recorded_ms))).collect()
+}
+
+/// Who serves, in words, a line a process.
+fn show_serving(all: &[Serving]) -> String {
+    let line = |one: &Serving| {
+        let (age_s, how) = (one.age_ms / 1_000, if one.ended { "ended" } else { "said that it serves" });
+        format!("{} {how} {age_s} s ago: {}\n", printable(&one.holder), printable(&one.words))
+    };
+    all.iter().map(line).collect()
 }
 
 /// A head in words.

@@ -13,7 +13,7 @@ use std::hash::{BuildHasher, RandomState};
 use onpace_schemas::{Event, FieldNo, Kind, Time, Value, counted};
 
 pub use crate::import::{alike, knows_no_summer, tidy};
-pub use spelling::{nearly, Known};
+pub use spelling::{Known, nearly};
 
 /// The words that some measure looks for, by kind and field: what another open word may be meant for.
 pub type Words = BTreeMap<(Kind, &'static str), Vec<String>>;
@@ -339,7 +339,11 @@ impl Tally {
             ),
         ] {
             if examples.count > 0 {
-                doubt(what, examples.count, format!("{} {} {text} ({})", examples.count, if examples.count == 1 { "is" } else { "are" }, of(examples)));
+                doubt(
+                    what,
+                    examples.count,
+                    format!("{} {} {text} ({})", examples.count, if examples.count == 1 { "is" } else { "are" }, of(examples)),
+                );
             }
         }
         doubts
@@ -426,7 +430,11 @@ impl Reps {
             }
             if others.len() > 1 {
                 let count = reps.iter().map(|(_, count)| count).sum();
-                let text = format!("these reps look alike and count as {}: {}; `alike` or `tidy` make one of them", others.len(), others.join(", "));
+                let text = format!(
+                    "these reps look alike and count as {}: {}; `alike` or `tidy` make one of them",
+                    others.len(),
+                    others.join(", ")
+                );
                 doubts.push((count, text));
             }
             if known.0.len() < MOST_TEXTS

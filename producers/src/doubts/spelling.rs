@@ -39,7 +39,8 @@ impl Known {
             words.sort_unstable();
             let count = words.iter().map(|(_, count)| count).sum();
             let field = kind.fields()[usize::from(field)].name;
-            let shown: Vec<String> = words.iter().take(super::EXAMPLES).map(|(word, count)| format!("`{}` ({count})", visible(word))).collect();
+            let shown: Vec<String> =
+                words.iter().take(super::EXAMPLES).map(|(word, count)| format!("`{}` ({count})", visible(word))).collect();
             let text = format!("{field} {} of a {} matches nothing: measures look for `{known}`", shown.join(", "), kind.name());
             (What::NearlyKnown, count, text)
         });
@@ -71,7 +72,25 @@ pub fn nearly<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'
 pub(super) fn sounds_closed(stage: &str) -> bool {
     let stage = alike(stage);
     let mut words = stage.split(|c: char| !c.is_alphanumeric());
-    words.any(|word| ["won", "lost", "closedwon", "closedlost", "gewonnen", "verloren", "gagné", "gagnée", "perdu", "perdue", "ganado", "ganada", "perdido", "perdida"].contains(&word))
+    words.any(|word| {
+        [
+            "won",
+            "lost",
+            "closedwon",
+            "closedlost",
+            "gewonnen",
+            "verloren",
+            "gagné",
+            "gagnée",
+            "perdu",
+            "perdue",
+            "ganado",
+            "ganada",
+            "perdido",
+            "perdida",
+        ]
+        .contains(&word)
+    })
 }
 
 /// A text in which what can't be seen is shown: `Zoé\u{a0}Martin`.
@@ -79,7 +98,10 @@ pub(super) fn visible(text: &str) -> String {
     let decomposed = super::tidy(text) != text;
     let shown = text.chars().take(MOST_BYTES).map(|c| match c {
         ' ' => " ".to_owned(),
-        c if c.is_whitespace() || c.is_control() || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{300}'..='\u{36f}') => {
+        c if c.is_whitespace()
+            || c.is_control()
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{300}'..='\u{36f}') =>
+        {
             format!("\\u{{{:x}}}", c as u32)
         }
         c => c.to_string(),

@@ -5,7 +5,9 @@ use onpace_schemas::json;
 use super::*;
 
 fn words() -> Words {
-    [((Kind::Call, "outcome"), vec!["connected".to_owned()]), ((Kind::Call, "purpose"), vec!["prospecting".to_owned()])].into_iter().collect()
+    [((Kind::Call, "outcome"), vec!["connected".to_owned()]), ((Kind::Call, "purpose"), vec!["prospecting".to_owned()])]
+        .into_iter()
+        .collect()
 }
 
 /// An event of a kind and an entity, with data.
@@ -31,7 +33,11 @@ fn doubts(rows: &[String]) -> Vec<(What, u64, String)> {
 fn what_is_as_it_should_be_is_not_doubted() {
     let rows: Vec<String> = (0..20)
         .map(|n| text("call", &format!("c:{n}"), r#"{"rep":"Zoé Martin","outcome":"connected","purpose":"service"}"#))
-        .chain([text("deal", "d:1", r#"{"rep":"Ben","status":"won","stage":"Closed Won","created_at":"2026-03-01","closed_at":"2026-03-01"}"#)])
+        .chain([text(
+            "deal",
+            "d:1",
+            r#"{"rep":"Ben","status":"won","stage":"Closed Won","created_at":"2026-03-01","closed_at":"2026-03-01"}"#,
+        )])
         .collect();
     assert_eq!(doubts(&rows), []);
 }
@@ -45,7 +51,10 @@ fn an_open_word_that_is_nearly_a_known_one_is_told() {
         .collect();
     let told = doubts(&rows);
     assert_eq!((told.len(), told[0].0, told[0].1), (1, What::NearlyKnown, 4), "{told:?}");
-    assert_eq!(told[0].2, "outcome `CONNECTED ` (1), `Connected` (2), `conected` (1) of a call matches nothing: measures look for `connected`");
+    assert_eq!(
+        told[0].2,
+        "outcome `CONNECTED ` (1), `Connected` (2), `conected` (1) of a call matches nothing: measures look for `connected`"
+    );
     assert_eq!(nearly("follow up", ["follow_up"].into_iter()), Some("follow_up"));
     assert_eq!(nearly("busy", ["bus", "buzz"].into_iter()), None, "short words differ by a letter and are others");
 }

@@ -161,7 +161,8 @@ impl Gateway {
                 Err(_) => return Err(away(&LogError::Away(format!("no acknowledgement within {} s", limits.append.as_secs())))),
             }
         }
-        let doubts = if accepted > 0 { batch.seen.doubts(Some(&mut self.reps.lock().unwrap_or_else(PoisonError::into_inner))) } else { vec![] };
+        let doubts =
+            if accepted > 0 { batch.seen.doubts(Some(&mut self.reps.lock().unwrap_or_else(PoisonError::into_inner))) } else { vec![] };
         self.metrics.doubted(&doubts);
         Ok(answer(accepted, &batch, &doubts))
     }

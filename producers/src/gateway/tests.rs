@@ -411,12 +411,16 @@ async fn what_looks_wrong_is_told_in_the_answer_and_counted() {
     let (status, json) = place.post(JSON, event(1)).await;
     assert_eq!((status, json.get("warnings")), (202, None), "what is right is not doubted");
     let odd = |entity: &str, rep: &str, outcome: &str| {
-        event(2).replace("\"c2\"", &format!("\"{entity}\"")).replace("marie", rep).replace("\"duration_s\":42", &format!("\"outcome\":\"{outcome}\""))
+        event(2)
+            .replace("\"c2\"", &format!("\"{entity}\""))
+            .replace("marie", rep)
+            .replace("\"duration_s\":42", &format!("\"outcome\":\"{outcome}\""))
     };
     let body = format!("[{},{}]", odd("aircall:null", "marie", "Connected"), odd("c3", "Marie", "connected"));
     let (status, json) = place.post(JSON, body).await;
     assert_eq!((status, &json["accepted"]), (202, &json!(2)));
-    let told: Vec<_> = json["warnings"].as_array().unwrap().iter().map(|warning| (warning["doubt"].as_str().unwrap(), &warning["count"])).collect();
+    let told: Vec<_> =
+        json["warnings"].as_array().unwrap().iter().map(|warning| (warning["doubt"].as_str().unwrap(), &warning["count"])).collect();
     assert_eq!(told, [("unnamed_entity", &json!(1)), ("nearly_known", &json!(1)), ("alike_reps", &json!(2))], "{json}");
     // `marie` was seen in the request before.
     let (_, json) = place.post(JSON, odd("c4", "MARIE", "connected")).await;

@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::Problem;
+use super::book::{Book, Why};
 use super::house::Talk;
 
 /// An answer up to this size is not counted: the connections bound those.
@@ -31,6 +32,7 @@ const LOOK: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Answers {
     most: u64,
+    book: Book,
     held: Mutex<Held>,
     freed: Notify,
 }
@@ -66,15 +68,20 @@ pub(super) struct Sent {
     _talk: Talk,
 }
 
-/// The size of an answer, as far as it is known.
-pub(super) fn size(body: &Body) -> u64 {
+/// What an answer takes in memory, in bytes: said by who made it, as an extension of the response, where its body is of unknown length or
+/// is compressed on its way.
+#[derive(Clone, Copy, Debug)]
+pub struct Weight(pub u64);
+
+/// What an answer takes, as far as it is known.
+pub(super) fn weight(body: &Body, said: Option<&Weight>) -> u64 {
     let size = HttpBody::size_hint(body);
-    size.exact().unwrap_or(size.lower())
+    size.exact().unwrap_or(size.lower()).max(said.map_or(0, |said| said.0))
 }
 
 impl Answers {
-    pub(super) fn new(most: usize) -> Arc<Answers> {
-        Arc::new(Answers { most: most as u64, held: Mutex::default(), freed: Notify::new() })
+    pub(super) fn new(most: usize, book: Book) -> Arc<Answers> {
+        Arc::new(Answers { most: most as u64, book, held: Mutex::default(), freed: Notify::new() })
     }
 
     /// Room for an answer of so many bytes, once there is some; `cut` is what ends its connection. A small one needs none.
@@ -130,6 +137,7 @@ impl Answers {
             held.holders.values().filter(|holder| !holder.cut.is_cancelled() && now.saturating_duration_since(holder.taken) >= GRACE);
         if let Some(slowest) = slow.min_by_key(|holder| holder.taken) {
             slowest.cut.cancel();
+            self.book.away(Why::Stalled, "a client", "it took nothing of its answer while others needed the room");
         }
     }
 
@@ -210,6 +218,10 @@ mod tests {
 
     const WAIT: Duration = Duration::from_secs(60);
 
+    fn book() -> Book {
+        Book::new(&prometheus::Registry::new()).unwrap()
+    }
+
     fn talk() -> Talk {
         let address = std::net::IpAddr::from(Ipv4Addr::LOCALHOST).into();
         House::new(1, 1, 0).enter(address).unwrap().0.talk()
@@ -217,13 +229,13 @@ mod tests {
 
     async fn send(answers: &Arc<Answers>, bytes: usize, cut: &CancellationToken, wait: Duration) -> Result<Sent, Problem> {
         let body = Body::from(vec![7; bytes]);
-        let share = answers.room_for(size(&body), cut, wait).await?;
+        let share = answers.room_for(weight(&body, None), cut, wait).await?;
         Ok(Sent::new(body, share, talk()))
     }
 
     #[tokio::test]
     async fn an_answer_is_sent_as_it_is_in_slices() {
-        let answers = Answers::new(1 << 20);
+        let answers = Answers::new(1 << 20, book());
         let cut = CancellationToken::new();
         let mut sent = send(&answers, 150_000, &cut, WAIT).await.unwrap();
         assert_eq!((HttpBody::size_hint(&sent).exact(), answers.held().bytes), (Some(150_000), 150_000));
@@ -237,9 +249,16 @@ mod tests {
         drop(small);
     }
 
+    #[test]
+    fn a_body_of_unknown_length_weighs_what_is_said_of_it() {
+        let stream = Body::from_stream(futures_util::stream::iter([Ok::<_, std::io::Error>("a")]));
+        assert_eq!((weight(&stream, None), weight(&stream, Some(&Weight(9)))), (0, 9));
+        assert_eq!(weight(&Body::from("four"), Some(&Weight(1))), 4);
+    }
+
     #[tokio::test]
     async fn who_takes_nothing_makes_room_for_who_does() {
-        let answers = Answers::new(300_000);
+        let answers = Answers::new(300_000, book());
         let cuts: Vec<_> = (0..3).map(|_| CancellationToken::new()).collect();
         let (lazy, idle) = (send(&answers, 100_000, &cuts[0], WAIT).await.unwrap(), send(&answers, 100_000, &cuts[1], WAIT).await.unwrap());
         // As a server does: what is cut is dropped.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
 
 use super::Said;
+use super::layers::Measures;
 
 /// Why somebody was sent away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,7 @@ impl Why {
 #[derive(Clone, Debug)]
 pub struct Book {
     pub(super) connections: IntGauge,
+    pub(super) measures: Measures,
     away: IntCounterVec,
     said: Arc<[Said; Why::ALL.len()]>,
 }
@@ -70,7 +72,7 @@ impl Book {
         }
         registry.register(Box::new(connections.clone()))?;
         registry.register(Box::new(away.clone()))?;
-        Ok(Book { connections, away, said: Arc::default() })
+        Ok(Book { connections, measures: Measures::register(registry)?, away, said: Arc::default() })
     }
 
     /// Somebody was sent away.

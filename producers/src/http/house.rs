@@ -1,15 +1,20 @@
 //! Who has a seat: every connection, counted by address, and who gives his up when all are taken.
 //!
-//! In: an address. Out: a seat, and perhaps whose connection is cut for it. Pure but for the lock. What always holds: seats are
-//! bounded; whoever is being answered keeps his; of those who say nothing, the one that has said nothing for longest goes first, of
-//! the address that has most. Never here: sockets, clocks.
+//! In: an address. Out: a seat, and perhaps whose connection is cut for it. What always holds: seats are bounded; whoever is being
+//! answered keeps his, and so does who has just come; of those who have said nothing for a while, the one that has for longest goes
+//! first, of the address that has most. Never here: sockets.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
 use super::Address;
+
+/// Who has said something within this time, or just come, is not cut for another.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// What may be asked from a seat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +34,7 @@ pub(super) struct House {
     most_each: usize,
     /// Seats past all others, for who asks about health or metrics while all others are taken by who is being answered.
     reserve: usize,
+    grace: Duration,
     seats: Mutex<Seats>,
 }
 
@@ -38,8 +44,8 @@ struct Seats {
     /// Of seats for anything, by address.
     each: HashMap<Address, usize>,
     any: usize,
-    /// Grows with whatever happens: the order of it all.
-    moment: u64,
+    /// The last guest's number.
+    last: u64,
 }
 
 #[derive(Debug)]
@@ -47,7 +53,7 @@ struct Taken {
     address: Address,
     any: bool,
     /// Since when nothing has been asked; `None` while something is being answered.
-    silent: Option<u64>,
+    silent: Option<Instant>,
     cut: CancellationToken,
 }
 
@@ -68,20 +74,21 @@ pub(super) struct Talk(Arc<Guest>);
 
 impl House {
     pub(super) fn new(most: usize, most_each: usize, reserve: usize) -> Arc<House> {
-        Arc::new(House { most, most_each, reserve, seats: Mutex::default() })
+        Arc::new(House { most, most_each, reserve, grace: GRACE, seats: Mutex::default() })
     }
 
     /// A seat for a new connection, and whether another's was cut for it. `None`: the reserve is taken too.
     pub(super) fn enter(self: &Arc<House>, address: Address) -> Option<(Arc<Guest>, bool)> {
-        let mut seats = self.seats();
+        let (mut seats, now) = (self.seats(), Instant::now());
+        let quiet = |taken: &Taken| taken.silent.is_some_and(|since| now.saturating_duration_since(since) >= self.grace);
         let of_address = seats.each.get(&address).copied().unwrap_or_default();
         let (seat, cut) = if of_address >= self.most_each {
-            match seats.longest_silent(|taken| taken.any && taken.address == address) {
+            match seats.longest_silent(|taken| taken.any && taken.address == address && quiet(taken)) {
                 Some(cut) => (Seat::Any, Some(cut)),
                 None => seats.reserve(self.reserve, Seat::ReserveOfAddress)?,
             }
         } else if seats.any >= self.most {
-            match seats.longest_silent(|taken| taken.any) {
+            match seats.longest_silent(|taken| taken.any && quiet(taken)) {
                 Some(cut) => (Seat::Any, Some(cut)),
                 None => seats.reserve(self.reserve, Seat::Reserve)?,
             }
@@ -111,12 +118,13 @@ impl House {
     }
 
     fn seated(self: &Arc<House>, seats: &mut Seats, address: Address, seat: Seat) -> Arc<Guest> {
-        let (number, any, cut) = (seats.next(), seat == Seat::Any, CancellationToken::new());
+        seats.last += 1;
+        let (number, any, cut) = (seats.last, seat == Seat::Any, CancellationToken::new());
         if any {
             seats.any += 1;
             *seats.each.entry(address).or_default() += 1;
         }
-        seats.taken.insert(number, Taken { address, any, silent: Some(number), cut: cut.clone() });
+        seats.taken.insert(number, Taken { address, any, silent: Some(Instant::now()), cut: cut.clone() });
         Arc::new(Guest { house: Arc::clone(self), number, address, seat, cut })
     }
 
@@ -126,11 +134,6 @@ impl House {
 }
 
 impl Seats {
-    fn next(&mut self) -> u64 {
-        self.moment += 1;
-        self.moment
-    }
-
     /// A seat in the reserve, and who is cut for it.
     fn reserve(&self, most: usize, seat: Seat) -> Option<(Seat, Option<u64>)> {
         if self.taken.len() - self.any < most {
@@ -144,7 +147,7 @@ impl Seats {
         let silent =
             self.taken.iter().filter(|(_, taken)| among(taken)).filter_map(|(number, taken)| Some((taken, taken.silent?, *number)));
         let of_address = |taken: &Taken| self.each.get(&taken.address).copied().unwrap_or_default();
-        silent.max_by_key(|(taken, since, _)| (of_address(taken), u64::MAX - since)).map(|(_, _, number)| number)
+        silent.max_by_key(|(taken, since, number)| (of_address(taken), Reverse((*since, *number)))).map(|(_, _, number)| number)
     }
 
     fn leave(&mut self, number: u64, cut: bool) {
@@ -177,9 +180,8 @@ impl Guest {
 impl Drop for Talk {
     fn drop(&mut self) {
         let mut seats = self.0.house.seats();
-        let moment = seats.next();
         if let Some(taken) = seats.taken.get_mut(&self.0.number) {
-            taken.silent = Some(moment);
+            taken.silent = Some(Instant::now());
         }
     }
 }
@@ -201,13 +203,18 @@ mod tests {
         IpAddr::from([192, 0, 2, last]).into()
     }
 
+    /// A house in which silence is silence at once.
+    fn seats(most: usize, most_each: usize, reserve: usize) -> Arc<House> {
+        Arc::new(House { most, most_each, reserve, grace: Duration::ZERO, seats: Mutex::default() })
+    }
+
     fn enter(house: &Arc<House>, last: u8) -> Arc<Guest> {
         house.enter(address(last)).unwrap().0
     }
 
     #[test]
     fn who_has_been_silent_longest_makes_room() {
-        let house = House::new(3, 3, 1);
+        let house = seats(3, 3, 1);
         let guests: Vec<_> = (1..=3).map(|last| enter(&house, last)).collect();
         let talk = guests[0].talk();
         let (fourth, cut) = house.enter(address(4)).unwrap();
@@ -225,13 +232,13 @@ mod tests {
 
     #[test]
     fn the_address_that_has_most_makes_room() {
-        let house = House::new(4, 3, 1);
+        let house = seats(4, 3, 1);
         let quiet = enter(&house, 1);
         let crowd: Vec<_> = (0..3).map(|_| enter(&house, 2)).collect();
         let newcomer = enter(&house, 3);
         assert!(!quiet.cut.is_cancelled() && crowd[0].cut.is_cancelled());
         // Past its own limit an address makes room itself.
-        let house = House::new(4, 2, 1);
+        let house = seats(4, 2, 1);
         let (quiet, first, _second) = (enter(&house, 1), enter(&house, 2), enter(&house, 2));
         let third = enter(&house, 2);
         assert!(first.cut.is_cancelled() && !quiet.cut.is_cancelled() && third.seat == Seat::Any);
@@ -240,7 +247,7 @@ mod tests {
 
     #[test]
     fn where_all_are_being_answered_there_is_a_reserve_in_which_the_silent_make_room() {
-        let house = House::new(2, 1, 5);
+        let house = seats(2, 1, 5);
         let busy: Vec<_> = [1, 2].map(|last| enter(&house, last)).into();
         let _talks: Vec<_> = busy.iter().map(|guest| guest.talk()).collect();
         assert_eq!(enter(&house, 1).seat, Seat::ReserveOfAddress);
@@ -251,5 +258,14 @@ mod tests {
         let _answered: Vec<_> = reserve[1..].iter().chain([&probe]).map(|guest| guest.talk()).collect();
         assert!(house.enter(address(5)).is_none(), "nobody is silent");
         assert!(!house.make_room());
+    }
+
+    #[test]
+    fn who_has_just_come_is_not_cut_but_who_comes_after_is_told() {
+        let house = House::new(2, 2, 1);
+        let first = [enter(&house, 1), enter(&house, 1)];
+        let third = enter(&house, 2);
+        assert!(first.iter().all(|guest| !guest.cut.is_cancelled()) && third.seat == Seat::Reserve);
+        assert!(house.make_room() && first[0].cut.is_cancelled(), "unless no more files can be opened");
     }
 }

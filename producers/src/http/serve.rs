@@ -23,7 +23,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use super::answers::{Answers, Sent, size};
+use super::answers::{Answers, Sent, weight};
 use super::book::{Book, Why};
 use super::house::{Guest, House, Seat};
 use super::turns::{Class, Turn, Turns};
@@ -94,7 +94,7 @@ pub async fn serve(listener: TcpListener, router: Router, doors: Doors, shutdown
         house: House::new(limits.connections, limits.connections_each, limits.reserve),
         questions: Turns::new("questions", limits.questions, limits.questions_waiting, limits.wait),
         scrapes: Turns::new("scrapes", limits.scrapes, limits.scrapes_waiting, limits.wait),
-        answers: Answers::new(limits.answers_bytes),
+        answers: Answers::new(limits.answers_bytes, doors.book.clone()),
         doors,
     });
     let graceful = GracefulShutdown::new();
@@ -190,7 +190,8 @@ impl Inside {
         // The turn is held until there is room, so that no more is worked out than can be sent.
         let (response, turn) = self.work(guest, request).await.unwrap_or_else(|problem| (problem.into_response(), None));
         let (mut head, mut body) = response.into_parts();
-        let share = match self.answers.room_for(size(&body), &guest.cut, self.doors.limits.wait).await {
+        let bytes = weight(&body, head.extensions.get());
+        let share = match self.answers.room_for(bytes, &guest.cut, self.doors.limits.wait).await {
             Ok(share) => share,
             Err(problem) => {
                 self.doors.book.away(Why::Room, guest.address, "answers that are not read take all the room");

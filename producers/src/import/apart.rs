@@ -32,8 +32,6 @@ const MOST_BEYOND: u32 = 3;
 const UNDER_WAY: (usize, usize) = (64, 1 << 20);
 /// How often to look whether it is time to stop.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long the child keeps answers to itself while it has more to do.
-const GATHER: Duration = Duration::from_millis(20);
 
 /// How to start the program that runs a map: it must come to [`serve`].
 #[derive(Clone, Debug)]
@@ -262,7 +260,6 @@ pub fn serve(input: impl io::Read, output: impl Write) -> io::Result<()> {
     };
     say(&mut output, &Answer::Events(vec![]))?;
     let watch = Watch::start()?;
-    let mut told = Instant::now();
     loop {
         text.clear();
         if input.read_line(&mut text)? == 0 {
@@ -275,12 +272,8 @@ pub fn serve(input: impl io::Read, output: impl Write) -> io::Result<()> {
             Err(error) => Answer::Error(error),
         };
         watch.end();
-        serde_json::to_writer(&mut output, &answer)?;
-        output.write_all(b"\n")?;
-        if input.buffer().is_empty() || told.elapsed() >= GATHER {
-            output.flush()?;
-            told = Instant::now();
-        }
+        // At once: were it kept back, the next row would take it along where it ends the process, and this one be blamed.
+        say(&mut output, &answer)?;
     }
 }
 

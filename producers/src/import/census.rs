@@ -82,7 +82,10 @@ impl Census {
             }
             let here = if event.deleted == Some(true) { 2 } else { 1 };
             let insert = "INSERT INTO entity (name, here) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET here = max(here, ?2)";
-            self.table.prepare_cached(insert).and_then(|mut insert| insert.execute(params![event.entity, here])).map_err(|error| wrong(&error))?;
+            self.table
+                .prepare_cached(insert)
+                .and_then(|mut insert| insert.execute(params![event.entity, here]))
+                .map_err(|error| wrong(&error))?;
         }
         Ok(())
     }
@@ -178,7 +181,10 @@ impl Census {
         let (gone, at) = match known.here {
             2 if shown == Some(self.as_of) => (true, self.as_of),
             // In the latest complete export, or shown by one since.
-            _ if shown.is_some_and(|shown| if known.here == 0 && self.latest == self.as_of { shown > self.latest } else { shown >= self.latest }) => {
+            _ if shown.is_some_and(|shown| {
+                if known.here == 0 && self.latest == self.as_of { shown > self.latest } else { shown >= self.latest }
+            }) =>
+            {
                 (false, shown.unwrap_or(self.as_of))
             }
             _ => (true, self.latest),

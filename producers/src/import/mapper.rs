@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::ImportError;
 use super::apart::Apart;
 use super::file::{Content, Row};
 use super::map::Map;
-use super::ImportError;
 
 /// A row and what became of it.
 pub(super) struct Mapped {

@@ -16,7 +16,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -141,14 +141,20 @@ fn read(
     let census = match (settings.complete, as_of) {
         (Some(complete), Some(as_of)) => Some(Census::new(complete.kind, as_of, log)?),
         (Some(_), None) => {
-            return Err(ImportError::Settings("--complete is for an export that a map reads: an NDJSON says itself what is deleted".into()));
+            return Err(ImportError::Settings(
+                "--complete is for an export that a map reads: an NDJSON says itself what is deleted".into(),
+            ));
         }
         (None, _) => None,
     };
     let mut taking = Taking {
         settings,
         columns: &columns,
-        refused: if settings.dry_run { None } else { Some(Refused::new(refused::path(path)).map_err(|error| unwritable(&refused::path(path), error))?) },
+        refused: if settings.dry_run {
+            None
+        } else {
+            Some(Refused::new(refused::path(path)).map_err(|error| unwritable(&refused::path(path), error))?)
+        },
         tally: Tally::of_rows(&settings.words, as_of),
         summary: Summary { as_of, ..Summary::default() },
         batch: Batch::default(),
@@ -354,9 +360,7 @@ fn event(text: &str, now_us: i64) -> Result<Event<'_>, Why> {
 fn shown(row: Row, columns: &[String]) -> Value {
     match row.content {
         Ok(Content::Json(text)) => serde_json::from_str(&text).unwrap_or_else(|_| text.chars().take(1_000).collect::<String>().into()),
-        Ok(Content::Fields(values)) => {
-            Value::Object(columns.iter().cloned().zip(values.into_iter().map(Value::from)).collect())
-        }
+        Ok(Content::Fields(values)) => Value::Object(columns.iter().cloned().zip(values.into_iter().map(Value::from)).collect()),
         Err((shown, _)) => shown.into(),
     }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use onpace_schemas::avro;
@@ -241,9 +242,16 @@ async fn the_pipeline_map_keeps_dates_dates_and_refuses_what_has_none() {
     });
     assert_eq!(won["data"], data);
     let open = &events["pipeline:A2"][0]["data"];
-    assert_eq!((&open["status"], &open["account"], &open["closed_at"], &open["amount"]), (&json!("open"), &json!(null), &json!(null), &json!(null)));
+    assert_eq!(
+        (&open["status"], &open["account"], &open["closed_at"], &open["amount"]),
+        (&json!("open"), &json!(null), &json!(null), &json!(null))
+    );
     let stage = &events["pipeline:A2"][1];
-    assert_eq!((&stage["data"], &stage["occurred_at"]), (&json!({ "stage": "Engaging" }), &json!("2026-03-02T09:10:00Z")), "as of the export");
+    assert_eq!(
+        (&stage["data"], &stage["occurred_at"]),
+        (&json!({ "stage": "Engaging" }), &json!("2026-03-02T09:10:00Z")),
+        "as of the export"
+    );
     let reasons: Vec<_> =
         place.rejected("pipeline.csv").iter().map(|row| format!("{} {}", row["content"]["opportunity_id"], row["reason"])).collect();
     assert!(reasons[0].contains("A4") && reasons[0].contains("--arg undated="), "{reasons:?}");
@@ -326,7 +334,12 @@ async fn what_looks_wrong_of_a_file_is_told_in_its_summary() {
     let words = Arc::new([((onpace_schemas::Kind::Call, "outcome"), vec!["connected".to_owned()])].into_iter().collect());
     let summary = place.import_with(ImportSettings { map: Some(map.into()), words, ..settings(file) }).await.unwrap();
     let told: Vec<_> = summary.doubts.iter().map(|doubt| (doubt.what.name(), doubt.count)).collect();
-    assert_eq!(told, [("repeated_entity", 2), ("unnamed_entity", 2), ("nearly_known", 1), ("alike_reps", 3), ("after_export", 1)], "{:?}", summary.doubts);
+    assert_eq!(
+        told,
+        [("repeated_entity", 2), ("unnamed_entity", 2), ("nearly_known", 1), ("alike_reps", 3), ("after_export", 1)],
+        "{:?}",
+        summary.doubts
+    );
 }
 
 #[tokio::test]
@@ -361,7 +374,9 @@ async fn tables_of_every_form_are_the_same_rows() {
     }
     let sheet = place.folder.path().join("g.xlsx");
     let row = |n: u32, a: &str, b: &str| {
-        format!("<row r=\"{n}\"><c r=\"A{n}\" t=\"inlineStr\"><is><t>{a}</t></is></c><c r=\"B{n}\" t=\"inlineStr\"><is><t>{b}</t></is></c></row>")
+        format!(
+            "<row r=\"{n}\"><c r=\"A{n}\" t=\"inlineStr\"><is><t>{a}</t></is></c><c r=\"B{n}\" t=\"inlineStr\"><is><t>{b}</t></is></c></row>"
+        )
     };
     super::file::workbook(&sheet, false, &[("One", &(row(1, "id", "rep") + &row(2, "1", "Zoé")))]);
     all.push((sheet, Layout::default()));
@@ -370,7 +385,11 @@ async fn tables_of_every_form_are_the_same_rows() {
         assert_eq!((summary.rows, summary.accepted, summary.rejected), (1, 1, 0), "{}", path.display());
     }
     let said = place.said();
-    assert_eq!((said.len(), said["1"].len(), &said["1"][0]["data"]["rep"]), (1, 1, &json!("Zoé")), "one event, whatever the file: {said:?}");
+    assert_eq!(
+        (said.len(), said["1"].len(), &said["1"][0]["data"]["rep"]),
+        (1, 1, &json!("Zoé")),
+        "one event, whatever the file: {said:?}"
+    );
 
     // What is said of a file that can't be said of such a one.
     let path = place.folder.path().join("a.csv");
@@ -422,7 +441,8 @@ impl Place {
         let file = self.folder.path().join("deals.csv");
         std::fs::write(&file, format!("id,amount\n{rows}")).unwrap();
         let complete = Some(Complete { kind: onpace_schemas::Kind::Deal, whatever_is_gone: yes });
-        self.import_with(ImportSettings { map: Some(map.into()), as_of: Some(march(day)), complete, now: || march(31), ..settings(file) }).await
+        self.import_with(ImportSettings { map: Some(map.into()), as_of: Some(march(day)), complete, now: || march(31), ..settings(file) })
+            .await
     }
 
     /// Which deals there are, by the contract: of an entity's words on its deletion the one of the greatest (instant, saying, value).

@@ -240,6 +240,16 @@ pub trait EventLog: Send + Sync {
         }
     }
 
+    /// Reads everything and holds it against what it was when it was appended, where the log can't be trusted to do that by itself; `progress` is
+    /// told how many messages were read, of how many.
+    ///
+    /// # Errors
+    /// The log is away, or a message is not as it was appended: which one, and what to do.
+    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), LogError> {
+        let _ = progress;
+        Ok(())
+    }
+
     /// Hands over what each partition holds from its beginning up to one of `ends`, until `each` says that it is enough; without
     /// taking part in how readers share the partitions out.
     ///

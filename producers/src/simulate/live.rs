@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use onpace_schemas::{Event, json};
+use onpace_schemas::{Event, json, without_secret};
 use tokio_util::sync::CancellationToken;
 
 use super::Simulation;
@@ -134,7 +134,8 @@ impl<'a> Sender<'a> {
                 Ok(Sender::Gateway { agent: config.new_agent(), url })
             }
             Destination::Gateway(url) => {
-                Err(SimulateError::Settings(format!("--url {url} is no gateway's address; write one such as http://127.0.0.1:8080")))
+                let place = without_secret(url);
+                Err(SimulateError::Settings(format!("--url {place} is no gateway's address; write one such as http://127.0.0.1:8080")))
             }
         }
     }
@@ -171,9 +172,10 @@ impl<'a> Sender<'a> {
 }
 
 fn post(agent: &ureq::Agent, url: &str, body: String) -> Result<Tried, SimulateError> {
+    let place = without_secret(url);
     let mut answer = match agent.post(url).header("Content-Type", "application/x-ndjson").send(body) {
         Ok(answer) => answer,
-        Err(error) => return Ok(Tried::Away(format!("{url}: {error}"))),
+        Err(error) => return Ok(Tried::Away(format!("{place}: {error}"))),
     };
     let status = answer.status().as_u16();
     if status == 202 {
@@ -182,7 +184,7 @@ fn post(agent: &ureq::Agent, url: &str, body: String) -> Result<Tried, SimulateE
     let said = answer.body_mut().read_to_string().unwrap_or_default();
     let said: String = said.chars().take(500).collect();
     match status {
-        429 | 500..=599 => Ok(Tried::Away(format!("{url} answers {status}: {said}"))),
-        _ => Err(SimulateError::Refused(format!("{url} answers {status}, so it does not take these events: {said}"))),
+        429 | 500..=599 => Ok(Tried::Away(format!("{place} answers {status}: {said}"))),
+        _ => Err(SimulateError::Refused(format!("{place} answers {status}, so it does not take these events: {said}"))),
     }
 }

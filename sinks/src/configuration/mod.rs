@@ -136,7 +136,8 @@ impl Configuration {
             Some(good) if outcome.mistakes.is_empty() => good,
             _ => return Err(Broken(outcome.mistakes.join("\n"))),
         };
-        let evaluation = Evaluation { catalogue, roster: good.roster.clone(), objectives: good.objectives.clone(), version: 0 };
+        let read = good.texts.read_from();
+        let evaluation = Evaluation { catalogue, roster: good.roster.clone(), objectives: good.objectives.clone(), read, version: 0 };
         let since_ms = now_ms();
         let load = |file| Load { file, in_force: true, since_ms };
         let loads = [files.roster.is_some().then(|| load(ROSTER)), files.objectives.is_some().then(|| load(OBJECTIVES))];
@@ -159,6 +160,11 @@ impl Configuration {
     /// What is in force now. Take it once and work with it to the end: the next call may give another.
     pub fn now(&self) -> Arc<Evaluation> {
         self.shared.now.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Where its files are.
+    pub fn files(&self) -> &Files {
+        &self.shared.files
     }
 
     /// How the last reading of each file went.
@@ -256,6 +262,7 @@ impl Configuration {
             catalogue: Arc::clone(&before.catalogue),
             roster: good.roster,
             objectives: good.objectives,
+            read: good.texts.read_from(),
             version: before.version + 1,
         };
         *self.shared.now.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(evaluation);

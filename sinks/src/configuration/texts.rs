@@ -11,6 +11,7 @@ use onpace_kpis::{Catalogue, Mistake, Roster};
 
 use super::reading::{Reading, Stamp, Text};
 use super::{Files, Overrides};
+use crate::evaluation::{Read, digest};
 
 /// What one look saw: the texts, and what the system says of the files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,6 +66,16 @@ impl Texts {
     /// Whether the roster is what another's is, with all that it names.
     pub fn same_roster(&self, other: &Texts) -> bool {
         self.roster == other.roster && self.named == other.named
+    }
+
+    /// Digests of what was read.
+    pub fn read_from(&self) -> Read {
+        let text = |text: &Text| text.clone().unwrap_or_default();
+        let roster = self.roster.as_ref().map(|roster| {
+            let named: Vec<String> = self.named.iter().flat_map(|(name, named)| [name.clone(), text(named)]).collect();
+            digest(std::iter::once(&*text(roster)).chain(named.iter().map(String::as_str)))
+        });
+        Read { roster, objectives: self.objectives.as_ref().map(|objectives| digest([&*text(objectives)])) }
     }
 
     /// Whether the objectives are another's.

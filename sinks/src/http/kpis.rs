@@ -8,16 +8,15 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use axum::extract::{Query, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use onpace_kpis::roster::{Roster, UNROSTERED};
 use onpace_kpis::slot::round_up;
-use onpace_kpis::{By, KpiNo, Question, Row, Unconvertible, Within};
-use onpace_schemas::did_you_mean;
+use onpace_kpis::{Row, Unconvertible};
 use onpace_schemas::time::{show_date, show_instant};
 use serde::Serialize;
 
-use crate::evaluation::Evaluation;
-use crate::http::query::{Asked, Wrong};
+use crate::evaluation::{Evaluation, Folded};
+use crate::http::pieces::Pieces;
 use crate::metrics::Metrics;
+use crate::question::{Asked, Refused, Wrong};
 use crate::view::{Picture, Standing, State as Word, View, now_ms};
 use onpace_producers::http::Problem;
 
@@ -29,8 +28,25 @@ const MOST_VALUES: usize = 500_000;
 struct Answer<'a> {
     at: String,
     time_zone: &'a str,
+    configuration: String,
     freshness: Freshness,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    folded: Option<Together>,
     values: Vec<Row>,
+}
+
+/// What has no rows of its own.
+#[derive(Serialize)]
+struct Together {
+    count: usize,
+    into: String,
+    reason: String,
+}
+
+impl From<Folded> for Together {
+    fn from(folded: Folded) -> Together {
+        Together { count: folded.count, into: folded.into.to_string(), reason: folded.words() }
+    }
 }
 
 /// How fresh an answer is.
@@ -61,12 +77,10 @@ pub async fn answer(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let Query(pairs) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
-    let asked = Asked::read(&pairs)?;
     let evaluation = metrics.configuration().now();
-    let kpis = evaluation.catalogue.select(asked.kpis.iter().map(String::as_str));
-    let kpis = kpis.map_err(|why| Problem::from(Wrong { parameter: "kpi".into(), why }))?;
+    let asked = Asked::read(&pairs, &evaluation)?;
     let held = held(&headers);
-    super::blocking(move || work(metrics.view(), &evaluation, &asked, &kpis, &raw.unwrap_or_default(), &held)).await?
+    super::blocking(move || work(metrics.view(), &evaluation, &asked, &raw.unwrap_or_default(), &held)).await?
 }
 
 /// The tags that a client has answers of.
@@ -111,26 +125,34 @@ pub(super) fn whole(
 
 /// JSON with its tag.
 pub(super) fn tagged(answer: &impl Serialize, tag: String) -> Result<Response, Problem> {
-    let text = serde_json::to_string(answer)
+    let mut pieces = Pieces::default();
+    serde_json::to_writer(&mut pieces, answer)
         .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the values can't be written: {error}")))?;
-    let mut response = ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], text).into_response();
+    let weight = pieces.weight();
+    let mut response = ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], pieces.body()).into_response();
+    response.extensions_mut().insert(weight);
     if let Ok(tag) = HeaderValue::try_from(tag) {
         response.headers_mut().insert(header::ETAG, tag);
     }
     Ok(response)
 }
 
-fn work(view: &View, evaluation: &Evaluation, asked: &Asked, kpis: &[KpiNo], raw: &str, held: &str) -> Result<Response, Problem> {
-    let (whole, values) = {
-        let picture = view.read();
-        let whole = match whole(&picture, evaluation, asked.at_us, raw, held) {
-            Ok(whole) => whole,
-            Err(answer) => return *answer,
-        };
-        let values = values(&picture, evaluation, asked, kpis, whole.at_us)?;
-        (whole, values)
+fn work(view: &View, evaluation: &Evaluation, asked: &Asked, raw: &str, held: &str) -> Result<Response, Problem> {
+    let picture = view.read();
+    let whole = match whole(&picture, evaluation, asked.at_us, raw, held) {
+        Ok(whole) => whole,
+        Err(answer) => return *answer,
     };
-    let answer = Answer { at: show_instant(whole.at_us), time_zone: evaluation.zone(), freshness: whole.freshness, values };
+    let values = asked.rows(evaluation, &picture.tally, whole.at_us, MOST_VALUES).map_err(refused)?;
+    let folded = evaluation.folded(&picture.tally, asked.by).map(Together::from);
+    let answer = Answer {
+        at: show_instant(whole.at_us),
+        time_zone: evaluation.zone(),
+        configuration: evaluation.configuration(),
+        freshness: whole.freshness,
+        folded,
+        values,
+    };
     tagged(&answer, whole.tag)
 }
 
@@ -141,39 +163,11 @@ fn tag(picture: &Picture, evaluation: &Evaluation, at_us: i64, freshness: &Fresh
     format!("\"{:016x}\"", hasher.finish())
 }
 
-fn values(picture: &Picture, evaluation: &Evaluation, asked: &Asked, kpis: &[KpiNo], at_us: i64) -> Result<Vec<Row>, Problem> {
-    let tally = &picture.tally;
-    let reps = match asked.by {
-        By::Rep if asked.reps.is_empty() => evaluation.reps(tally).len(),
-        By::Team if asked.teams.is_empty() => evaluation.roster.teams.len() + 1,
-        _ => asked.reps.len().max(asked.teams.len()).max(1),
-    };
-    let each = asked.windows.len() * if kpis.is_empty() { evaluation.catalogue.kpis.len() } else { kpis.len() };
-    if reps.saturating_mul(each) > MOST_VALUES {
-        let why = format!("that would be {reps} × {each} values, more than {MOST_VALUES}; name fewer with `kpi`, `window` or `rep`");
-        return Err(Problem::bad_request(why));
+fn refused(why: Refused) -> Problem {
+    match why {
+        Refused::Wrong(wrong) => wrong.into(),
+        Refused::Unconvertible(why) => unconvertible(why),
     }
-    let teams = asked.teams.iter().map(|team| within(&evaluation.roster, team)).collect::<Result<Vec<Within>, Problem>>()?;
-    let within = if asked.by == By::Team { Within::Company } else { teams.first().copied().unwrap_or_default() };
-    let question = Question { kpis, within, currency: asked.currency, ..Question::new(at_us, asked.by, &asked.windows) };
-    let keys = if asked.by == By::Team { &asked.teams } else { &asked.reps };
-    let rows = |key| evaluation.rows(tally, &Question { key, ..question.clone() }).map_err(unconvertible);
-    if keys.is_empty() {
-        return rows(None);
-    }
-    let each = keys.iter().map(|key| rows(Some(key))).collect::<Result<Vec<_>, Problem>>()?;
-    Ok(each.into_iter().flatten().collect())
-}
-
-/// What was done for a team.
-pub(super) fn within(roster: &Roster, team: &str) -> Result<Within, Problem> {
-    if team == UNROSTERED {
-        return Ok(Within::Just(None));
-    }
-    roster.team(team).map(Within::Team).ok_or_else(|| {
-        let known = did_you_mean(team, roster.teams.iter().map(|team| &*team.id).chain([UNROSTERED]));
-        Wrong { parameter: "team".into(), why: format!("there is no team `{team}`{known}") }.into()
-    })
 }
 
 /// Money that can't be converted: 422, with the file, the day and the currency that a rate is missing of.

@@ -10,7 +10,7 @@ pub mod kpis;
 pub mod objectives;
 pub mod ops;
 mod page;
-mod query;
+mod pieces;
 mod roster;
 mod run;
 #[cfg(test)]
@@ -19,7 +19,7 @@ mod tests;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::get;
 
 pub use health::Health;
@@ -32,11 +32,7 @@ const OPENAPI: &str = include_str!("openapi.json");
 
 /// Every route of a sink. It has no fallback of its own, so that it can be merged with the gateway's; [`run`] adds one.
 pub fn router(metrics: Metrics) -> Router {
-    let view = metrics.view().clone();
-    let health = {
-        let (live, ready) = (view.clone(), view);
-        Health::new(move || live.live(), move || ready.ready())
-    };
+    let health = metrics.health();
     router_with_health(metrics, health)
 }
 
@@ -56,8 +52,8 @@ pub fn router_with_health(metrics: Metrics, health: Health) -> Router {
 
 async fn scrape(State(metrics): State<Metrics>, headers: HeaderMap) -> Response {
     let format = ops::format_of(&headers);
-    // Joining the families of 100,000 series copies some megabytes.
-    blocking(move || metrics.page(format)).await.map_or_else(IntoResponse::into_response, |page| ops::exposed(page, format))
+    // What is worked out is shared between scrapes; the rest is small.
+    ops::exposed(metrics.page(format).into_body(), format)
 }
 
 /// Runs what would hold up other requests on a thread of its own. How many are at work at once is bounded by whoever serves.

@@ -6,13 +6,13 @@ use axum::extract::{Query, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use onpace_kpis::objective::{Completeness, Standing, Standings};
-use onpace_schemas::time::{parse_instant, show_instant};
+use onpace_schemas::time::show_instant;
 use serde::Serialize;
 
 use super::kpis::{Freshness, held, tagged, whole};
-use super::query::Wrong;
 use crate::evaluation::Evaluation;
 use crate::metrics::Metrics;
+use crate::question::ObjectivesAsked;
 use crate::view::{View, now_ms};
 use onpace_producers::http::Problem;
 
@@ -21,6 +21,7 @@ use onpace_producers::http::Problem;
 struct Answer<'a> {
     at: String,
     time_zone: &'a str,
+    configuration: String,
     freshness: Freshness,
     objectives: Vec<Standing>,
     /// Why some are incomplete; left out where none is.
@@ -54,41 +55,6 @@ struct Unjudged {
     error: String,
 }
 
-/// What is asked.
-#[derive(Default)]
-struct Asked {
-    at_us: Option<i64>,
-    reps: Vec<String>,
-    teams: Vec<String>,
-}
-
-impl Asked {
-    fn read(pairs: &[(String, String)]) -> Result<Asked, Wrong> {
-        let mut asked = Asked::default();
-        for (parameter, value) in pairs {
-            let wrong = |why: String| Wrong { parameter: parameter.clone(), why };
-            match parameter.as_str() {
-                "at" => asked.at_us = Some(parse_instant(value).map_err(|why| wrong(format!("`at`: {why}")))?),
-                "rep" => asked.reps.push(value.clone()),
-                "team" => asked.teams.push(value.clone()),
-                _ => {
-                    let known = onpace_schemas::did_you_mean(parameter, ["at", "rep", "team"].into_iter());
-                    return Err(wrong(format!("there is no parameter `{parameter}`{known}; there are at, rep and team")));
-                }
-            }
-        }
-        Ok(asked)
-    }
-
-    /// Whether a standing is asked about.
-    fn wants(&self, standing: &Standing) -> bool {
-        let named = |names: &[String], by: &str| {
-            standing.key.as_ref().is_some_and(|(of, key)| of.name() == by && names.iter().any(|name| **name == **key))
-        };
-        (self.reps.is_empty() && self.teams.is_empty()) || named(&self.reps, "rep") || named(&self.teams, "team")
-    }
-}
-
 /// Answers a query.
 pub async fn answer(
     State(metrics): State<Metrics>,
@@ -97,19 +63,13 @@ pub async fn answer(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let Query(pairs) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
-    let asked = Asked::read(&pairs)?;
     let evaluation = metrics.configuration().now();
-    if let Some(unknown) = asked.reps.iter().find(|rep| evaluation.known(rep).is_none()) {
-        return Err(Wrong { parameter: "rep".into(), why: format!("the roster has nobody with the id `{unknown}`") }.into());
-    }
-    if let Some(unknown) = asked.teams.iter().find(|team| evaluation.roster.team(team).is_none()) {
-        return Err(Wrong { parameter: "team".into(), why: format!("the roster has no team `{unknown}`") }.into());
-    }
+    let asked = ObjectivesAsked::read(&pairs, &evaluation)?;
     let held = held(&headers);
     super::blocking(move || work(metrics.view(), &evaluation, &asked, &raw.unwrap_or_default(), &held)).await?
 }
 
-fn work(view: &View, evaluation: &Evaluation, asked: &Asked, raw: &str, held: &str) -> Result<Response, Problem> {
+fn work(view: &View, evaluation: &Evaluation, asked: &ObjectivesAsked, raw: &str, held: &str) -> Result<Response, Problem> {
     let (whole, standings, incomplete) = {
         let picture = view.read();
         let now_ms = now_ms();
@@ -130,6 +90,7 @@ fn work(view: &View, evaluation: &Evaluation, asked: &Asked, raw: &str, held: &s
     let answer = Answer {
         at: show_instant(whole.at_us),
         time_zone: evaluation.zone(),
+        configuration: evaluation.configuration(),
         freshness: whole.freshness,
         objectives: rows.into_iter().filter(|row| asked.wants(row)).collect(),
         incomplete,

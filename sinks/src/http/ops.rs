@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -24,7 +25,7 @@ async fn metrics(State(registry): State<Arc<Registry>>, headers: HeaderMap) -> R
     let mut families = pipeline::families(&registry);
     families.push(pipeline::build_info());
     let format = format_of(&headers);
-    exposed(page(&families, format), format)
+    exposed(page(&families, format).into(), format)
 }
 
 /// The format that a scrape asks for.
@@ -34,6 +35,6 @@ pub(crate) fn format_of(headers: &HeaderMap) -> Format {
 }
 
 /// A page of metrics as an answer.
-pub(crate) fn exposed(page: String, format: Format) -> Response {
+pub(crate) fn exposed(page: Body, format: Format) -> Response {
     ([(header::CONTENT_TYPE, format.media_type()), (header::VARY, "accept"), (header::CACHE_CONTROL, "no-store")], page).into_response()
 }

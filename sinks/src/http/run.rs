@@ -3,16 +3,18 @@
 use std::io;
 
 use axum::Router;
-use onpace_producers::http::{Doors, closed, serve};
+use onpace_producers::http::{Doors, layered, serve};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Serves until `stop` is cancelled. The router is closed with [`closed`]: whatever it does not know is answered as problem details.
+/// Serves until `stop` is cancelled. The router is [`layered`]: whatever it does not know is answered as problem details, and what is asked is
+/// counted in the registry.
 ///
 /// # Errors
 /// None after the start; a connection that fails is its own affair.
 pub async fn run(listener: TcpListener, router: Router, doors: Doors, stop: CancellationToken) -> io::Result<()> {
-    serve(listener, closed(router), doors, stop).await
+    let router = layered(router, &doors);
+    serve(listener, router, doors, stop).await
 }
 
 #[cfg(test)]

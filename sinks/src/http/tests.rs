@@ -36,7 +36,7 @@ fn store() -> Store {
 
 fn serving(store: &Store) -> Router {
     let evaluation = evaluation();
-    let view = View::looked(store, &evaluation.catalogue);
+    let view = View::looked(store, &evaluation);
     closed(router(Metrics::once(view, Configuration::fixed(evaluation), Registry::new()).unwrap()))
 }
 
@@ -91,8 +91,11 @@ async fn by_default_it_is_the_company_today_and_this_month() {
 #[tokio::test]
 async fn reps_can_be_picked_and_products_listed() {
     let router = serving(&store());
-    let (_, _, body) = get(&router, "/v1/kpis?rep=marie&rep=nobody&window=all&kpi=calls_made").await;
+    let (_, _, body) = get(&router, "/v1/kpis?rep=marie&window=all&kpi=calls_made").await;
     assert_eq!(body["values"].as_array().unwrap().len(), 1);
+    let answer = get(&router, "/v1/kpis?rep=marie&rep=nobody&window=all&kpi=calls_made").await;
+    problem(&answer, 400, "there is no rep `nobody`");
+    assert_eq!(answer.2["parameter"], "rep");
     let (_, _, body) = get(&router, "/v1/kpis?by=product&window=all&kpi=deals_won").await;
     assert_eq!((body["values"][0]["product"].as_str(), body["values"][0]["value"].as_i64()), (Some("Pro"), Some(1)));
 }
@@ -116,7 +119,7 @@ async fn whatever_is_wrong_is_a_problem_with_a_way_out() {
 async fn an_answer_that_has_not_changed_is_not_sent_again() {
     let store = store();
     let evaluation = evaluation();
-    let view = View::looked(&store, &evaluation.catalogue);
+    let view = View::looked(&store, &evaluation);
     let router = closed(router(Metrics::once(view.clone(), Configuration::fixed(evaluation.clone()), Registry::new()).unwrap()));
     // A fixed instant: the slot of now may end between two requests.
     let uri = format!("/v1/kpis?by=rep&at={}", jiff::Timestamp::from_millisecond(now_ms()).unwrap());
@@ -124,7 +127,7 @@ async fn an_answer_that_has_not_changed_is_not_sent_again() {
     let again = || Request::get(&uri).header("if-none-match", &headers["etag"]).body(Body::empty()).unwrap();
     assert_eq!(ask(&router, again()).await.0, StatusCode::NOT_MODIFIED);
     store.add(0, "marie", "calls_made", "", None, now_ms() * 1000, 1);
-    view.look_again(&store, &evaluation.catalogue);
+    view.look_again(&store, &evaluation);
     assert_eq!(ask(&router, again()).await.0, StatusCode::OK);
 }
 
@@ -152,13 +155,13 @@ async fn partial_numbers_are_not_given() {
 async fn a_store_that_is_away_takes_its_series_along_and_leaves_numbers_with_their_age() {
     let store = store();
     let evaluation = evaluation();
-    let view = View::looked(&store, &evaluation.catalogue);
+    let view = View::looked(&store, &evaluation);
     let router = closed(router(Metrics::once(view.clone(), Configuration::fixed(evaluation.clone()), Registry::new()).unwrap()));
     let (_, _, before) = get(&router, "/metrics").await;
     assert!(before.as_str().unwrap().contains("onpace_calls_made{rep=\"marie\",team=\"unrostered\",window=\"today\"} 3\n"));
     assert!(before.as_str().unwrap().contains("\nonpace_store_up 1\n"));
     store.inside(|inside| inside.away = true);
-    view.look_again(&store, &evaluation.catalogue);
+    view.look_again(&store, &evaluation);
     let (_, _, after) = get(&router, "/metrics").await;
     assert!(!after.as_str().unwrap().contains("onpace_calls_made"));
     assert!(after.as_str().unwrap().contains("\nonpace_store_up 0\n") && after.as_str().unwrap().contains("onpace_data_timestamp_seconds"));
@@ -189,7 +192,7 @@ async fn a_silent_source_is_named_and_what_it_feeds_is_incomplete() {
         inside.lanes[0].sources = vec![heard("aircall", Kind::Call, ago(90)), heard("import", Kind::Deal, ago(9_000))];
         inside.lanes[1].sources = vec![heard("aircall", Kind::Call, spoke_ms), heard("crm", Kind::Deal, ago(50))];
     });
-    let (view, mut look) = View::looking(&store, &evaluation.catalogue);
+    let (view, mut look) = View::looking(&store, &evaluation);
     look();
     let serving =
         |view: &View| closed(router(Metrics::once(view.clone(), Configuration::fixed(evaluation.clone()), Registry::new()).unwrap()));
@@ -245,7 +248,7 @@ async fn a_personal_best_is_on_the_page() {
     for (back, calls) in [(0, 6), (1, 5)].into_iter().chain((2..25).map(|back| (back, 1))) {
         store.add(0, "marie", "calls_made", "", None, now_us - back * 86_400_000_000, calls);
     }
-    let view = View::looked(&store, &evaluation.catalogue);
+    let view = View::looked(&store, &evaluation);
     let router = closed(router(Metrics::once(view, Configuration::fixed(evaluation), Registry::new()).unwrap()));
     let (_, _, page) = get(&router, "/metrics").await;
     let start = "onpace_personal_best{rep=\"marie\",team=\"unrostered\",kpi=\"calls_made\",span=\"day\",period=\"";
@@ -260,7 +263,7 @@ async fn metrics_come_in_the_format_asked_for_and_no_name_twice() {
     registry.register(Box::new(lag.clone())).unwrap();
     lag.with_label_values(&["0"]).set(7);
     let evaluation = evaluation();
-    let view = View::looked(&store(), &evaluation.catalogue);
+    let view = View::looked(&store(), &evaluation);
     let router = closed(router(Metrics::once(view, Configuration::fixed(evaluation), registry).unwrap()));
     let request = Request::get("/metrics").header("accept", "application/openmetrics-text; version=1.0.0").body(Body::empty()).unwrap();
     let (_, headers, text) = ask(&router, request).await;

@@ -41,12 +41,12 @@ const FIGURES: &str = r#"{{ $who }}: {{ $kpi }}{{ if $known }} {{ template "far"
 fn title(news: News) -> &'static str {
     match news {
         News::Behind | News::Urgent => {
-            r#"Behind: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#
+            r#"Behind: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#
         }
-        News::Missed => r#"Missed: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#,
-        News::Met => r#"Met: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#,
-        News::Mended => r#"No longer missed: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#,
-        News::Recovered => r#"On pace again: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#,
+        News::Missed => r#"Missed: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
+        News::Met => r#"Met: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
+        News::Mended => r#"No longer missed: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
+        News::Recovered => r#"On pace again: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
         News::Best => "Personal best: {{ $kpi }}",
     }
 }
@@ -72,6 +72,10 @@ pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
             "The store does not answer",
             "No KPI is shown and no objective is judged. Nothing is lost: look at Redis; once it answers, the numbers come back by themselves.",
         ),
+        "OnpaceStoreDamaged" => (
+            "Partition {{ $labels.partition }} of the store was damaged",
+            "What is stored of it is not what was written. It is folded anew from the log, and its numbers are shown again once that is done. The processor's log says what was damaged: does Redis throw keys away for want of memory, does something else write there, does the disk fail?",
+        ),
         "OnpacePipelineDown" => {
             ("The pipeline stands still", "Alerts about objectives are withheld until it moves again; what is true then is sent.")
         }
@@ -82,6 +86,10 @@ pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
         "OnpaceObjectiveAbsent" => (
             "Objective {{ $labels.objective }} is not evaluated",
             "The rules know it, the sink doesn't: start the sink with the objectives that these rules were written from.",
+        ),
+        "OnpaceMetricsIncomplete" => (
+            "Prometheus does not get every KPI",
+            "/metrics would have more series than --metric-series allows: whole windows, then whole metrics are missing. `/readyz` and `onpace check` name them; `onpace_series_dropped` has a series for each. Sums over what is there are right. Raise --metric-series, or name fewer windows by --metric-windows.",
         ),
         "OnpaceRulesOutdated" => (
             "Objective {{ $labels.objective }} has no rules",

@@ -41,15 +41,15 @@ const FIGURES: &str = r#"{{ $who }} : {{ $kpi }}{{ if $known }}, {{ template "fa
 fn title(news: News) -> &'static str {
     match news {
         News::Behind | News::Urgent => {
-            r#"En retard : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#
+            r#"En retard : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#
         }
-        News::Missed => r#"Manqué : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#,
-        News::Met => r#"Atteint : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#,
+        News::Missed => r#"Manqué : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
+        News::Met => r#"Atteint : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
         News::Mended => {
-            r#"Finalement pas manqué : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#
+            r#"Finalement pas manqué : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#
         }
         News::Recovered => {
-            r#"De nouveau dans le rythme : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $labels.objective }})"#
+            r#"De nouveau dans le rythme : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#
         }
         News::Best => "Record personnel : {{ $kpi }}",
     }
@@ -76,6 +76,10 @@ pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
             "La base des indicateurs ne répond pas",
             "Aucun indicateur n'est montré, aucun objectif jugé. Rien n'est perdu : voyez Redis ; dès qu'il répond, les chiffres reviennent d'eux-mêmes.",
         ),
+        "OnpaceStoreDamaged" => (
+            "La partition {{ $labels.partition }} de la base des indicateurs était endommagée",
+            "Ce qui en est conservé n'est pas ce qui avait été écrit. Elle est recalculée depuis le journal, et ses chiffres reviennent dès que c'est fait. Le journal d'exécution du processeur dit ce qui était endommagé : Redis efface-t-il des clés faute de mémoire, un autre programme y écrit-il, le disque est-il défaillant ?",
+        ),
         "OnpacePipelineDown" => (
             "La chaîne de traitement est arrêtée",
             "Les alertes d'objectifs sont retenues jusqu'à la reprise ; ce qui sera vrai alors sera envoyé.",
@@ -87,6 +91,10 @@ pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
         "OnpaceObjectiveAbsent" => (
             "L'objectif {{ $labels.objective }} n'est pas évalué",
             "Les règles le connaissent, le service ne le connaît pas : lancez-le avec les objectifs dont viennent ces règles.",
+        ),
+        "OnpaceMetricsIncomplete" => (
+            "Prometheus ne reçoit pas tous les indicateurs",
+            "/metrics aurait plus de séries que --metric-series n'en permet : des périodes entières, puis des métriques entières manquent. `/readyz` et `onpace check` les nomment ; `onpace_series_dropped` a une série pour chacune. Les sommes de ce qui y est sont justes. Augmentez --metric-series, ou nommez moins de périodes avec --metric-windows.",
         ),
         "OnpaceRulesOutdated" => (
             "L'objectif {{ $labels.objective }} n'a pas de règles",

@@ -144,7 +144,10 @@ fn top(words: &Words, company: &str, news: News) -> String {
 }
 
 /// Asks for an objective's figures; what isn't known stays unknown. `RECENT` is for how long a scrape may be missed.
-const FIGURES: &str = r#"{{- $cycle := "" -}}{{- $direction := "" -}}
+const FIGURES: &str = r#"{{- $cycle := "" -}}{{- $direction := "" -}}{{- $objective := $labels.objective -}}
+{{- range query (printf "onpace_objective_info{objective=%q}" $labels.objective) -}}
+{{- if .Labels.display_name -}}{{- $objective = .Labels.display_name -}}{{- end -}}
+{{- end -}}
 {{- range query (printf "onpace:objective_about{objective=%q}" $labels.objective) -}}
 {{- $currency = .Labels.currency -}}{{- $cycle = .Labels.cycle -}}{{- $direction = .Labels.direction -}}
 {{- end -}}

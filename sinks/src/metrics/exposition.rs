@@ -1,9 +1,11 @@
 //! The page that Prometheus reads, in either of its two text formats.
 //!
 //! In: families of samples. Out: Prometheus text 0.0.4, or OpenMetrics 1.0 when it is asked for. Samples are written once
-//! and serve both formats; only the headers differ. Never here: what a value means; timestamps on samples.
+//! and serve both formats and every scrape; only the headers differ. Never here: what a value means; timestamps on samples.
 
 use std::fmt::Write as _;
+
+use axum::body::{Body, Bytes};
 
 /// The two formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,35 +136,83 @@ impl Family {
     }
 }
 
-/// Writes a page of families, those without samples left out.
+/// A family that is finished: cheap to clone, and to put on any number of pages at a time.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// The headers of text, and of OpenMetrics.
+    heads: [Bytes; 2],
+    samples: Bytes,
+    /// Its name.
+    pub name: String,
+    /// How many samples it has.
+    pub series: usize,
+}
+
+impl From<Family> for Finished {
+    fn from(family: Family) -> Finished {
+        let heads = [Format::Text, Format::OpenMetrics].map(|format| Bytes::from(family.head(format)));
+        Finished { heads, samples: family.samples.into(), name: family.name, series: family.series }
+    }
+}
+
+/// A page, in pieces that others may share.
+#[derive(Clone, Debug)]
+pub struct Page(Vec<Bytes>);
+
+impl Page {
+    /// A page of families, those without samples left out.
+    pub fn of<'a>(families: impl IntoIterator<Item = &'a Finished>, format: Format) -> Page {
+        let mut pieces = Vec::new();
+        for family in families.into_iter().filter(|family| !family.samples.is_empty()) {
+            pieces.push(family.heads[format as usize].clone());
+            pieces.push(family.samples.clone());
+        }
+        if format == Format::OpenMetrics {
+            pieces.push(Bytes::from_static(b"# EOF\n"));
+        }
+        Page(pieces)
+    }
+
+    /// As the body of an answer.
+    pub fn into_body(self) -> Body {
+        Body::from_stream(futures_util::stream::iter(self.0.into_iter().map(Ok::<Bytes, std::convert::Infallible>)))
+    }
+
+    /// As text.
+    pub fn text(&self) -> String {
+        let whole: Vec<u8> = self.0.concat();
+        // It was made of text.
+        String::from_utf8(whole).unwrap_or_default()
+    }
+}
+
+/// A page of families as text, those without samples left out.
 pub fn page<'a>(families: impl IntoIterator<Item = &'a Family>, format: Format) -> String {
-    let families: Vec<&Family> = families.into_iter().filter(|family| !family.samples.is_empty()).collect();
-    let mut out =
-        String::with_capacity(families.iter().map(|family| family.samples.len() + family.help.len() + 2 * family.name.len() + 80).sum());
-    for family in families {
-        let (name, kind) = match (format, family.kind) {
-            (Format::Text, FamilyKind::Gauge | FamilyKind::Info) => (family.name.as_str(), "gauge"),
-            (Format::OpenMetrics, FamilyKind::Gauge) => (family.name.as_str(), "gauge"),
-            (Format::OpenMetrics, FamilyKind::Info) => (base(&family.name, family.kind), "info"),
-            (Format::Text, FamilyKind::Counter) => (family.name.as_str(), "counter"),
-            (Format::OpenMetrics, FamilyKind::Counter) => (base(&family.name, family.kind), "counter"),
-            (_, FamilyKind::Histogram) => (family.name.as_str(), "histogram"),
+    let finished: Vec<Finished> = families.into_iter().cloned().map(Finished::from).collect();
+    Page::of(&finished, format).text()
+}
+
+impl Family {
+    fn head(&self, format: Format) -> String {
+        let (name, kind) = match (format, self.kind) {
+            (Format::Text, FamilyKind::Gauge | FamilyKind::Info) => (self.name.as_str(), "gauge"),
+            (Format::OpenMetrics, FamilyKind::Gauge) => (self.name.as_str(), "gauge"),
+            (Format::OpenMetrics, FamilyKind::Info) => (base(&self.name, self.kind), "info"),
+            (Format::Text, FamilyKind::Counter) => (self.name.as_str(), "counter"),
+            (Format::OpenMetrics, FamilyKind::Counter) => (base(&self.name, self.kind), "counter"),
+            (_, FamilyKind::Histogram) => (self.name.as_str(), "histogram"),
         };
         let help = match format {
-            Format::Text => family.help.replace('\\', r"\\").replace('\n', r"\n"),
-            Format::OpenMetrics => escaped(&family.help),
+            Format::Text => self.help.replace('\\', r"\\").replace('\n', r"\n"),
+            Format::OpenMetrics => escaped(&self.help),
         };
-        // Writing into a String can't fail.
-        let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
-        if let (Format::OpenMetrics, Some(unit)) = (format, family.unit) {
-            let _ = writeln!(out, "# UNIT {name} {unit}");
+        let mut head = format!("# HELP {name} {help}\n# TYPE {name} {kind}\n");
+        if let (Format::OpenMetrics, Some(unit)) = (format, self.unit) {
+            // Writing into a String can't fail.
+            let _ = writeln!(head, "# UNIT {name} {unit}");
         }
-        out.push_str(&family.samples);
+        head
     }
-    if format == Format::OpenMetrics {
-        out.push_str("# EOF\n");
-    }
-    out
 }
 
 fn base(name: &str, kind: FamilyKind) -> &str {

@@ -1,85 +1,172 @@
 //! Leaf rows: each KPI of each rep while he was in a team, so that `sum by (team)` and `sum()` are right after he has moved.
 //!
-//! In: a round. Out: a family for each KPI, and the reps there was room for. Never here: what does not belong to a rep.
+//! In: a round, its plan. Out: a family for each KPI that the plan has; one KPI converted. What always holds: every post has a row in every
+//! metric and window of the plan. Work is linear in the rows that are written. Never here: what does not belong to a rep.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use onpace_kpis::catalogue::Dimension;
 use onpace_kpis::roster::{TeamNo, UNROSTERED};
-use onpace_kpis::{By, Kpi, KpiNo, Question, Row, Window, Within};
+use onpace_kpis::tally::OTHER;
+use onpace_kpis::{By, Catalogue, Kpi, KpiNo, Post, Question, Row, Within};
 use onpace_schemas::{Currency, to_major};
 
 use super::exposition::{Family, FamilyKind, labels};
 use super::kpis::{Round, help_of, name_of, value_of};
 
-const STAGE: Dimension = Dimension::Entered("stage");
+/// What is entered.
+pub const STAGE: Dimension = Dimension::Entered("stage");
+/// So many stages have rows of their own by rep; the rest have one together.
+pub const STAGES: usize = 20;
+/// In so many currencies, those that most reps have anything in, everybody has rows; in another only who has anything in it.
+const COMMON: usize = 3;
 
-/// A rep while he was in a team, with what is counted of that.
-struct Post {
-    rep: Arc<str>,
-    /// `None`: in none.
-    team: Option<TeamNo>,
-    rows: Vec<Row>,
+/// Whom there are rows of, and along what.
+pub struct Leaves {
+    pub posts: Vec<Post>,
+    /// The currencies that everybody has rows in, sorted.
+    common: Vec<Currency>,
+    pub stages: Vec<Arc<str>>,
 }
 
-/// Every KPI by rep and team, and the reps that have rows, sorted.
-pub fn families(round: &mut Round<'_>) -> (Vec<Family>, Vec<Arc<str>>) {
-    let catalogue = &round.evaluation.catalogue;
-    let (posts, beyond) = posts(round);
-    let currencies: BTreeSet<Currency> = posts.iter().flat_map(|post| &post.rows).filter_map(|row| row.currency).collect();
-    let family = |kpi: &Kpi| Family::new(format!("onpace_{}", name_of(kpi)), FamilyKind::Gauge, help_of(kpi, "by rep"));
-    let mut families: Vec<Family> = catalogue.kpis.iter().map(family).collect();
-    let mut dropped = vec![0; families.len()];
-    let staged: Vec<usize> = (0..catalogue.kpis.len()).filter(|number| is_staged(round, &catalogue.kpis[*number])).collect();
-    for post in &posts {
-        let team = round.team(post.team);
-        let by_window: Vec<String> =
-            round.windows().iter().map(|window| labels(&[("rep", &post.rep), ("team", team), ("window", window.name())])).collect();
-        let place = |window: Window| round.windows().iter().position(|known| *known == window).unwrap_or_default();
-        let mut own = post.rows.iter().peekable();
-        for (number, kpi) in catalogue.kpis.iter().enumerate() {
-            let family = &mut families[number];
-            let mut add = |labels: &str, value: &str| {
-                if family.series < round.cap {
-                    family.sample_with(labels, value);
-                } else {
-                    dropped[number] += 1;
-                }
-            };
-            let skipped = staged.contains(&number);
-            let mut seen = Vec::new();
-            while let Some(row) = own.next_if(|row| usize::from(row.number) == number) {
-                let with = &by_window[place(row.window)];
-                match row.currency {
-                    _ if skipped => {}
-                    None => add(with, &value_of(row)),
-                    Some(currency) => {
-                        seen.push(currency);
-                        add(&with_label(with, "currency", currency.code()), &value_of(row));
-                    }
-                }
+impl Leaves {
+    pub fn of(round: &Round<'_>) -> Leaves {
+        let evaluation = round.evaluation;
+        let posts = onpace_kpis::posts(&evaluation.catalogue, round.tally, &evaluation.roster, round.strangers());
+        let mut seen: BTreeMap<Currency, usize> = evaluation.roster.currency.map(|own| (own, posts.len())).into_iter().collect();
+        let is_used = posts.iter().any(|post| !post.currencies.is_empty());
+        for currency in posts.iter().flat_map(|post| &post.currencies) {
+            *seen.entry(*currency).or_default() += 1;
+        }
+        let mut common: Vec<(Currency, usize)> = seen.into_iter().filter(|_| is_used).collect();
+        common.sort_by_key(|(currency, reps)| (std::cmp::Reverse(*reps), *currency));
+        let mut common: Vec<Currency> = common.into_iter().take(COMMON).map(|(currency, _)| currency).collect();
+        common.sort_unstable();
+        let stages = onpace_kpis::evaluate::values(&evaluation.catalogue, round.tally, STAGE, STAGES);
+        Leaves { posts, common, stages }
+    }
+
+    /// The currencies that a post has rows in, sorted.
+    fn currencies(&self, post: &Post) -> Vec<Currency> {
+        let mut all: Vec<Currency> = self.common.iter().chain(&post.currencies).copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// How many series a KPI has in one window.
+    pub fn each(&self, catalogue: &Catalogue, kpi: &Kpi) -> usize {
+        if is_staged(catalogue, kpi) {
+            return self.posts.len() * self.stages.len();
+        }
+        match kpi.per_currency {
+            true => self.posts.iter().map(|post| self.currencies(post).len()).sum(),
+            false => self.posts.len(),
+        }
+    }
+
+    /// Every KPI of the plan by rep and team.
+    pub fn families(&self, round: &Round<'_>) -> Vec<Family> {
+        let catalogue = &round.evaluation.catalogue;
+        let family = |kpi: &Kpi| Family::new(format!("onpace_{}", name_of(kpi)), FamilyKind::Gauge, help_of(kpi, "by rep"));
+        let mut families: Vec<Family> = catalogue.kpis.iter().map(family).collect();
+        let of = |wanted: bool| {
+            let numbers = (0..catalogue.kpis.len() as KpiNo).filter(|number| round.plan.has(families[usize::from(*number)].name()));
+            numbers.filter(|number| is_staged(catalogue, &catalogue.kpis[usize::from(*number)]) == wanted).collect::<Vec<KpiNo>>()
+        };
+        let (plain, staged) = (of(false), of(true));
+        if !plain.is_empty() {
+            for (team, posts) in self.by_team() {
+                let question =
+                    Question { kpis: &plain, within: Within::Just(team), strangers: round.strangers(), ..round.question(By::Rep) };
+                round.each(question, &mut |rep| posts.contains_key(rep), &mut |rows| {
+                    let Some(post) = key_of(rows).and_then(|rep| posts.get(rep)) else { return };
+                    self.write(round, post, &plain, rows, &mut families);
+                });
             }
-            if kpi.per_currency {
-                let adds_up = catalogue.adds_up(kpi);
-                for currency in currencies.iter().filter(|currency| !seen.contains(currency)) {
-                    for with in &by_window {
-                        add(&with_label(with, "currency", currency.code()), &nothing(adds_up, *currency));
+        }
+        for number in staged {
+            self.stages(round, number, &mut families[usize::from(number)]);
+        }
+        families.retain(|family| round.plan.has(family.name()));
+        families
+    }
+
+    /// The posts of each team by rep.
+    fn by_team(&self) -> BTreeMap<Option<TeamNo>, HashMap<&str, &Post>> {
+        let mut teams: BTreeMap<Option<TeamNo>, HashMap<&str, &Post>> = BTreeMap::new();
+        for post in &self.posts {
+            teams.entry(post.team).or_default().insert(&post.rep, post);
+        }
+        teams
+    }
+
+    /// Writes a post's rows, sorted by KPI, window and currency, each into its KPI's family.
+    fn write(&self, round: &Round<'_>, post: &Post, kpis: &[KpiNo], rows: &[Row], families: &mut [Family]) {
+        let catalogue = &round.evaluation.catalogue;
+        let team = round.team(post.team);
+        let in_window = |window: &onpace_kpis::Window| labels(&[("rep", &post.rep), ("team", team), ("window", window.name())]);
+        let by_window: Vec<String> = round.plan.windows.iter().map(in_window).collect();
+        let currencies = self.currencies(post);
+        let by_currency: Vec<String> = by_window
+            .iter()
+            .flat_map(|with| currencies.iter().map(move |currency| with_label(with, "currency", currency.code())))
+            .collect();
+        let mut own = rows.iter().peekable();
+        for number in kpis {
+            let kpi = &catalogue.kpis[usize::from(*number)];
+            let family = &mut families[usize::from(*number)];
+            if !kpi.per_currency {
+                for with in &by_window {
+                    if let Some(row) = own.next_if(|row| row.number == *number) {
+                        family.sample_with(with, &value_of(row));
                     }
+                }
+                continue;
+            }
+            let adds_up = catalogue.adds_up(kpi);
+            for (window, of_window) in round.plan.windows.iter().zip(by_currency.chunks(currencies.len().max(1))) {
+                for (currency, with) in currencies.iter().zip(of_window) {
+                    let row = own.next_if(|row| row.number == *number && row.window == *window && row.currency == Some(*currency));
+                    let value = row.map_or_else(|| nothing(adds_up, *currency), value_of);
+                    family.sample_with(with, &value);
                 }
             }
         }
     }
-    for number in staged {
-        dropped[number] += stages(round, number as KpiNo, &posts, &mut families[number]);
+
+    /// Writes a KPI by rep, team and stage.
+    fn stages(&self, round: &Round<'_>, kpi: KpiNo, family: &mut Family) {
+        let kpis = [kpi];
+        let windows = &round.plan.windows;
+        for post in &self.posts {
+            let own =
+                Question { kpis: &kpis, rep: Some(&post.rep), within: Within::Just(post.team), apart: STAGES, ..round.question(By::Stage) };
+            // To find those who are together takes a look at everybody.
+            let strangers = if post.rep.starts_with(OTHER) { round.strangers() } else { usize::MAX };
+            let mut values: Vec<Option<String>> = vec![None; self.stages.len() * windows.len()];
+            let mut take = |rows: &[Row]| {
+                let stage = key_of(rows).and_then(|key| self.stages.binary_search_by(|stage| (**stage).cmp(key)).ok());
+                let Some(stage) = stage else { return };
+                for (at, row) in rows.iter().enumerate() {
+                    values[stage * windows.len() + at] = Some(value_of(row));
+                }
+            };
+            round.each(Question { strangers, ..own }, &mut |_| true, &mut take);
+            let team = round.team(post.team);
+            for (stage, values) in self.stages.iter().zip(values.chunks(windows.len().max(1))) {
+                for (window, value) in windows.iter().zip(values) {
+                    let with = [("rep", &*post.rep), ("team", team), ("window", window.name()), ("deal_stage", &**stage)];
+                    family.sample(&with, value.as_deref().unwrap_or("0"));
+                }
+            }
+        }
     }
-    for (number, family) in families.iter().enumerate() {
-        let per_post = family.series.checked_div(posts.len()).unwrap_or_default();
-        round.dropped.push((family.name().to_owned(), dropped[number] + beyond * per_post));
-    }
-    let mut reps: Vec<Arc<str>> = posts.into_iter().map(|post| post.rep).collect();
-    reps.dedup();
-    (families, reps)
+}
+
+fn key_of(rows: &[Row]) -> Option<&str> {
+    rows.first()?.key.as_ref().map(|(_, key)| &**key)
 }
 
 /// What evaluation would say of a rep who has nothing in a currency.
@@ -92,99 +179,14 @@ impl Round<'_> {
     pub fn team(&self, team: Option<TeamNo>) -> &str {
         team.and_then(|team| self.evaluation.roster.teams.get(team)).map_or(UNROSTERED, |team| &team.id)
     }
-
-    /// What reps did for one team itself (`None`: for none), one of them or all.
-    fn done(&self, team: Option<TeamNo>, rep: Option<&str>) -> Vec<Row> {
-        self.rows(Question { key: rep, within: Within::Just(team), ..self.question(By::Rep) })
-    }
 }
 
-/// Whom there is a row of in each team, by rep and team, and how many there is no room for.
-///
-/// A person has rows in every team that he was ever in, and in none only if he never was in any or something is counted of him then.
-fn posts(round: &Round<'_>) -> (Vec<Post>, usize) {
-    let roster = &round.evaluation.roster;
-    let mut places: Vec<(Arc<str>, Option<TeamNo>)> = Vec::new();
-    for rep in round.evaluation.reps(round.tally) {
-        let stays = round.evaluation.known(&rep).map_or(&[][..], |person| &roster.people[person].teams);
-        if stays.is_empty() {
-            places.push((rep.clone(), None));
-        }
-        let teams: BTreeSet<TeamNo> = stays.iter().map(|stay| stay.team).collect();
-        places.extend(teams.into_iter().map(|team| (rep.clone(), Some(team))));
-    }
-    let room = (round.cap / round.windows().len().max(1)).max(1);
-    let mut beyond = places.len().saturating_sub(room);
-    let mut posts: Vec<Post> = Vec::with_capacity(places.len().min(room));
-    if beyond > 0 {
-        for (rep, team) in places.into_iter().take(room) {
-            let rows = round.done(team, Some(&rep));
-            posts.push(Post { rep, team, rows });
-        }
-        return (posts, beyond);
-    }
-    let mut teams: Vec<Option<TeamNo>> = places.iter().map(|(_, team)| *team).collect();
-    teams.sort_unstable();
-    teams.dedup();
-    if teams.first().is_some_and(Option::is_some) {
-        teams.insert(0, None);
-    }
-    for team in teams {
-        let mut rows = round.done(team, None).into_iter().peekable();
-        while let Some(first) = rows.next() {
-            let key = first.key.clone();
-            let Some((_, rep)) = key.clone() else { continue };
-            let mut own = vec![first];
-            while let Some(row) = rows.next_if(|row| row.key == key) {
-                own.push(row);
-            }
-            let is_place = places.binary_search_by(|place| place.cmp(&(rep.clone(), team))).is_ok();
-            let counts = || own.iter().any(|row| row.value.as_ref().is_some_and(|value| !value.is_zero()));
-            if is_place || counts() {
-                posts.push(Post { rep, team, rows: own });
-            }
-        }
-    }
-    posts.sort_by(|a, b| (&a.rep, round.team(a.team)).cmp(&(&b.rep, round.team(b.team))));
-    beyond += posts.len().saturating_sub(room);
-    posts.truncate(room);
-    (posts, beyond)
-}
-
-/// Whether a KPI is a measure of values entered: its leaf rows are by that value too.
-fn is_staged(round: &Round<'_>, kpi: &Kpi) -> bool {
-    let catalogue = &round.evaluation.catalogue;
+/// Whether a KPI is a measure of values entered: its rows are by that value too.
+pub fn is_staged(catalogue: &Catalogue, kpi: &Kpi) -> bool {
     match kpi.measures[..] {
         [measure] => *catalogue.measures[usize::from(measure)].name == *kpi.name && catalogue.dimension(measure, STAGE).is_some(),
         _ => false,
     }
-}
-
-/// Writes a KPI by rep, team and stage; how many series there was no room for.
-fn stages(round: &Round<'_>, kpi: KpiNo, posts: &[Post], family: &mut Family) -> usize {
-    let kpis = [kpi];
-    let of = |post: &Post| {
-        let question = Question { kpis: &kpis, rep: Some(&post.rep), within: Within::Just(post.team), ..round.question(By::Stage) };
-        round.rows(question)
-    };
-    let rows: Vec<Vec<Row>> = posts.iter().map(of).collect();
-    let stages: BTreeSet<Arc<str>> = rows.iter().flatten().filter_map(|row| Some(row.key.as_ref()?.1.clone())).collect();
-    let mut dropped = 0;
-    for (post, rows) in posts.iter().zip(&rows) {
-        for window in round.windows() {
-            for stage in &stages {
-                let row = rows.iter().find(|row| row.window == *window && row.key.as_ref().is_some_and(|(_, key)| key == stage));
-                let value = row.map_or_else(|| "0".into(), value_of);
-                if family.series < round.cap {
-                    let team = round.team(post.team);
-                    family.sample(&[("rep", &post.rep), ("team", team), ("window", window.name()), ("deal_stage", stage)], &value);
-                } else {
-                    dropped += 1;
-                }
-            }
-        }
-    }
-    dropped
 }
 
 /// Labels with one more.

@@ -2,29 +2,40 @@
 //!
 //! In: a view, a registry. Out: a page in either format. One thread works the KPIs out anew when a counter changed or a
 //! slot ended, objectives also as time goes by, and never more than half the time; a scrape joins what is ready.
-//! What always holds: while the store is away or its numbers are not whole, no KPI is on the page.
-//! Never here: an old KPI served as fresh; an "all" row among leaf rows.
+//! What always holds: while the store is away, or its numbers are not whole, or nobody has looked for changes for [`OLD_MS`], no KPI is on the
+//! page; of a metric and window that are on it no rep is missing. Never here: an old KPI served as fresh; an "all" row among leaf rows.
 
+mod above;
 mod bests;
+mod budget;
+mod converted;
 pub mod exposition;
 mod kpis;
 mod leaves;
 pub mod objectives;
 pub mod pipeline;
+mod said;
+#[cfg(test)]
+mod tests;
 mod who;
 
 use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use onpace_kpis::objective::Completeness;
 use onpace_kpis::slot::round_up;
+use onpace_kpis::{Catalogue, Tally, Window};
 use prometheus::{Histogram, HistogramOpts, Registry};
 use tokio_util::sync::CancellationToken;
 
 use crate::configuration::Configuration;
+use crate::evaluation::Evaluation;
+use crate::http::Health;
 use crate::view::{State, View, now_ms};
-use exposition::{Family, Format, page};
+use exposition::{Family, Finished, Format, Page};
+use said::{Said, Told};
 
 /// The longest that values on the page may lag behind the view, unless working them out takes longer.
 const TICK: Duration = Duration::from_secs(1);
@@ -32,18 +43,67 @@ const TICK: Duration = Duration::from_secs(1);
 const OBJECTIVES_MS: i64 = 10_000;
 /// The shortest time between two rounds.
 const SHORTEST: Duration = Duration::from_millis(200);
+/// Figures of counters that are older than this are not shown, however they came to be: milliseconds.
+const OLD_MS: i64 = 60_000;
+/// A thread that makes no round for so long is stuck: milliseconds.
+const STUCK_MS: i64 = 300_000;
+
+/// The windows that reps and teams have on the page unless it is said otherwise, in the order in which they stay where there is too little room.
+pub const WINDOWS: [Window; 10] = [
+    Window::Today,
+    Window::Week,
+    Window::Month,
+    Window::Quarter,
+    Window::Year,
+    Window::Yesterday,
+    Window::LastWeek,
+    Window::LastMonth,
+    Window::LastQuarter,
+    Window::LastYear,
+];
 
 /// How the page is made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// At most so many series to a metric; what is beyond is dropped, and counted in `onpace_series_dropped`.
-    pub series_per_metric: usize,
+    /// At most so many series of KPIs by rep and team; past it whole windows go, then whole metrics.
+    pub series: usize,
+    /// The windows, in the order in which they stay; `None`: those that a user's own catalogue lists, else [`WINDOWS`].
+    pub windows: Option<Vec<Window>>,
+}
+
+impl Settings {
+    /// As many series as 500 reps with three currencies have, and the half again.
+    pub const SERIES: usize = 500_000;
+
+    /// The windows by a catalogue.
+    pub fn windows(&self, catalogue: &Catalogue) -> Vec<Window> {
+        let usual = || if catalogue.own_windows { catalogue.windows.clone() } else { WINDOWS.to_vec() };
+        self.windows.clone().unwrap_or_else(usual)
+    }
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { series_per_metric: 10_000 }
+        Settings { series: Settings::SERIES, windows: None }
     }
+}
+
+/// What would be on a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// How many series of KPIs by rep and team.
+    pub series: usize,
+    /// What is missing that should be there, in words.
+    pub wrong: Vec<String>,
+    /// What else is worth knowing, in words.
+    pub notes: Vec<String>,
+}
+
+/// What would be on the page of a process with these counters at an instant, microseconds since 1970.
+pub fn page(tally: &Tally, evaluation: &Evaluation, at_us: i64, settings: &Settings) -> Outline {
+    let windows = settings.windows(&evaluation.catalogue);
+    let kpis = kpis::of(tally, evaluation, at_us, &windows, settings.series);
+    Said::of(&kpis, tally, evaluation, settings.series).outline()
 }
 
 /// The metrics of a process with a view; cheap to clone.
@@ -57,16 +117,21 @@ struct Inner {
     configuration: Configuration,
     registry: Registry,
     settings: Settings,
-    ready: Mutex<Ready>,
+    ready: Mutex<Option<Ready>>,
+    /// When the rounds were last seen at work, milliseconds since 1970.
+    step_ms: AtomicI64,
     event_to_metric: Histogram,
     round: Histogram,
 }
 
 /// What is worked out.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Ready {
-    kpis: Arc<Vec<Family>>,
-    objectives: Arc<Vec<Family>>,
+    /// When the counters were taken that it is worked out from, or last seen not to have changed: milliseconds since 1970.
+    of_ms: i64,
+    kpis: Arc<Vec<Finished>>,
+    objectives: Arc<Vec<Finished>>,
+    said: Arc<Said>,
 }
 
 impl fmt::Debug for Metrics {
@@ -81,6 +146,7 @@ struct Last {
     basis: Option<Basis>,
     /// Personal bests, with what they depend on but for the counters: theirs are of days that are over, so once a slot is enough.
     bests: Option<((u64, i64), Family)>,
+    told: Told,
 }
 
 /// What a round's values depend on.
@@ -131,13 +197,15 @@ impl Metrics {
             )
             .buckets(waits),
         )?;
-        let rounds = vec![0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
+        let rounds = vec![0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
         let round = Histogram::with_opts(
             HistogramOpts::new("onpace_kpi_round_duration_seconds", "Time to work out every KPI of the metrics page anew").buckets(rounds),
         )?;
         registry.register(Box::new(event_to_metric.clone()))?;
         registry.register(Box::new(round.clone()))?;
-        Ok(Metrics { inner: Arc::new(Inner { view, configuration, registry, settings, ready: Mutex::default(), event_to_metric, round }) })
+        let step_ms = AtomicI64::new(now_ms());
+        let (ready, settings) = (Mutex::default(), settings);
+        Ok(Metrics { inner: Arc::new(Inner { view, configuration, registry, settings, ready, step_ms, event_to_metric, round }) })
     }
 
     /// The view that the KPIs come from.
@@ -150,8 +218,33 @@ impl Metrics {
         &self.inner.configuration
     }
 
+    /// How the process is: alive while the view and the rounds make progress, ready once the next scrape has the numbers.
+    pub fn health(&self) -> Health {
+        let (live, ready) = (self.clone(), self.clone());
+        Health::new(move || live.live(now_ms()), move || ready.ready(now_ms()))
+    }
+
+    fn live(&self, now_ms: i64) -> Result<String, String> {
+        let silent_ms = now_ms - self.inner.step_ms.load(Ordering::Relaxed);
+        if silent_ms > STUCK_MS {
+            return Err(format!("the metrics page has been worked out for {} s and is not done", silent_ms / 1000));
+        }
+        self.inner.view.live()
+    }
+
+    fn ready(&self, now_ms: i64) -> Result<String, String> {
+        let whole = self.inner.view.ready()?;
+        match self.worked_out().clone() {
+            None => Err(format!("{whole}; the metrics page is being worked out")),
+            Some(ready) if now_ms - ready.of_ms > OLD_MS => {
+                Err(format!("{whole}; the metrics page was last worked out {} s ago and shows no KPI", (now_ms - ready.of_ms) / 1000))
+            }
+            Some(ready) => Ok(std::iter::once(whole).chain(ready.said.words()).collect::<Vec<_>>().join("; ")),
+        }
+    }
+
     /// The page as it is now.
-    pub fn page(&self, format: Format) -> String {
+    pub fn page(&self, format: Format) -> Page {
         let inner = &self.inner;
         let mut own = pipeline::families(&inner.registry);
         let (known, now_ms) = (inner.view.known(), now_ms());
@@ -164,22 +257,28 @@ impl Metrics {
         if standing.whole {
             own.extend(pipeline::sources(&known, &inner.configuration.now().roster, now_ms));
         }
-        let ready = if shows(&standing) { self.ready().clone() } else { Ready::default() };
-        page(ready.kpis.iter().chain(&*ready.objectives).chain(&own), format)
+        let ready = self.worked_out().clone();
+        if let Some(ready) = &ready {
+            own.push(pipeline::rounded(ready.of_ms));
+        }
+        let shown = ready.filter(|ready| shows(&standing) && now_ms - ready.of_ms <= OLD_MS);
+        if let Some(ready) = &shown {
+            own.extend(ready.said.families());
+        }
+        let own: Vec<Finished> = own.into_iter().map(Finished::from).collect();
+        let kpis = shown.iter().flat_map(|ready| ready.kpis.iter().chain(&*ready.objectives));
+        Page::of(kpis.chain(&own), format)
     }
 
-    fn ready(&self) -> std::sync::MutexGuard<'_, Ready> {
+    fn worked_out(&self) -> std::sync::MutexGuard<'_, Option<Ready>> {
         self.inner.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn run(&self, stop: &CancellationToken) {
         let mut last = Last::default();
-        let mut told = 0;
         while !stop.is_cancelled() {
             let began = Instant::now();
-            if self.round(&mut last, now_ms()) {
-                self.tell_budget(&mut told);
-            }
+            self.round(&mut last, now_ms());
             let took = began.elapsed();
             std::thread::sleep((4 * took).clamp(SHORTEST, TICK).max(took));
         }
@@ -188,34 +287,44 @@ impl Metrics {
     /// Works the KPIs out if anything they depend on changed; whether it did.
     fn round(&self, last: &mut Last, now_ms: i64) -> bool {
         let inner = &self.inner;
+        inner.step_ms.store(now_ms, Ordering::Relaxed);
         let arrived = inner.view.take_arrivals();
         let began = Instant::now();
-        let ready = {
-            let picture = inner.view.read();
-            if !shows(&picture.known.standing(now_ms)) {
-                drop(picture);
-                *last = Last::default();
-                *self.ready() = Ready::default();
-                return false;
+        let picture = inner.view.read();
+        if !shows(&picture.known.standing(now_ms)) {
+            last.basis = None;
+            *self.worked_out() = None;
+            return false;
+        }
+        let at_us = now_ms * 1000;
+        let evaluation = inner.configuration.now();
+        let completeness = picture.known.completeness(&evaluation.roster, at_us, now_ms);
+        let now = Basis {
+            version: picture.version,
+            configured: evaluation.version,
+            end_us: round_up(at_us),
+            completeness: completeness.clone(),
+            moment: if evaluation.objectives.is_empty() { 0 } else { now_ms / OBJECTIVES_MS },
+        };
+        let before = last.basis.replace(now.clone());
+        let known = self.worked_out().clone();
+        let changed = match known.filter(|_| before.is_some()) {
+            Some(mut known) if before.as_ref() == Some(&now) => {
+                known.of_ms = now_ms;
+                *self.worked_out() = Some(known);
+                false
             }
-            let at_us = now_ms * 1000;
-            let evaluation = inner.configuration.now();
-            let completeness = picture.known.completeness(&evaluation.roster, at_us, now_ms);
-            let now = Basis {
-                version: picture.version,
-                configured: evaluation.version,
-                end_us: round_up(at_us),
-                completeness: completeness.clone(),
-                moment: if evaluation.objectives.is_empty() { 0 } else { now_ms / OBJECTIVES_MS },
-            };
-            let before = last.basis.replace(now.clone());
-            if before.as_ref() == Some(&now) {
-                None
-            } else {
+            known => {
                 let of_kpis = |basis: &Basis| (basis.version, basis.configured, basis.end_us);
-                let kpis = match before.is_some_and(|before| of_kpis(&before) == of_kpis(&now)) {
-                    true => Arc::clone(&self.ready().kpis),
-                    false => Arc::new(kpis::families(&picture.tally, &evaluation, at_us, inner.settings.series_per_metric)),
+                let same = before.is_some_and(|before| of_kpis(&before) == of_kpis(&now));
+                let (kpis, said) = match known.filter(|_| same) {
+                    Some(known) => (known.kpis, known.said),
+                    None => {
+                        let windows = inner.settings.windows(&evaluation.catalogue);
+                        let kpis = kpis::of(&picture.tally, &evaluation, at_us, &windows, inner.settings.series);
+                        let said = Said::of(&kpis, &picture.tally, &evaluation, inner.settings.series);
+                        (Arc::new(kpis.families.into_iter().map(Finished::from).collect()), Arc::new(said))
+                    }
                 };
                 let standings = evaluation.standings(&picture.tally, at_us, &completeness);
                 let mut objectives = objectives::families(&standings.rows, &evaluation);
@@ -226,35 +335,18 @@ impl Metrics {
                 };
                 objectives.push(bests.clone());
                 last.bests = Some((of, bests));
-                Some(Ready { kpis, objectives: Arc::new(objectives) })
+                last.told.tell(&said);
+                let objectives = Arc::new(objectives.into_iter().map(Finished::from).collect());
+                *self.worked_out() = Some(Ready { of_ms: now_ms, kpis, objectives, said });
+                inner.round.observe(began.elapsed().as_secs_f64());
+                true
             }
         };
-        let changed = ready.is_some();
-        if let Some(ready) = ready {
-            *self.ready() = ready;
-            inner.round.observe(began.elapsed().as_secs_f64());
-        }
         let counted_ms = crate::view::now_ms();
         for recorded_ms in arrived {
             inner.event_to_metric.observe((counted_ms - recorded_ms).max(0) as f64 / 1000.0);
         }
         changed
-    }
-
-    /// Logs how many series there are, at first and whenever they have doubled.
-    fn tell_budget(&self, told: &mut usize) {
-        let ready = self.ready().clone();
-        let families = || ready.kpis.iter().chain(&*ready.objectives);
-        let series: usize = families().map(|family| family.series).sum();
-        if series > 2 * *told {
-            *told = series;
-            tracing::info!(
-                series,
-                metrics = families().count(),
-                at_most_each = self.inner.settings.series_per_metric,
-                "series on the metrics page"
-            );
-        }
     }
 }
 
@@ -272,41 +364,4 @@ pub enum MetricsError {
     /// No thread.
     #[error("the thread that works out the metrics can't be started: {0}")]
     Thread(#[from] std::io::Error),
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-    use onpace_kpis::objective::parse;
-
-    use super::*;
-    use crate::fixture::{Store, with_roster};
-
-    #[test]
-    fn objectives_go_on_while_nothing_happens() {
-        let store = Store::of(1);
-        store.begin(0, 1);
-        store.add(0, "marie", "calls_made", "", None, now_ms() * 1000, 3);
-        let mut evaluation = with_roster("time_zone: UTC\npeople: [{ id: marie, name: Marie }]\n");
-        let wanted =
-            "objectives: [{ id: calls, kpi: calls_made, scope: company, target: 40, period: year, pace: linear, from: 2020-01-01 }]\n";
-        evaluation.objectives = parse(wanted, &evaluation.catalogue, &evaluation.roster).unwrap();
-        let view = View::looked(&store, &evaluation.catalogue);
-        let metrics = Metrics::new(view, Configuration::fixed(evaluation), Registry::new(), Settings::default()).unwrap();
-        // Two moments of one slot, just past: nothing was heard of the store after them.
-        let one_slot = |from: &i64| round_up(from * 1000) == round_up((from + OBJECTIVES_MS) * 1000);
-        let now_ms = now_ms();
-        let at_ms = [now_ms - 20_000, now_ms - 40_000].into_iter().find(one_slot).unwrap();
-        let expected = || {
-            let page = metrics.page(Format::Text);
-            page.lines().find(|line| line.starts_with("onpace_objective_expected{")).unwrap().to_owned()
-        };
-        let mut last = Last::default();
-        assert!(metrics.round(&mut last, at_ms));
-        let (before, kpis) = (expected(), Arc::clone(&metrics.ready().kpis));
-        assert!(!metrics.round(&mut last, at_ms), "nothing changed");
-        assert!(metrics.round(&mut last, at_ms + OBJECTIVES_MS));
-        assert_ne!(expected(), before, "more is expected");
-        assert!(Arc::ptr_eq(&kpis, &metrics.ready().kpis), "KPIs don't change by that");
-    }
 }

@@ -49,6 +49,14 @@ pub fn build_info() -> Family {
     family
 }
 
+/// As of when the KPIs on the page are, milliseconds since 1970.
+pub fn rounded(of_ms: i64) -> Family {
+    let help = "When the counters were taken that the KPIs were last worked out from, in seconds since 1970; past a minute no KPI is shown";
+    let mut family = Family::new("onpace_kpi_round_timestamp_seconds", FamilyKind::Gauge, help);
+    family.sample(&[], &number(of_ms as f64 / 1000.0));
+    family
+}
+
 /// How the last reading of each file of configuration went.
 pub fn configuration(loads: &[Load]) -> Vec<Family> {
     let help = "1 where what the file holds is in force, 0 where it was refused and what was in force before stays";

@@ -10,10 +10,15 @@ use super::exposition::{Family, FamilyKind};
 use crate::evaluation::Evaluation;
 
 /// The reps, each with the team that he is in now. Where no roster knows him a rep's name is what the events call him.
-pub fn reps(evaluation: &Evaluation, at_us: i64, reps: &[Arc<str>]) -> Family {
+pub fn reps<'a>(evaluation: &Evaluation, at_us: i64, reps: impl Iterator<Item = &'a Arc<str>>) -> Family {
     let roster = &evaluation.roster;
     let mut family = Family::new("onpace_rep_info", FamilyKind::Info, "The reps there are, with what may change about them");
+    let mut last = None;
     for rep in reps {
+        // Whoever was in several teams comes as often.
+        if last.replace(rep) == Some(rep) {
+            continue;
+        }
         let person = evaluation.known(rep).map(|number| &roster.people[number]);
         let team = evaluation.team_of(rep, at_us);
         let labels = [

@@ -247,6 +247,8 @@ pub fn pipeline() -> Vec<(&'static str, String)> {
     vec![
         ("OnpaceStoreDown", store_down),
         ("OnpacePipelineDown", pipeline_down),
+        // For an hour: it is mended within minutes, and what did it may be at work still.
+        ("OnpaceStoreDamaged", format!("time() - max by (partition) ({}) < 3600", recent("onpace_store_damage_timestamp_seconds"))),
         ("OnpaceSourceSilent", format!("max by (source, kind) ({}) == 1", recent("onpace_source_silent"))),
         (
             "OnpaceObjectiveAbsent",
@@ -255,6 +257,7 @@ pub fn pipeline() -> Vec<(&'static str, String)> {
                 recent("onpace_view_whole")
             ),
         ),
+        ("OnpaceMetricsIncomplete", format!("min({}) == 0", recent("onpace_metrics_whole"))),
         ("OnpaceRulesOutdated", format!("{known}\nunless on (objective) onpace:objective_about")),
         ("Watchdog", "vector(1)".to_owned()),
     ]

@@ -175,7 +175,7 @@ fn pipeline(plan: &Plan<'_>) -> Vec<Rule> {
         let (summary, description) = messages::to_operations(name, language);
         let (severity, wait, keep) = match name {
             "Watchdog" => ("none", None, None),
-            "OnpaceObjectiveAbsent" | "OnpaceRulesOutdated" => ("warning", Some("15m"), None),
+            "OnpaceObjectiveAbsent" | "OnpaceRulesOutdated" | "OnpaceMetricsIncomplete" => ("warning", Some("15m"), None),
             // Kept while the first scrapes after an outage come in.
             _ => ("critical", Some("1m"), Some("2m")),
         };

@@ -223,6 +223,7 @@ fn pipeline(plan: &Plan<'_>) -> String {
     };
     let silent = |kind: &str| format!("onpace_source_silent{{source=\"aircall\",kind=\"{kind}\"}}");
     let check = |minute, name: &'static str| -> Check { (minute, if name.is_empty() { vec!["Watchdog"] } else { vec!["Watchdog", name] }) };
+    let (damage, damaged) = ("onpace_store_damage_timestamp_seconds{partition=\"2\"}", "OnpaceStoreDamaged");
     let (store, pipe, source) = ("OnpaceStoreDown", "OnpacePipelineDown", "OnpaceSourceSilent");
     let mut situations: Vec<Situation<'_>> = vec![
         ("all is well", with("onpace_store_up", "1x60"), vec![check(50, "")]),
@@ -264,6 +265,12 @@ fn pipeline(plan: &Plan<'_>) -> String {
         ("the log takes no events", with("onpace_log_up", "1x9 0x20"), vec![check(9, ""), check(13, pipe)]),
         ("the log takes events again", with("onpace_log_up", "1x9 0x9 1x30"), vec![check(21, pipe), check(25, "")]),
         ("another program does not answer", with("up{job=\"node\"}", "0x20"), vec![check(10, "")]),
+        ("nothing was ever damaged", with("onpace_store_rounds_total{partition=\"2\"}", "0+1x60"), vec![check(50, "")]),
+        ("a partition of the store was damaged", with(damage, "_x9 540x40"), vec![check(8, ""), check(12, damaged), check(45, damaged)]),
+        ("damage of an hour ago", with(damage, "_x9 540x110"), vec![check(60, damaged), check(75, "")]),
+        ("damage again and again", with(damage, "_x9 540x19 1800x80"), vec![check(65, damaged), check(85, damaged), check(100, "")]),
+        ("damage, then missed scrapes", with(damage, "_x9 540x9 _x3 540x30"), vec![check(21, damaged)]),
+        ("damage, and the processor is started anew", with(damage, "_x9 540x9 stale _x50"), vec![check(17, damaged), check(30, "")]),
         ("a source is silent", with(&silent("call"), "0x9 1x30"), vec![check(9, ""), check(13, source)]),
         ("a source was never heard of", with(&silent(""), "1x30"), vec![check(3, source)]),
         ("a source is heard for the first time", with(&silent(""), "1x9 stale _x30"), vec![check(9, source), check(20, "")]),
@@ -295,6 +302,23 @@ fn pipeline(plan: &Plan<'_>) -> String {
             ("numbers that are not whole name no objective", of("0x60", ""), vec![check(50, "")]),
         ]);
     }
+    let incomplete = "OnpaceMetricsIncomplete";
+    situations.extend([
+        ("the page has everything", with("onpace_metrics_whole", "1x60"), vec![check(50, "")]),
+        ("the page lacks a window", with("onpace_metrics_whole", "1x9 0x40"), vec![check(20, ""), check(30, incomplete)]),
+        ("the page has everything again", with("onpace_metrics_whole", "0x29 1x30"), vec![check(25, incomplete), check(35, "")]),
+        ("the page lacks a window for a moment", with("onpace_metrics_whole", "1x9 0 1x50"), vec![check(12, ""), check(40, "")]),
+        (
+            "one page of two lacks a window",
+            {
+                let mut series = with("onpace_metrics_whole{instance=\"a\"}", "0x40");
+                series.push(("onpace_metrics_whole{instance=\"b\"}".into(), "1x40".into()));
+                series
+            },
+            vec![check(30, incomplete)],
+        ),
+        ("nothing says what the page has", up("1x60"), vec![check(50, "")]),
+    ]);
     let stranger = "onpace_objective_info{objective=\"not in the rules\"}";
     let outdated = "OnpaceRulesOutdated";
     situations.extend([

@@ -3,11 +3,12 @@
 //! In: blocks as the store has them now. Out: pairs of old and new block, for the tally to take the difference.
 //! What always holds: what was given out as old is what was given out as new before.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use onpace_kpis::block::BlockId;
 use onpace_kpis::{Block, NameId, Names};
-use onpace_processors::store::{Position, StoreError, StoreReader};
+use onpace_processors::store::{Head, Position, StoreError, StoreReader, Sum, sums};
 
 /// The copy of a lane.
 #[derive(Clone, Debug, Default)]
@@ -28,22 +29,37 @@ fn unpack(lane: u32, id: BlockId, packed: &[u8]) -> Result<Block, StoreError> {
 }
 
 impl Copy {
-    /// Reads a lane whole, saying now and then that it goes on.
+    /// Reads a lane whole, saying now and then that it goes on. Unless it was written meanwhile it must be what its head vouches for.
     pub fn load(lane: u32, reader: &mut dyn StoreReader, goes_on: &mut dyn FnMut()) -> Result<Copy, StoreError> {
         let mut copy = Copy::default();
         let (names, blocks) = (&mut copy.names, &mut copy.blocks);
+        let (mut named, mut counted) = (Sum::default(), Sum::default());
+        let before = reader.head(lane)?;
         let position = reader.load(
             lane,
             &mut |name| {
+                named.add(sums::name(named.count as u32 + 1, name));
                 names.intern(name);
             },
             &mut |id, packed| {
+                counted.add(sums::block(id, packed));
                 blocks.insert(id, packed.into());
                 if blocks.len().is_multiple_of(4_096) {
                     goes_on();
                 }
             },
         )?;
+        let vouched = |head: &Head| (head.birth, head.sums.names, head.sums.blocks);
+        if let Some(head) = reader.head(lane)?.filter(|head| before.as_ref().map(vouched) == Some(vouched(head)))
+            && (head.sums.names, head.sums.blocks) != (named, counted)
+        {
+            let why = format!(
+                "its names and counters are not those that were written ({} names and {} blocks are there, its head says {} and {}); its processor \
+                 folds it anew",
+                named.count, counted.count, head.sums.names.count, head.sums.blocks.count
+            );
+            return Err(StoreError::Damaged { place: format!("lane {lane}"), why });
+        }
         copy.position = position;
         copy.complete(lane, reader)?;
         Ok(copy)
@@ -86,6 +102,7 @@ impl Copy {
         // Where the names go on from the old ones, equal bytes say equal things.
         let same_names = other.names.len() >= self.names.len() && self.names.since(1).eq(other.names.since(1).take(self.names.len() - 1));
         let nothing = Block::default();
+        let fresh = other.by_volume();
         for (id, packed) in std::mem::take(&mut self.blocks) {
             let old = unpack(lane, id, &packed)?;
             match other.blocks.get(&id) {
@@ -100,8 +117,10 @@ impl Copy {
                 _ => differ(&self.names, id.rep, &old, &nothing),
             }
         }
-        for (id, packed) in &other.blocks {
-            differ(&other.names, id.rep, &nothing, &unpack(lane, *id, packed)?);
+        for id in fresh {
+            if let Some(packed) = other.blocks.get(&id) {
+                differ(&other.names, id.rep, &nothing, &unpack(lane, id, packed)?);
+            }
         }
         self.names = other.names;
         self.position = other.position;
@@ -135,6 +154,31 @@ impl Copy {
             }
         }
         Ok(changed)
+    }
+
+    /// The blocks in the order in which they are given out: those of the rep of whom most is counted first, so that he is kept apart where
+    /// not everybody is; by name among equals, and by day.
+    fn by_volume(&self) -> Vec<BlockId> {
+        let mut volumes: HashMap<NameId, usize> = HashMap::new();
+        for (id, packed) in &self.blocks {
+            *volumes.entry(id.rep).or_default() += packed.len();
+        }
+        let mut reps: Vec<(NameId, usize)> = volumes.into_iter().collect();
+        reps.sort_unstable_by_key(|(rep, volume)| (Reverse(*volume), self.names.text(*rep)));
+        let ranks: HashMap<NameId, usize> = reps.into_iter().enumerate().map(|(rank, (rep, _))| (rep, rank)).collect();
+        let mut ids: Vec<BlockId> = self.blocks.keys().copied().collect();
+        ids.sort_unstable_by_key(|id| (ranks.get(&id.rep), id.day));
+        ids
+    }
+
+    /// The blocks of a rep.
+    ///
+    /// # Errors
+    /// One is damaged.
+    pub fn blocks_of(&self, rep: &str) -> Result<Vec<Block>, StoreError> {
+        let Some(number) = self.names.find(rep) else { return Ok(Vec::new()) };
+        let his = self.blocks.iter().filter(|(id, _)| id.rep == number);
+        his.map(|(id, packed)| Block::unpack(id.day, packed).map_err(|error| damaged(0, *id, error))).collect()
     }
 
     /// The lane's names.

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! In: a store. Out: a [`Tally`] to evaluate against, always together with its [`Standing`]. One thread follows the store;
-//! any number of readers share the picture. What always holds: a reader sees counters and their age of one moment.
+//! any number of readers take the picture as it is at a moment and work on it as long as they like: what does not change meanwhile is shared.
+//! What always holds: a reader sees counters and their age of one moment, and holds up neither the follower nor another reader.
 //! Never here: what a KPI is; HTTP.
 
 mod follow;
@@ -13,7 +14,7 @@ mod lane;
 mod standing;
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use onpace_kpis::objective::Heard;
@@ -21,6 +22,9 @@ use onpace_kpis::{Catalogue, Tally};
 use onpace_processors::store::{self, Head, KpiStore, StoreError};
 use onpace_processors::vouch;
 use tokio_util::sync::CancellationToken;
+
+use crate::configuration::Configuration;
+use crate::evaluation::Evaluation;
 
 pub use standing::{Known, Lane, STALE_AFTER_MS, Standing, State};
 
@@ -60,26 +64,27 @@ impl View {
     ///
     /// # Errors
     /// The thread can't be started.
-    pub fn follow(store: Arc<dyn KpiStore>, catalogue: &Catalogue, stop: CancellationToken) -> std::io::Result<View> {
-        let view = View::of_nothing(catalogue, now_ms());
-        let mut follower = follow::Follower::new(store, catalogue, view.clone());
+    pub fn follow(store: Arc<dyn KpiStore>, configuration: Configuration, stop: CancellationToken) -> std::io::Result<View> {
+        let view = View::of_nothing(&configuration.now().catalogue, now_ms());
+        let mut follower = follow::Follower::new(store, configuration, view.clone());
         std::thread::Builder::new().name("view".into()).spawn(move || follower.run(&stop))?;
         Ok(view)
     }
 
     /// A view that looked at a store a few times, for tests.
     #[cfg(test)]
-    pub(crate) fn looked(store: &crate::fixture::Store, catalogue: &Catalogue) -> View {
-        let view = View::of_nothing(catalogue, now_ms());
-        view.look_again(store, catalogue);
+    pub(crate) fn looked(store: &crate::fixture::Store, evaluation: &Evaluation) -> View {
+        let view = View::of_nothing(&evaluation.catalogue, now_ms());
+        view.look_again(store, evaluation);
         view
     }
 
     /// A view, and what makes its follower look at the store once, for tests.
     #[cfg(test)]
-    pub(crate) fn looking(store: &crate::fixture::Store, catalogue: &Catalogue) -> (View, impl FnMut()) {
-        let view = View::of_nothing(catalogue, now_ms());
-        let mut follower = follow::Follower::new(Arc::new(store.clone()), catalogue, view.clone());
+    pub(crate) fn looking(store: &crate::fixture::Store, evaluation: &Evaluation) -> (View, impl FnMut() + use<>) {
+        let view = View::of_nothing(&evaluation.catalogue, now_ms());
+        let configuration = Configuration::fixed(evaluation.clone());
+        let mut follower = follow::Follower::new(Arc::new(store.clone()), configuration, view.clone());
         let mut reader = store.clone();
         let look = move || {
             if let Err(error) = follower.look(&mut reader) {
@@ -91,8 +96,8 @@ impl View {
 
     /// As one more look of a follower that was just started.
     #[cfg(test)]
-    pub(crate) fn look_again(&self, store: &crate::fixture::Store, catalogue: &Catalogue) {
-        let mut follower = follow::Follower::new(Arc::new(store.clone()), catalogue, self.clone());
+    pub(crate) fn look_again(&self, store: &crate::fixture::Store, evaluation: &Evaluation) {
+        let mut follower = follow::Follower::new(Arc::new(store.clone()), Configuration::fixed(evaluation.clone()), self.clone());
         if let Err(error) = follower.look(&mut store.clone()) {
             follower.lost(&error);
         }
@@ -113,10 +118,10 @@ impl View {
         }
     }
 
-    /// The picture. The follower waits while it is held, so hold it no longer than an evaluation takes.
-    pub fn read(&self) -> RwLockReadGuard<'_, Picture> {
+    /// The picture as it is now, to be kept as long as it is needed: what the follower changes afterwards it changes beside it.
+    pub fn read(&self) -> Picture {
         // A reader that panicked has changed nothing.
-        self.shared.picture.read().unwrap_or_else(PoisonError::into_inner)
+        self.shared.picture.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What is known of the store, without waiting for whoever holds the picture.
@@ -216,8 +221,10 @@ impl Once {
 ///
 /// # Errors
 /// The store is away, damaged, or was built with other measures than the catalogue's.
-pub fn read_once(store: &dyn KpiStore, catalogue: &Catalogue) -> Result<Once, StoreError> {
+pub fn read_once(store: &dyn KpiStore, evaluation: &Evaluation) -> Result<Once, StoreError> {
+    let catalogue = &evaluation.catalogue;
     let mut once = Once { tally: Tally::new(&catalogue.measures), heads: Vec::new(), sources: Heard::new() };
+    once.tally.know(evaluation.roster.identities.keys().cloned().collect());
     let Some(settings) = store.settings()? else { return Ok(once) };
     follow::check(settings, catalogue)?;
     let mut reader = store.reader()?;

@@ -60,6 +60,7 @@ pub fn objective(catalogue: &Catalogue, id: &str, kpi: &str, scope: Scope, perio
     let kpi = catalogue.select([kpi]).unwrap()[0];
     Objective {
         id: Arc::from(id),
+        name: Arc::from(id),
         line: 1,
         kpi,
         scope,
@@ -70,6 +71,7 @@ pub fn objective(catalogue: &Catalogue, id: &str, kpi: &str, scope: Scope, perio
         importance: Importance::Normal,
         min_sample: 20,
         prorate_absences: false,
+        prorate_holidays: false,
         period,
         pace: Pace::WorkingTime,
         from: None,

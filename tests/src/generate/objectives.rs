@@ -68,6 +68,9 @@ fn objective(rng: &mut StdRng, number: usize, base: i64, roster: &Roster) -> Obj
         (Every::Quarter, 1..3) => Pace::Months(shares(rng, 3)),
         (Every::Year, 1..4) => Pace::Months(shares(rng, 12)),
         (Every::Week, 1) => Pace::Weeks(vec![100]),
+        (Every::Month, 1) => Pace::Weeks(shares(rng, 5)),
+        (Every::Quarter, 3) => Pace::Weeks(shares(rng, 14)),
+        (Every::Year, 4) => Pace::Weeks(shares(rng, 53)),
         (Every::Between(first, last), 1..4) => {
             let days = (last - first).get_days() as usize + 1;
             Pace::Weeks(shares(rng, days.div_ceil(7)))
@@ -81,6 +84,8 @@ fn objective(rng: &mut StdRng, number: usize, base: i64, roster: &Roster) -> Obj
     objective.tolerance = pick(rng, &["0.10", "0.10", "0", "0.25"]).to_owned();
     objective.min_sample = pick(rng, &[20, 1, 3, 5]);
     objective.prorate_absences = rng.random_bool(0.3);
+    objective.prorate_holidays = rng.random_bool(0.3);
+    objective.name = rng.random_bool(0.3).then(|| format!("Objective {number}: « l'\"été\" »"));
     objective
 }
 

@@ -187,7 +187,9 @@ fn hours(rng: &mut StdRng, today: Date) -> Hours {
         // A period's last day.
         holidays.insert(today.last_of_month());
     }
-    Hours { days: days.to_vec(), minutes, holidays }
+    let half_days = (0..rng.random_range(0..4)).map(|_| plus_days(today, rng.random_range(-40..30)));
+    let half_days = half_days.filter(|day| !holidays.contains(day)).collect();
+    Hours { days: days.to_vec(), minutes, holidays, half_days }
 }
 
 /// One team after another, with and without a gap, changed near today or where a month begins.

@@ -5,27 +5,32 @@
 //! 1. Working time has passed up to `at` exactly; attained counts to `at` rounded up to a slot.
 //! 2. A person's id is one of his identities. His own `holidays` take the place of the company's.
 //! 3. A level KPI is one with a level measure; additive is a sum of other measures; all else is a rate.
-//! 4. `min_sample` is held against the denominator of a quotient of measures, after conversion where it is money; a
-//!    quantile has none and is without value only where it is null.
+//! 4. `min_sample` is held against the denominator of a quotient of measures; where that is money, against the deals won and
+//!    lost, with an amount or without. A quantile has none and is without value only where it is null.
 //! 5. For a member the period is the days, his own, on which he is in the team or below; a row begins with the first
 //!    such day and ends with the last. In a gap between two stays nothing counts; a level is all of his, at the end.
 //! 6. A row of a team or of the company begins and ends in the company's zone. It is over when the whole period, not only
 //!    the stays, is over for everybody who was a member on any of its days; without members, in the company's zone.
-//! 7. {from, to} is always shown, whatever the objective's `from`; but of each_rep_of nobody's row that hasn't begun.
+//! 7. {from, to} is shown from the first on, as long as it began no earlier than the company's first contribution; but of
+//!    each_rep_of nobody's row that hasn't begun.
 //! 8. `from` is by default the local day, in the scope's zone, of the company's earliest contribution. A period counts if
 //!    its first day, unclipped, isn't before it.
 //! 9. The last period that had working time is looked for among the 60 before the running one. The running one's age
 //!    counts from where it begins for the scope: clipped.
 //! 10. A part of a profile with a day of a member keeps its whole percentage.
-//! 11. The factor of `prorate_absences` is of the whole period, and of each_rep_of only.
+//! 11. The factors of `prorate_absences` and `prorate_holidays` are of the whole period, and of each_rep_of only. Together
+//!     they are working time ÷ what it would be without absences, holidays and half days.
 //! 12. Blocks are cut at the scope's zone's midnights, for slots by their instant, for dates by the date; working days are
-//!     the member's own days of these dates. A block begins no earlier than the slot of the first contribution of the
-//!     scope: of each_rep_of, while a member. Contributions of one slot that come to 0 are none.
+//!     the member's own days of these dates, half days whole ones. A block begins no earlier than the slot of the first
+//!     contribution of the scope, or than the date of one that has a date: of each_rep_of, while a member. Contributions of
+//!     one slot that come to 0 are none.
 //! 13. Days left are each member's own; people with time left are those who have any; a team without members has none.
 //! 14. Money is converted at the rate of the day, in the company's zone, of a slot's instant; of a date, of that date;
 //!     levels at the rate of the day of the row's last slot. It is rounded for show only.
 //! 15. share is null where there is no working time, whatever the pace; expected of an additive KPI then too.
 //! 16. Before and after a period all is computed as within it: days left are all or none.
+//! 17. Urgent is what is out of reach, or at risk with less than a fifth of the share left; never what nobody has working
+//!     time left for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -48,6 +53,10 @@ use super::worktime::{Who, Worktime};
 pub struct Judged {
     /// The objective's id.
     pub objective: String,
+    /// What people call it.
+    pub name: String,
+    /// Whether something must be done at once; nothing where the value is exact to 1 % only.
+    pub urgent: Option<bool>,
     /// Its KPI.
     pub kpi: &'static Kpi,
     /// Whose row it is, where it is a person's.
@@ -160,14 +169,14 @@ impl<'a> Bench<'a> {
             Subject::Each(..) => self.clipped(subject, period).is_some_and(|clipped| self.begin(subject, clipped) <= self.at),
             _ => true,
         };
-        if matches!(objective.every, Every::Between(..)) {
-            return if has_row(running) { vec![running] } else { Vec::new() };
-        }
         let first_of_all = || {
             let earliest = self.placed.iter().map(|placed| placed.t).min();
             earliest.map(|t| local_date(t, zone))
         };
         let Some(from) = objective.from.or_else(first_of_all) else { return Vec::new() };
+        if matches!(objective.every, Every::Between(..)) {
+            return if has_row(running) && running.first >= from { vec![running] } else { Vec::new() };
+        }
 
         let mut shown = Vec::new();
         if has_row(running) {
@@ -305,6 +314,10 @@ impl<'a> Bench<'a> {
             if objective.prorate_absences && never_away > 0 {
                 target *= integer(whole) / integer(never_away);
             }
+            let never_off = self.work.total_but_for_days_off(who, &all);
+            if objective.prorate_holidays && never_off > 0 {
+                target *= integer(never_away) / integer(never_off);
+            }
         }
         target
     }
@@ -388,7 +401,12 @@ impl<'a> Bench<'a> {
             self.placed.iter().filter(|placed| placed.one.measure == kpi.name && self.counts(subject, placed)).collect();
         let mut by_slot: BTreeMap<(i64, &str, Option<&str>), i128> = BTreeMap::new();
         for placed in &of_kpi {
-            *by_slot.entry((placed.t, &placed.one.rep, placed.one.currency.as_deref())).or_default() += placed.one.value;
+            // A date is one of the scope's own, wherever its rep lives.
+            let t = match placed.one.at {
+                When::Date(date) => self.work.midnight(home(subject), date),
+                When::Instant(_) => placed.t,
+            };
+            *by_slot.entry((t, &placed.one.rep, placed.one.currency.as_deref())).or_default() += placed.one.value;
         }
         let Some(((first, ..), _)) = by_slot.into_iter().find(|(_, sum)| *sum != 0) else { return Vec::new() };
 
@@ -448,11 +466,18 @@ impl<'a> Bench<'a> {
             Nature::Rate
         };
 
+        let sample = match kpi.name {
+            "win_rate_by_value" => {
+                let by_number = Kpi::named("win_rate").expect("a KPI of the contract");
+                self.evaluate(by_number, &self.scope(subject, by_number, period), None, level_day).1
+            }
+            _ => denominator.clone(),
+        };
+        let left = self.days_left(subject, period);
         let mut facts = format!("{} contributions in the period; denominator {denominator:?}\n", scope.flows.len());
         let (mut expected, mut forecast, mut probability, mut needed) = (Some(target.clone()), None, None, None);
         if let (Nature::Sum, Some(attained)) = (nature, &attained) {
             expected = share.as_ref().map(|share| &target * share);
-            let left = self.days_left(subject, period);
             let people = left.iter().filter(|days| !days.is_zero()).count() as i64;
             let days: BigRational = left.iter().sum();
             let blocks = self.blocks(subject, kpi, currency);
@@ -477,7 +502,7 @@ impl<'a> Bench<'a> {
                 begun: self.at >= start,
                 over: self.is_over(subject, period),
                 worked: self.work_in(subject, period) > 0,
-                sample_is_small: denominator.as_ref().is_some_and(|under| *under < integer(objective.min_sample.into())),
+                sample_is_small: sample.as_ref().is_some_and(|under| *under < integer(objective.min_sample.into())),
                 target: &target,
                 attained,
                 share: share.as_ref(),
@@ -491,9 +516,14 @@ impl<'a> Bench<'a> {
                 states.push(verdict(Some(&(exact * integer(percent) / integer(100)))));
             }
         }
+        let is_late = share.as_ref().is_some_and(|share| *share > BigRational::new(4.into(), 5.into()));
+        let can_change = left.iter().any(|days| !days.is_zero());
+        let urgent = can_change && (states[0] == "out_of_reach" || (states[0] == "at_risk" && is_late));
         let id = |person: usize| self.roster.people[person].id.clone();
         Judged {
             objective: objective.id.clone(),
+            name: objective.name.clone().unwrap_or_else(|| objective.id.clone()),
+            urgent: states.iter().all(|state| *state == states[0]).then_some(urgent),
             kpi,
             rep: match subject {
                 Subject::Rep(person) | Subject::Each(person, _) => Some(id(person)),

@@ -50,8 +50,10 @@ pub enum Pace {
 /// An objective.
 #[derive(Clone, Debug)]
 pub struct Objective {
-    /// Its name.
+    /// By which it is named in answers.
     pub id: String,
+    /// What people call it, where that is something else.
+    pub name: Option<String>,
     /// What is counted.
     pub kpi: &'static Kpi,
     /// For whom.
@@ -74,6 +76,8 @@ pub struct Objective {
     pub min_sample: u32,
     /// Whether absences lower the target.
     pub prorate_absences: bool,
+    /// Whether holidays do.
+    pub prorate_holidays: bool,
 }
 
 impl Objective {
@@ -83,6 +87,7 @@ impl Objective {
     pub fn new(id: &str, kpi: &str, scope: For, target: &str, every: Every) -> Objective {
         Objective {
             id: id.to_owned(),
+            name: None,
             kpi: Kpi::named(kpi).unwrap_or_else(|| panic!("no KPI is called {kpi}")),
             scope,
             target: target.to_owned(),
@@ -94,6 +99,7 @@ impl Objective {
             tolerance: "0.10".to_owned(),
             min_sample: 20,
             prorate_absences: false,
+            prorate_holidays: false,
         }
     }
 
@@ -143,6 +149,12 @@ impl Objective {
         if self.prorate_absences {
             written["prorate_absences"] = json!(true);
         }
+        if self.prorate_holidays {
+            written["prorate_holidays"] = json!(true);
+        }
+        if let Some(name) = &self.name {
+            written["name"] = json!(name);
+        }
         written
     }
 }
@@ -174,9 +186,10 @@ impl Period {
         days
     }
 
-    /// The parts of a profile with their percentages; nothing where the pace has no profile.
+    /// The parts of a profile with their percentages; nothing where the pace has no profile. Of a month that is shorter than
+    /// the longest there is, the percentages of the weeks that it has.
     ///
-    /// Panics where there are more or fewer percentages than parts.
+    /// Panics where there are fewer percentages than parts.
     pub fn parts(&self, pace: &Pace) -> Option<Vec<(u32, Vec<Date>)>> {
         let (shares, begins): (_, fn(Date, Date) -> bool) = match pace {
             Pace::WorkingTime | Pace::Linear => return None,
@@ -190,7 +203,7 @@ impl Period {
             }
             parts.last_mut().expect("the first day begins a part").push(day);
         }
-        assert_eq!(parts.len(), shares.len(), "a share for each part of {self:?}");
+        assert!(parts.len() <= shares.len(), "a share for each part of {self:?}");
         Some(shares.iter().copied().zip(parts).collect())
     }
 }

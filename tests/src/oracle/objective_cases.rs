@@ -20,7 +20,7 @@ fn day(text: &str) -> Date {
 
 /// Nine to six but for an hour, so that a day is 8 hours: 10:00 to 18:00.
 fn hours() -> Hours {
-    Hours { days: WEEK.to_vec(), minutes: (600, 1_080), holidays: BTreeSet::new() }
+    Hours { days: WEEK.to_vec(), minutes: (600, 1_080), holidays: BTreeSet::new(), half_days: BTreeSet::new() }
 }
 
 fn person(id: &str, zone: &str, stays: &[(&str, &str, Option<&str>)]) -> Person {
@@ -123,7 +123,7 @@ fn holidays_and_absences_are_no_working_time_and_the_company_knows_no_absences()
 #[test]
 fn an_hour_that_comes_twice_is_worked_twice_and_one_skipped_never() {
     let mut ann = ann();
-    ann.hours = Hours { days: vec![Weekday::Sunday], minutes: (0, 480), holidays: BTreeSet::new() };
+    ann.hours = Hours { days: vec![Weekday::Sunday], minutes: (0, 480), holidays: BTreeSet::new(), half_days: BTreeSet::new() };
     let roster = roster(vec![ann]);
     let work = Worktime::new(&roster);
     assert_eq!(work.total(Some(0), &[day("2026-03-29")]), 7 * HOUR);

@@ -26,6 +26,8 @@ pub struct Hours {
     pub minutes: (i32, i32),
     /// The days on which nobody works.
     pub holidays: BTreeSet<Date>,
+    /// The days on which one works for the first half of one's hours; no holidays.
+    pub half_days: BTreeSet<Date>,
 }
 
 /// A time in a team.
@@ -174,7 +176,7 @@ impl Roster {
             "fiscal_year_starts": MONTHS[self.calendar.fiscal_month as usize - 1],
             "working_days": short(&self.hours.days),
             "working_hours": clock(self.hours.minutes),
-            "holidays": { "extra": dates(&self.hours.holidays) },
+            "holidays": days_off(&self.hours),
             "managers": [{ "id": "luc", "name": "Luc Martin", "email": "luc@acme.example" }],
             "manager": "luc",
             "operations": "luc",
@@ -223,11 +225,19 @@ impl Roster {
         if person.hours.minutes != self.hours.minutes {
             written["working_hours"] = json!(clock(person.hours.minutes));
         }
-        if person.hours.holidays != self.hours.holidays {
-            written["holidays"] = json!({ "extra": dates(&person.hours.holidays) });
+        if (&person.hours.holidays, &person.hours.half_days) != (&self.hours.holidays, &self.hours.half_days) {
+            written["holidays"] = days_off(&person.hours);
         }
         written
     }
+}
+
+fn days_off(hours: &Hours) -> Value {
+    let mut written = json!({ "extra": dates(&hours.holidays) });
+    if !hours.half_days.is_empty() {
+        written["half"] = json!(dates(&hours.half_days));
+    }
+    written
 }
 
 fn source(source: &Source) -> Value {

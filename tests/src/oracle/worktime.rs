@@ -89,9 +89,24 @@ impl<'a> Worktime<'a> {
         who.map_or(&self.roster.hours, |person| &self.roster.people[person].hours)
     }
 
+    /// The work somebody would do on these days were he never away and nothing a holiday, µs.
+    pub fn total_but_for_days_off(&self, who: Who, days: &[Date]) -> i64 {
+        let days = days.iter().filter(|day| self.hours(who).days.contains(&day.weekday()));
+        days.flat_map(|day| self.spans(who, *day).to_vec()).map(|(from, to)| to - from).sum()
+    }
+
     fn day_before(&self, who: Who, date: Date, until: i64) -> i64 {
         let spans = self.spans(who, date);
-        spans.iter().map(|&(from, to)| until.min(to) - until.min(from)).sum()
+        let whole: i64 = spans.iter().map(|(from, to)| to - from).sum();
+        // Of a half day, what lies within its first half.
+        let mut left = if self.hours(who).half_days.contains(&date) { whole / 2 } else { whole };
+        let mut before = 0;
+        for &(from, to) in spans.iter() {
+            let to = to.min(from + left);
+            left -= to - from;
+            before += until.min(to) - until.min(from);
+        }
+        before
     }
 
     /// When the clock shows a working hour, on a day: `[from, to)`, µs.

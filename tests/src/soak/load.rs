@@ -29,6 +29,8 @@ pub struct Seen {
     pub unknown: bool,
     /// A request with it was answered 4xx.
     pub refused: bool,
+    /// It is none that may be accepted.
+    pub invalid: bool,
 }
 
 /// Every event that was sent, by its number, and what the clients know.
@@ -135,16 +137,15 @@ fn send(port: u16, numbers: &[usize], all: &[Value], ledger: &Ledger) -> bool {
 fn invalid(port: u16, number: usize, ledger: &Ledger) {
     let event = marked(&json!({ "source": "soak", "kind": "call", "entity": "x", "occurred_at": "yesterday", "data": {} }), number);
     let answer = serving::ask(port, "POST", "/v1/events", "Content-Type: application/x-ndjson\r\n", format!("{event}\n").as_bytes());
-    match answer.status {
-        0 | 500.. => ledger.note(&[number], |seen| seen.unknown = true),
-        400..500 => ledger.note(&[number], |seen| seen.refused = true),
-        _ => {
-            let all_refused = serde_json::from_str::<Value>(&answer.body).is_ok_and(|body| body["accepted"] == json!(0));
-            ledger.note(&[number], |seen| seen.refused = true);
-            if !all_refused {
-                ledger.surprise(format!("an event without an instant was accepted: {answer:?}"));
-            }
-        }
+    let accepted = match answer.status {
+        0 | 500.. => None,
+        400..500 => Some(false),
+        _ => Some(serde_json::from_str::<Value>(&answer.body).is_ok_and(|body| body["accepted"] != json!(0))),
+    };
+    ledger
+        .note(&[number], |seen| *seen = Seen { invalid: true, unknown: accepted.is_none(), refused: accepted.is_some(), accepted: false });
+    if accepted == Some(true) {
+        ledger.surprise(format!("an event without an instant was accepted: {answer:?}"));
     }
 }
 

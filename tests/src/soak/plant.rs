@@ -75,8 +75,7 @@ impl Plant {
         self.gateways[number].process.kill();
         let port = self.gateways[number].port;
         std::thread::sleep(Duration::from_secs(1));
-        self.gateways[number] =
-            Serving::start_at(self.floor.onpace("gateway"), self.floor.folder(), &format!("gateway-{number}"), port);
+        self.gateways[number] = Serving::start_at(self.floor.onpace("gateway"), self.floor.folder(), &format!("gateway-{number}"), port);
     }
 
     /// Kills a processor and starts another in its place.

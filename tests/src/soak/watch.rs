@@ -54,10 +54,8 @@ fn slope(points: &[(f64, f64)]) -> f64 {
 
 /// The samples of each process by name, as a table; and in what any of them grew.
 pub fn judged(samples: &BTreeMap<String, Vec<Sample>>) -> (String, Vec<String>) {
-    let mut table = format!(
-        "{:<12} {:>22} {:>14} {:>20} {:>20}\n",
-        "process", "memory, MiB", "MiB in 2nd half", "files, 3rd/4th quarter", "threads"
-    );
+    let mut table =
+        format!("{:<12} {:>22} {:>14} {:>20} {:>20}\n", "process", "memory, MiB", "MiB in 2nd half", "files, 3rd/4th quarter", "threads");
     let mut grew = Vec::new();
     for (name, samples) in samples {
         let quarter = samples.len() / 4;
@@ -71,8 +69,7 @@ pub fn judged(samples: &BTreeMap<String, Vec<Sample>>) -> (String, Vec<String>) 
         let of = |quarter: &[Sample], what: fn(&Sample) -> f64| median(quarter.iter().map(what).collect());
         let (third, fourth) = half.split_at(half.len() / 2);
         let counted = |what: fn(&Sample) -> f64| (of(third, what), of(fourth, what));
-        let (memory, files, threads) =
-            (counted(|sample| sample.memory), counted(|sample| sample.files), counted(|sample| sample.threads));
+        let (memory, files, threads) = (counted(|sample| sample.memory), counted(|sample| sample.files), counted(|sample| sample.threads));
         let mib = |bytes: f64| bytes / 1024.0 / 1024.0;
         let _ = writeln!(
             table,

@@ -55,7 +55,14 @@ pub fn holds() {
             }
         }
     }
-    for name in ["OnpacePipelineDown", "OnpaceStoreDown", "OnpaceSourceSilent", "OnpaceObjectiveAbsent", "OnpaceRulesOutdated"] {
+    for name in [
+        "OnpacePipelineDown",
+        "OnpaceStoreDown",
+        "OnpaceStoreDamaged",
+        "OnpaceSourceSilent",
+        "OnpaceObjectiveAbsent",
+        "OnpaceRulesOutdated",
+    ] {
         goes_to("operations", &[("alertname", name), ("audience", "operations"), ("objective", "calls")]);
     }
     goes_to("watchdog", &[("alertname", "Watchdog"), ("audience", "operations")]);

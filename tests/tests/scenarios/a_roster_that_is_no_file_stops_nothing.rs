@@ -8,7 +8,6 @@ use std::time::Duration;
 use onpace_tests::onpace::bare;
 use onpace_tests::servers::wait_until;
 use onpace_tests::serving::Serving;
-use serde_json::json;
 
 fn roster(folder: &Path, people: &[&str]) {
     let people: String = people.iter().map(|id| format!("  - {{ id: {id}, name: {id} }}\n")).collect();

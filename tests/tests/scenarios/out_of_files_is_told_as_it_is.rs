@@ -36,7 +36,8 @@ fn out_of_files_is_told_as_it_is() {
     for round in 0..10 {
         assert_eq!(up.get("/healthz").status, 200);
         assert_eq!(up.get("/metrics").status, 200);
-        assert_eq!(up.post("application/json", call(round).as_bytes()).status, 202);
+        let taken = up.patiently(|up| up.post("application/json", call(round).as_bytes()));
+        assert_eq!(taken.status, 202, "{taken:?}");
     }
     let said = up.process.output();
     assert!(said.contains("may have 64 files open") && said.contains("ulimit -n"), "{said}");

@@ -12,6 +12,7 @@ const NONE: &[Block] = &[];
 pub(in crate::objective) fn objective(direction: Direction) -> Objective {
     Objective {
         id: "calls".into(),
+        name: "calls".into(),
         line: 1,
         kpi: 0,
         scope: Scope::Company,
@@ -22,6 +23,7 @@ pub(in crate::objective) fn objective(direction: Direction) -> Objective {
         importance: Importance::Normal,
         min_sample: 20,
         prorate_absences: false,
+        prorate_holidays: false,
         period: Period::Week,
         pace: Pace::WorkingTime,
         from: None,
@@ -43,7 +45,7 @@ fn money(attained: i128) -> Facts<'static> {
         class: Class::Additive,
         is_count: false,
         attained: Some(attained.into()),
-        denominator: None,
+        sample: None,
         blocks: NONE,
         days_left: 5.into(),
         people_left: 1,
@@ -57,7 +59,7 @@ fn rate(percent: i128, sample: i128) -> Facts<'static> {
         target: ratio(35, 100),
         class: Class::Rate,
         attained: Some(ratio(percent, 100)),
-        denominator: Some(sample.into()),
+        sample: Some(sample.into()),
         ..money(0)
     }
 }
@@ -114,7 +116,7 @@ fn no_value_without_working_time_unless_a_limit_is_passed() {
 fn no_value_for_a_rate_without_enough_of_a_sample() {
     // A median has no sample to be too small.
     for (sample, state) in [(Some(19), State::NoValue), (Some(20), State::OnPace), (Some(0), State::NoValue), (None, State::OnPace)] {
-        let facts = Facts { denominator: sample.map(Exact::from), ..rate(40, 0) };
+        let facts = Facts { sample: sample.map(Exact::from), ..rate(40, 0) };
         assert_eq!(at_least(&facts), state, "{sample:?}");
         let expected = if state == State::NoValue { State::NoValue } else { State::Met };
         assert_eq!(at_least(&over(facts)), expected, "{sample:?}, at the end");
@@ -124,7 +126,7 @@ fn no_value_for_a_rate_without_enough_of_a_sample() {
     assert_eq!(decide(&any, &rate(40, 1)).state, State::OnPace);
     // A level is its own sample, unless it is a quotient.
     assert_eq!(at_least(&level(41)), State::OnPace);
-    assert_eq!(at_least(&Facts { denominator: Some(3.into()), ..level(41) }), State::NoValue);
+    assert_eq!(at_least(&Facts { sample: Some(3.into()), ..level(41) }), State::NoValue);
     // It needs no working time, but without any nothing is late.
     assert_eq!(at_least(&without_time(rate(10, 100))), State::OnPace);
 }
@@ -320,7 +322,7 @@ prop_compose! {
             class,
             is_count: flags[3],
             attained: attained.map(Exact::from),
-            denominator: denominator.map(Exact::from),
+            sample: denominator.map(Exact::from),
             blocks: NONE,
             days_left: ratio(left, 4),
             people_left: people,
@@ -344,7 +346,7 @@ proptest! {
         let whole = |exact: &Exact| exact.to_integer().unwrap();
         let (t, a) = (whole(&facts.target), facts.attained.as_ref().map(whole));
         let twentieths = facts.share.as_ref().map(|share| whole(&share.mul(&20.into())));
-        let sample = match (facts.class, facts.denominator.as_ref().map(whole)) {
+        let sample = match (facts.class, facts.sample.as_ref().map(whole)) {
             (Class::Additive, _) | (_, None) => true,
             (_, sample) => sample.is_some_and(|sample| sample >= 20),
         };

@@ -6,6 +6,7 @@
 mod mend;
 mod pieces;
 mod reader;
+mod serving;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -15,13 +16,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use onpace_producers::log::embedded::file;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 
 use self::reader::Reader;
 use self::tables::Wrong;
 use self::writer::Writer;
 use super::round::Round;
-use super::{KpiStore, LaneWriter, Settings, StoreError, StoreReader, refuse_other};
+use super::{KpiStore, LaneWriter, Serving, Settings, StoreError, StoreReader, refuse_other};
 
 /// The tables' version: of an earlier one they are made anew, and folded from the log beside them; of a later one they are refused.
 const LAYOUT: i64 = 3;
@@ -62,6 +64,7 @@ const TABLES: &str = r#"
         rep TEXT NOT NULL, measure TEXT NOT NULL, starts_at TEXT, date TEXT, by_1 TEXT, by_2 TEXT, currency TEXT, bucket INTEGER, value NOT NULL
     );
     CREATE INDEX IF NOT EXISTS kpi_of_block ON kpi (lane, rep_id, day);
+    CREATE TABLE IF NOT EXISTS kpi_serving (holder TEXT PRIMARY KEY, seen_ms INTEGER NOT NULL, ended INTEGER NOT NULL, words TEXT NOT NULL) WITHOUT ROWID;
 "#;
 
 /// The tables whose rows are a lane's.
@@ -71,6 +74,8 @@ const OF_A_LANE: [&str; 7] = ["kpi_head", "kpi_name", "kpi_entity", "kpi_block",
 pub struct EmbeddedStore {
     path: PathBuf,
     measures: Vec<String>,
+    /// It can't be written to, or must not be.
+    only_read: bool,
     /// What this process settled on: a lane of a store for something else is not taken over.
     settled: Mutex<Option<Settings>>,
 }
@@ -81,15 +86,30 @@ impl EmbeddedStore {
     /// # Errors
     /// The file can't be written or is something else.
     pub fn open(path: impl AsRef<Path>, measures: Vec<String>) -> Result<Self, StoreError> {
-        let store = EmbeddedStore { path: path.as_ref().to_owned(), measures, settled: Mutex::new(None) };
+        let store = EmbeddedStore { path: path.as_ref().to_owned(), measures, only_read: false, settled: Mutex::new(None) };
         let mut connection = store.connect()?;
         prepare(&mut connection).map_err(|error| store.explain(error))?;
         Ok(store)
     }
 
+    /// Opens the store in a file that is there, and changes nothing in it: its folder need not be one that can be written to.
+    ///
+    /// # Errors
+    /// The file can't be read or is something else.
+    pub fn open_to_read(path: impl AsRef<Path>, measures: Vec<String>) -> Result<Self, StoreError> {
+        let store = EmbeddedStore { path: path.as_ref().to_owned(), measures, only_read: true, settled: Mutex::new(None) };
+        store.connect()?;
+        Ok(store)
+    }
+
     fn connect(&self) -> Result<Connection, StoreError> {
         let wrong = |error: rusqlite::Error| self.explain(error);
-        let connection = Connection::open(&self.path).map_err(wrong)?;
+        if self.only_read {
+            let connection = file::open_to_read(&self.path).map_err(wrong)?;
+            connection.busy_timeout(BUSY).map_err(wrong)?;
+            return Ok(connection);
+        }
+        let connection = file::open(&self.path).map_err(wrong)?;
         connection.busy_timeout(BUSY).map_err(wrong)?;
         connection.pragma_update(None, "journal_mode", "WAL").map_err(wrong)?;
         // A power cut may take the last commits back, state and offset together: they are folded again.
@@ -107,6 +127,10 @@ impl EmbeddedStore {
     }
 
     fn read_settings(&self, connection: &Connection) -> Result<Option<Settings>, StoreError> {
+        // Who only reads makes no tables: where nothing was ever folded there are none.
+        if self.only_read && !connection.table_exists(None, "kpi_store").map_err(|error| self.explain(error))? {
+            return Ok(None);
+        }
         read_settings(connection, &self.path)
     }
 }
@@ -240,6 +264,14 @@ impl KpiStore for EmbeddedStore {
             })?;
         }
         Ok(Vec::new())
+    }
+
+    fn serve(&self, holder: &str, words: &str, ended: bool) -> Result<(), StoreError> {
+        serving::note(&mut self.connect()?, holder, words, ended).map_err(|error| self.explain(error))
+    }
+
+    fn serving(&self) -> Result<Vec<Serving>, StoreError> {
+        serving::all(&self.connect()?).map_err(|error| self.explain(error))
     }
 
     fn writer(&self, lane: u32) -> Result<Box<dyn LaneWriter>, StoreError> {

@@ -5,11 +5,12 @@
 use std::path::{Path, PathBuf};
 
 use onpace_kpis::block::{Block, BlockId};
+use onpace_schemas::printable;
 use rusqlite::{Connection, params};
 
-use super::explain;
 use super::tables::{Wrong, count_names, last_change, read_block, read_blocks, read_changes, read_head, read_names, read_sources};
-use crate::store::{Changes, Head, Heard, Position, StoreError, StoreReader, changed, show_block, show_head, show_sources};
+use super::{explain, serving};
+use crate::store::{Changes, Head, Heard, Position, StoreError, StoreReader, changed, show_block, show_head, show_serving, show_sources};
 
 pub(super) struct Reader {
     connection: Connection,
@@ -83,13 +84,19 @@ impl StoreReader for Reader {
     fn inspect(&mut self, key: &str) -> Result<Option<String>, StoreError> {
         let (what, rest) = key.split_once(':').unwrap_or((key, ""));
         let (lane, rep) = rest.split_once(':').unwrap_or((rest, ""));
+        if key == "serving" {
+            let all = self.tried(serving::all(&self.connection))?;
+            return Ok(Some(show_serving(&all)).filter(|words| !words.is_empty()));
+        }
         let Ok(lane) = lane.parse() else { return if key.is_empty() { self.list().map(Some) } else { Ok(None) } };
         let Some(head) = self.head(lane)? else { return Ok(None) };
         let mut names = vec!["unassigned".to_owned()];
         self.names(lane, 1, &mut |name| names.push(name.to_owned()))?;
         match what {
             "head" => Ok(Some(format!("{}\n", show_head(lane, &head)))),
-            "names" => Ok(Some(names.iter().enumerate().skip(1).map(|(number, name)| format!("{number} = {name}\n")).collect())),
+            "names" => {
+                Ok(Some(names.iter().enumerate().skip(1).map(|(number, name)| format!("{number} = {}\n", printable(name))).collect()))
+            }
             "sources" => Ok(Some(show_sources(&self.sources(lane)?)).filter(|words| !words.is_empty())),
             "counters" => self.show_counters(lane, rep, &names),
             _ => Ok(None),
@@ -100,7 +107,7 @@ impl StoreReader for Reader {
 impl Reader {
     fn list(&self) -> Result<String, StoreError> {
         let listed = || -> rusqlite::Result<String> {
-            let mut text = String::new();
+            let mut text = if serving::all(&self.connection)?.is_empty() { String::new() } else { "serving\n".to_owned() };
             let mut lanes = self.connection.prepare("SELECT lane FROM kpi_head ORDER BY lane")?;
             for lane in lanes.query_map([], |row| row.get::<_, u32>(0))? {
                 let lane = lane?;
@@ -113,7 +120,7 @@ impl Reader {
                     "SELECT DISTINCT coalesce(name, 'unassigned') FROM kpi_block b LEFT JOIN kpi_name n ON n.lane = b.lane AND n.id = b.rep WHERE b.lane = ?1 LIMIT 1000",
                 )?;
                 for rep in reps.query_map([lane], |row| row.get::<_, String>(0))? {
-                    text.push_str(&format!("counters:{lane}:{}\n", rep?));
+                    text.push_str(&format!("counters:{lane}:{}\n", printable(&rep?)));
                 }
             }
             Ok(text)
@@ -123,7 +130,10 @@ impl Reader {
     }
 
     fn show_counters(&mut self, lane: u32, rep: &str, names: &[String]) -> Result<Option<String>, StoreError> {
-        let Some(number) = names.iter().position(|name| name == rep) else { return Ok(None) };
+        // A name that can't be shown as it is can be asked for as it is shown.
+        let exact = names.iter().position(|name| name == rep);
+        let Some(number) = exact.or_else(|| names.iter().position(|name| printable(name) == rep)) else { return Ok(None) };
+        let rep = &*printable(&names[number]);
         let mut packed: Vec<(i32, Vec<u8>)> = Vec::new();
         let mut read = || -> rusqlite::Result<()> {
             let mut select =

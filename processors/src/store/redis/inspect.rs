@@ -3,14 +3,14 @@
 //! In: a key's name, or the beginning of one. Out: text. Never here: a write.
 
 use onpace_kpis::block::Block;
-use onpace_schemas::time;
+use onpace_schemas::{printable, time};
 
 use super::Inner;
 use super::head::{self, Found};
 use super::keys::Key;
-use super::sources;
 use super::wire::{Commands, Link, Value};
-use crate::store::{StoreError, changed, show_block, show_head, show_sources};
+use super::{serving, sources};
+use crate::store::{StoreError, changed, show_block, show_head, show_serving, show_sources};
 
 /// At most so many keys are listed, names and entries shown.
 const MOST: usize = 1_000;
@@ -28,12 +28,15 @@ pub fn inspect(store: &Inner, link: &mut Link, key: &str) -> Result<Option<Strin
     }
     let Some(what) = store.keys.parse(key) else { return Ok(None) };
     Ok(Some(match what {
+        Key::Serving => show_serving(&serving::all(store, link)?),
         Key::Store | Key::Published(_) if one(&["TYPE", key])?.text() == "hash" => {
             let fields = one(&["HGETALL", key])?.elements();
-            let lines = fields.chunks(2).map(|pair| format!("{} = {}\n", pair[0].text(), pair.get(1).map(Value::text).unwrap_or_default()));
+            let lines = fields
+                .chunks(2)
+                .map(|pair| format!("{} = {}\n", printable(&pair[0].text()), printable(&pair.get(1).map(Value::text).unwrap_or_default())));
             lines.collect()
         }
-        Key::Store | Key::Published(_) => format!("{}\n", one(&["GET", key])?.text()),
+        Key::Store | Key::Published(_) => format!("{}\n", printable(&one(&["GET", key])?.text())),
         Key::Head(lane) => match head::read(key.as_bytes(), one(&["GET", key])?.bytes())? {
             Found::Head(head) => format!("{}\n", show_head(lane, &head)),
             Found::Wiping(_) => format!("lane {lane} is being emptied\n"),
@@ -41,7 +44,7 @@ pub fn inspect(store: &Inner, link: &mut Link, key: &str) -> Result<Option<Strin
         },
         Key::Names(_) => {
             let names = one(&["LRANGE", key, "0", &(MOST - 1).to_string()])?.elements();
-            names.iter().zip(1..).map(|(name, number)| format!("{number} = {}\n", name.text())).collect()
+            names.iter().zip(1..).map(|(name, number)| format!("{number} = {}\n", printable(&name.text()))).collect()
         }
         Key::Sources(_) => show_sources(&sources::rows(one(&["HGETALL", key])?, key.as_bytes())?),
         Key::Changes(lane) => {
@@ -78,7 +81,7 @@ pub fn inspect(store: &Inner, link: &mut Link, key: &str) -> Result<Option<Strin
             days.sort_by_key(|(day, _)| *day);
             let mut text = format!(
                 "rep {}, {} bytes packed\n",
-                name(&names, rep),
+                printable(&name(&names, rep)),
                 days.iter().filter_map(|(_, packed)| packed.bytes()).map(<[u8]>::len).sum::<usize>()
             );
             for (day, packed) in days {
@@ -113,7 +116,7 @@ fn list(store: &Inner, one: &mut dyn FnMut(&[&str]) -> Result<Value, StoreError>
     found.sort_unstable();
     found.dedup();
     found.truncate(MOST);
-    Ok((!found.is_empty()).then(|| found.join("\n") + "\n"))
+    Ok((!found.is_empty()).then(|| found.iter().map(|key| format!("{}\n", printable(key))).collect()))
 }
 
 fn names(store: &Inner, one: &mut dyn FnMut(&[&str]) -> Result<Value, StoreError>, lane: u32) -> Result<Vec<String>, StoreError> {
@@ -147,7 +150,7 @@ fn show_change(entry: Value, names: &[String]) -> String {
         return format!("{}: damaged\n", id.text());
     }
     let shown: Vec<String> =
-        blocks.iter().take(5).map(|block| format!("{} {}", name(names, block.rep), time::show_date(block.day))).collect();
+        blocks.iter().take(5).map(|block| format!("{} {}", printable(&name(names, block.rep)), time::show_date(block.day))).collect();
     let more = if blocks.len() > shown.len() { format!(" and {} more", blocks.len() - shown.len()) } else { String::new() };
     format!("{}: {}{more}\n", id.text(), shown.join(", "))
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! onpace:store           hash    layout, lanes, fingerprint, bucket
+//! onpace:serving         hash    a process → when it last said that it serves, whether it ended, and how it serves
 //! onpace:wiping          string  while a wipe is at work
 //! onpace:kpi:lease       string  which sink publishes the rolling KPIs
 //! onpace:kpi:rep:marie   hash    a published KPI and window → its value
@@ -49,6 +50,8 @@ pub struct LaneKeys {
 pub enum Key<'a> {
     /// The settings.
     Store,
+    /// Who serves.
+    Serving,
     /// A lane's head.
     Head(u32),
     /// A lane's names.
@@ -85,6 +88,11 @@ impl Keys {
     /// The settings.
     pub fn store(&self) -> String {
         format!("{}:store", self.prefix)
+    }
+
+    /// Who serves.
+    pub fn serving(&self) -> String {
+        format!("{}:serving", self.prefix)
     }
 
     /// There while a wipe is at work.
@@ -126,6 +134,9 @@ impl Keys {
         let rest = key.strip_prefix(&self.prefix)?.strip_prefix(':')?;
         if rest == "store" {
             return Some(Key::Store);
+        }
+        if rest == "serving" {
+            return Some(Key::Serving);
         }
         if let Some(what) = rest.strip_prefix("kpi:") {
             return Some(Key::Published(what));
@@ -171,6 +182,7 @@ mod tests {
         let ending = |key: &[u8], end: &str| String::from_utf8(key.to_vec()).unwrap() + end;
         for (key, is) in [
             (keys.store(), Key::Store),
+            (keys.serving(), Key::Serving),
             (keys.published("rep:x:y"), Key::Published("rep:x:y")),
             (ending(&lane.head, ""), Key::Head(7)),
             (ending(&lane.names, ""), Key::Names(7)),

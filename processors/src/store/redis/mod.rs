@@ -13,6 +13,7 @@ mod pieces;
 mod places;
 mod publish;
 mod reader;
+mod serving;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -29,7 +30,7 @@ use redis::{ConnectionInfo, IntoConnectionInfo, ProtocolVersion};
 
 use self::keys::Keys;
 use self::wire::{Commands, Link, Value};
-use super::{KpiStore, LaneWriter, Settings, StoreError, StoreReader, refuse_other};
+use super::{KpiStore, LaneWriter, Serving, Settings, StoreError, StoreReader, refuse_other};
 
 /// How values and keys are laid out; a store of a later one is refused.
 const LAYOUT: u32 = 3;
@@ -270,6 +271,14 @@ impl KpiStore for RedisStore {
         wipe::wipe(&self.inner, &mut link, settings)?;
         *self.inner.settled() = Some(settings);
         Ok(())
+    }
+
+    fn serve(&self, holder: &str, words: &str, ended: bool) -> Result<(), StoreError> {
+        serving::note(&self.inner, &mut self.inner.connect()?, holder, words, ended)
+    }
+
+    fn serving(&self) -> Result<Vec<Serving>, StoreError> {
+        serving::all(&self.inner, &mut self.inner.connect()?)
     }
 
     fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<Vec<u32>, StoreError> {

@@ -102,7 +102,7 @@ fn empty(store: &Inner, link: &mut Link, mut lanes: BTreeSet<u32>, token: &str, 
                     by_lane.entry(lane).or_default();
                     continue;
                 }
-                Some(Key::Store | Key::Published(_)) | None => continue,
+                Some(Key::Store | Key::Serving | Key::Published(_)) | None => continue,
             };
             if let Some(bytes) = key.bytes() {
                 by_lane.entry(lane).or_default().push(bytes.to_vec());

@@ -174,3 +174,28 @@ pub(crate) fn a_wipe_takes_over_settings(place: &impl Place) {
     place.store().wipe(SETTINGS).unwrap();
     let (_owner, _) = grown(place);
 }
+
+pub(crate) fn who_serves_is_remembered(place: &impl Place) {
+    let who = |place: &dyn KpiStore| -> Vec<(String, String, bool)> {
+        let mut all: Vec<_> = place.serving().unwrap().into_iter().map(|one| (one.holder, one.words, one.ended)).collect();
+        all.sort();
+        all
+    };
+    let row = |holder: &str, words: &str, ended| (holder.to_owned(), words.to_owned(), ended);
+    assert_eq!(who(place.store()), []);
+    place.store().serve("a", "{ \"zone\": \"Europe/Paris\" }", false).unwrap();
+    place.store().serve("b", "é 1 2", false).unwrap();
+    place.store().serve("a", "other", false).unwrap();
+    assert_eq!(who(&*place.elsewhere()), [row("a", "other", false), row("b", "é 1 2", false)]);
+    assert!(place.store().serving().unwrap().iter().all(|one| (0..60_000).contains(&one.age_ms)));
+    place.store().serve("b", "é 1 2", true).unwrap();
+    place.store().serve("a", "other", true).unwrap();
+    assert_eq!(who(place.store()), [row("a", "other", true), row("b", "é 1 2", true)], "nobody forgets another when he ends");
+    place.store().settle(SETTINGS).unwrap();
+    place.store().wipe(SETTINGS).unwrap();
+    assert_eq!(who(place.store()).len(), 2, "a rebuild changes nothing about who serves");
+    let reader = &mut place.store().reader().unwrap();
+    assert!(reader.inspect("").unwrap().is_some());
+    place.store().serve("c", "new", false).unwrap();
+    assert_eq!(who(place.store()), [row("c", "new", false)], "whoever ended is forgotten once another serves");
+}

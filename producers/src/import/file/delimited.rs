@@ -19,7 +19,7 @@ const HEAD: usize = 64 * 1024;
 type Chained<R> = BufReader<io::Chain<io::Cursor<Vec<u8>>, R>>;
 
 /// Rows with something between their fields.
-pub(super) struct Delimited<R> {
+pub(in crate::import) struct Delimited<R> {
     reader: csv::Reader<Bounded<Squeezed<Chained<R>>>>,
     columns: Columns,
     /// How many bytes the row at hand may still take.
@@ -256,10 +256,7 @@ mod tests {
 
     #[test]
     fn delimiters_and_quotes_are_understood() {
-        assert_eq!(
-            csv(b"a;b\r\n1;\"2;\r\n\"\"x\"\"\"\r\n\r\n3;4"),
-            [(1, fields(["a=1", "b=2;\r\n\"x\""])), (2, fields(["a=3", "b=4"]))]
-        );
+        assert_eq!(csv(b"a;b\r\n1;\"2;\r\n\"\"x\"\"\"\r\n\r\n3;4"), [(1, fields(["a=1", "b=2;\r\n\"x\""])), (2, fields(["a=3", "b=4"]))]);
         assert_eq!(csv(b"a\tb\n1\t2\n"), [(1, fields(["a=1", "b=2"]))]);
         assert_eq!(csv(b"a|b c|d\n1|2,3|4\n"), [(1, fields(["a=1", "b c=2,3", "d=4"]))]);
         assert_eq!(csv(b"\"a;;;\",b\n1,2\n"), [(1, fields(["a;;;=1", "b=2"]))]);
@@ -284,10 +281,10 @@ mod tests {
 
     #[test]
     fn rows_of_nothing_but_delimiters_are_blank() {
-        assert_eq!(csv(b";;\na;b;c\n;;\n1;2;3\n ; ;\n;;;;;\n4;5;6;;\n"), [
-            (1, fields(["a=1", "b=2", "c=3"])),
-            (2, fields(["a=4", "b=5", "c=6"]))
-        ]);
+        assert_eq!(
+            csv(b";;\na;b;c\n;;\n1;2;3\n ; ;\n;;;;;\n4;5;6;;\n"),
+            [(1, fields(["a=1", "b=2", "c=3"])), (2, fields(["a=4", "b=5", "c=6"]))]
+        );
     }
 
     #[test]

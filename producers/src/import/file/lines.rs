@@ -13,7 +13,7 @@ use super::{Content, Row};
 const HEAD: usize = 64 * 1024;
 
 /// Rows of NDJSON.
-pub(super) struct Lines<R> {
+pub(in crate::import) struct Lines<R> {
     from: BufReader<R>,
     number: u64,
     line: u64,

@@ -16,11 +16,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::ImportError;
-#[cfg(test)]
-pub(super) use sheet::tests::workbook;
 use delimited::Delimited;
 use lines::Lines;
 use sheet::Sheet;
+#[cfg(test)]
+pub(super) use sheet::tests::workbook;
 
 /// What is said of a file's form; what isn't is seen from the file.
 #[derive(Clone, Debug, Default)]
@@ -180,7 +180,8 @@ pub(super) fn open(path: &Path, layout: &Layout) -> Result<Opened, ImportError> 
     if about.is_dir() {
         return Err(ImportError::File("is a folder; name a file in it".into()));
     }
-    let modified_us = about.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok()).map_or(0, |since| since.as_micros() as i64);
+    let modified_us =
+        about.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok()).map_or(0, |since| since.as_micros() as i64);
     let read = Arc::new(AtomicU64::new(0));
     layout.fits(kind)?;
     let rows = if kind == Kind::Sheet {
@@ -244,7 +245,9 @@ impl Columns {
     /// There is none, or two have one name.
     fn new(names: Vec<String>) -> Result<Columns, ImportError> {
         if names.iter().all(String::is_empty) {
-            return Err(ImportError::File("the file has no header; its first line must name the columns, or --columns id,rep,… does".into()));
+            return Err(ImportError::File(
+                "the file has no header; its first line must name the columns, or --columns id,rep,… does".into(),
+            ));
         }
         distinct(&names).map_err(|name| ImportError::File(format!("two columns are called `{name}`; give each a name of its own")))?;
         let named = names.iter().filter(|name| !name.is_empty()).cloned().collect();

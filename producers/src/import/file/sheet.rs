@@ -28,7 +28,7 @@ struct Cells {
 }
 
 /// A sheet that is being read, on a thread of its own: what reads it borrows from the file.
-pub(super) struct Sheet {
+pub(in crate::import) struct Sheet {
     columns: Columns,
     rows: Receiver<Result<Cells, String>>,
     waiting: Option<Cells>,
@@ -37,7 +37,8 @@ pub(super) struct Sheet {
 
 impl Sheet {
     pub(super) fn open(file: File, layout: &Layout) -> Result<Sheet, ImportError> {
-        let workbook = Xlsx::new(BufReader::new(file)).map_err(|error| ImportError::File(format!("is no .xlsx that can be read: {error}")))?;
+        let workbook =
+            Xlsx::new(BufReader::new(file)).map_err(|error| ImportError::File(format!("is no .xlsx that can be read: {error}")))?;
         let name = chosen(&workbook, layout.sheet.as_deref())?;
         let (send, rows) = sync_channel(AHEAD);
         std::thread::Builder::new().name("sheet".into()).spawn(move || {
@@ -106,7 +107,8 @@ impl Sheet {
 /// The sheet that was named, or the only one to be seen.
 fn chosen(workbook: &Xlsx<BufReader<File>>, named: Option<&str>) -> Result<String, ImportError> {
     let sheets = workbook.sheets_metadata();
-    let visible: Vec<&str> = sheets.iter().filter(|sheet| sheet.visible == SheetVisible::Visible).map(|sheet| sheet.name.as_str()).collect();
+    let visible: Vec<&str> =
+        sheets.iter().filter(|sheet| sheet.visible == SheetVisible::Visible).map(|sheet| sheet.name.as_str()).collect();
     let known = || sheets.iter().map(|sheet| sheet.name.as_str());
     match (named, visible.as_slice()) {
         (Some(named), _) if known().any(|name| name == named) => Ok(named.to_owned()),
@@ -232,7 +234,12 @@ pub(in crate::import) mod tests {
         };
         let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
         let relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
-        add("_rels/.rels", format!("<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"><Relationship Id=\"r1\" Type=\"{relations}/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>"));
+        add(
+            "_rels/.rels",
+            format!(
+                "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"><Relationship Id=\"r1\" Type=\"{relations}/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>"
+            ),
+        );
         let (mut listed, mut related) = (String::new(), String::new());
         for (at, (name, rows)) in sheets.iter().enumerate() {
             let id = at + 1;
@@ -243,7 +250,10 @@ pub(in crate::import) mod tests {
         let epoch = if epoch_1904 { "<workbookPr date1904=\"1\"/>" } else { "" };
         add("xl/workbook.xml", format!("<workbook xmlns=\"{main}\" xmlns:r=\"{relations}\">{epoch}<sheets>{listed}</sheets></workbook>"));
         related += &format!("<Relationship Id=\"st\" Type=\"{relations}/styles\" Target=\"styles.xml\"/>");
-        add("xl/_rels/workbook.xml.rels", format!("<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">{related}</Relationships>"));
+        add(
+            "xl/_rels/workbook.xml.rels",
+            format!("<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\">{related}</Relationships>"),
+        );
         let formats = [0, 14, 22, 21, 46].map(|format| format!("<xf numFmtId=\"{format}\" applyNumberFormat=\"1\"/>")).concat();
         add("xl/styles.xml", format!("<styleSheet xmlns=\"{main}\"><cellXfs count=\"5\">{formats}</cellXfs></styleSheet>"));
         zip.finish().unwrap();
@@ -309,6 +319,9 @@ pub(in crate::import) mod tests {
         assert_eq!(read(&path, Some("Deals")).unwrap().len(), 1);
         std::fs::write(&path, "id,at\n1,2\n").unwrap();
         assert!(read(&path, None).unwrap_err().contains("is no .xlsx"));
-        assert_eq!((letters(0), letters(25), letters(26), letters(701), letters(702)), ("A".into(), "Z".into(), "AA".into(), "ZZ".into(), "AAA".into()));
+        assert_eq!(
+            (letters(0), letters(25), letters(26), letters(701), letters(702)),
+            ("A".into(), "Z".into(), "AA".into(), "ZZ".into(), "AAA".into())
+        );
     }
 }

@@ -34,7 +34,8 @@ impl Cells {
 
     /// The row as an object.
     pub(super) fn object(&self) -> Val {
-        let cell = |(name, bounds): (&String, &[usize])| (Val::from(name.clone()), Val::utf8_str(self.buffer.slice(bounds[0]..bounds[1] - 1)));
+        let cell =
+            |(name, bounds): (&String, &[usize])| (Val::from(name.clone()), Val::utf8_str(self.buffer.slice(bounds[0]..bounds[1] - 1)));
         Val::obj(self.names.iter().zip(self.begins.windows(2)).map(cell).collect())
     }
 

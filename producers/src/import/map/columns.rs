@@ -7,9 +7,9 @@
 
 use std::rc::Rc;
 
+use jaq_core::load;
 use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::{BinaryOp, Def, Pattern, Term};
-use jaq_core::load;
 use jaq_core::path::{Opt, Part};
 
 /// How many terms are walked: a program whose definitions call one another without end ends here.

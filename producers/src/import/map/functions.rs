@@ -58,9 +58,7 @@ pub(super) fn natives() -> impl Iterator<Item = Fun<OfRow>> {
         ("year_first", v(0), |cv| text(cv, |cell| times::day(cell, YearFirst, None))),
         ("clock", v(0), |cv| text(cv, |cell| times::clock(cell).map(times::show_time))),
         ("in_zone", v(1), |cv| with(cv, |cell, [zone]| times::in_zone(cell, &word(zone)?, times::Choice::Refused))),
-        ("in_zone", v(2), |cv| {
-            with(cv, |cell, [zone, choice]| times::in_zone(cell, &word(zone)?, times::Choice::of(&word(choice)?)?))
-        }),
+        ("in_zone", v(2), |cv| with(cv, |cell, [zone, choice]| times::in_zone(cell, &word(zone)?, times::Choice::of(&word(choice)?)?))),
         ("excel", v(0), |cv| text(cv, |cell| times::excel(cell, false))),
         ("excel_1904", v(0), |cv| text(cv, |cell| times::excel(cell, true))),
         ("day_fraction", v(0), |cv| text(cv, times::day_fraction)),

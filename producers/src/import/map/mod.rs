@@ -240,9 +240,15 @@ mod tests {
         for (event, made) in [
             ("{kind: 1}".to_owned(), format!("{{\"kind\":1,\"occurred_at\":\"{as_of}\"}}")),
             ("{kind: 1, occurred_at: null}".to_owned(), format!("{{\"kind\":1,\"occurred_at\":\"{as_of}\"}}")),
-            (format!("{{kind: 1, occurred_at: \"{before}\"}}"), format!("{{\"kind\":1,\"occurred_at\":\"{before}\",\"said_at\":\"{as_of}\"}}")),
+            (
+                format!("{{kind: 1, occurred_at: \"{before}\"}}"),
+                format!("{{\"kind\":1,\"occurred_at\":\"{before}\",\"said_at\":\"{as_of}\"}}"),
+            ),
             (format!("{{kind: 1, occurred_at: \"{after}\"}}"), format!("{{\"kind\":1,\"occurred_at\":\"{after}\"}}")),
-            (format!("{{kind: 1, occurred_at: \"{before}\", said_at: null}}"), format!("{{\"kind\":1,\"occurred_at\":\"{before}\",\"said_at\":null}}")),
+            (
+                format!("{{kind: 1, occurred_at: \"{before}\", said_at: null}}"),
+                format!("{{\"kind\":1,\"occurred_at\":\"{before}\",\"said_at\":null}}"),
+            ),
             ("{kind: 1, occurred_at: \"soon\"}".to_owned(), "{\"kind\":1,\"occurred_at\":\"soon\"}".to_owned()),
         ] {
             assert_eq!(of_cell(&event, ""), Ok(made), "{event}");

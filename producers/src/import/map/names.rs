@@ -26,7 +26,9 @@ mod tests {
 
     #[test]
     fn what_looks_alike_becomes_one() {
-        for name in ["Zoé Martin", " Zoé  Martin ", "Zoe\u{301} Martin", "Zoé\u{a0}Martin", "Zoé\u{202f}Martin\u{200b}", "\u{feff}Zoé\tMartin\r\n"] {
+        for name in
+            ["Zoé Martin", " Zoé  Martin ", "Zoe\u{301} Martin", "Zoé\u{a0}Martin", "Zoé\u{202f}Martin\u{200b}", "\u{feff}Zoé\tMartin\r\n"]
+        {
             assert_eq!(tidy(name), "Zoé Martin");
             assert_eq!(alike(name), "zoé martin");
         }

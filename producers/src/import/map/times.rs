@@ -192,7 +192,9 @@ pub(super) fn in_zone(text: &str, zone: &str, choice: Choice) -> Result<String, 
             whole.parse::<DateTime>().map_err(|_| format!("is no local time: {whole}"))?
         }
         _ => {
-            return Err("is no local time such as 2026-03-31T14:30:00; read it by day_first, month_first, year_first or excel before".into());
+            return Err(
+                "is no local time such as 2026-03-31T14:30:00; read it by day_first, month_first, year_first or excel before".into()
+            );
         }
     };
     let ambiguous = zone_of(zone)?.to_ambiguous_timestamp(local);
@@ -201,9 +203,7 @@ pub(super) fn in_zone(text: &str, zone: &str, choice: Choice) -> Result<String, 
             jiff::tz::AmbiguousOffset::Gap { .. } => ("did not exist", "the clocks were put forward"),
             _ => ("was twice", "the clocks were put back"),
         };
-        return Err(format!(
-            "{what} in {zone}: {of_both}; choose by in_zone(\"{zone}\"; \"earlier\") or in_zone(\"{zone}\"; \"later\")"
-        ));
+        return Err(format!("{what} in {zone}: {of_both}; choose by in_zone(\"{zone}\"; \"earlier\") or in_zone(\"{zone}\"; \"later\")"));
     }
     let how = if choice == Choice::Later { Disambiguation::Later } else { Disambiguation::Earlier };
     let instant = ambiguous.disambiguate(how).map_err(|error| format!("can't be placed in {zone}: {error}"))?;
@@ -290,7 +290,10 @@ pub(super) fn epoch(text: &str, milliseconds: bool) -> Result<String, String> {
     let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), "0"));
     let digits = if milliseconds { 3 } else { 6 };
     let us = match (whole.parse::<i64>(), is_digits(fraction)) {
-        (Ok(whole), true) => whole * scale + fraction.bytes().chain(std::iter::repeat(b'0')).take(digits).fold(0, |us, digit| us * 10 + i64::from(digit - b'0')),
+        (Ok(whole), true) => {
+            whole * scale
+                + fraction.bytes().chain(std::iter::repeat(b'0')).take(digits).fold(0, |us, digit| us * 10 + i64::from(digit - b'0'))
+        }
         // 1.7724402e9
         _ => (given * scale as f64).round() as i64,
     };
@@ -314,7 +317,9 @@ mod tests {
     #[test]
     fn days_are_read_in_the_order_said_and_no_other() {
         let ok = |text, order, shown: &str| assert_eq!(day(text, order, None), Ok(shown.to_owned()), "{text}");
-        for text in ["31.12.2026", "31/12/2026", "31-12-2026", " 31. 12. 2026 ", "31 Dec 2026", "31-Dec-2026", "31 December, 2026", "Dec 31, 2026"] {
+        for text in
+            ["31.12.2026", "31/12/2026", "31-12-2026", " 31. 12. 2026 ", "31 Dec 2026", "31-Dec-2026", "31 December, 2026", "Dec 31, 2026"]
+        {
             ok(text, Order::DayFirst, "2026-12-31");
         }
         for text in ["12/31/2026", "December 31, 2026", "Dec 31 2026", "31 Dec 2026"] {

@@ -4,6 +4,7 @@
 //! One thread writes for this process; whatever has queued up meanwhile goes into one transaction. Other processes
 //! may append to the same file, and the store keeps its own tables there.
 
+pub mod file;
 mod reader;
 mod table;
 
@@ -66,6 +67,41 @@ impl EmbeddedLog {
         Ok(EmbeddedLog { path, partitions, grown, failed, side: Mutex::new(side), queue: Some(queue), writer: Some(writer) })
     }
 
+    /// For each partition the offset that its next message will have, of a log that may be in a file that can't be written to.
+    ///
+    /// # Errors
+    /// The file can't be read, or is something else.
+    pub fn ends_of(path: &Path) -> Result<Vec<i64>, LogError> {
+        let wrong = |error| table::explain(path, &error);
+        table::ends(&file::open_to_read(path).map_err(wrong)?).map_err(wrong)
+    }
+
+    /// What lies at some offsets of a partition of a log's file, as [`EventLog::look`]; nothing is changed.
+    ///
+    /// # Errors
+    /// The file can't be read, or has no such partition.
+    pub fn look_into(path: &Path, partition: u32, offsets: &[i64]) -> Result<Seen, LogError> {
+        let wrong = |error| table::explain(path, &error);
+        let seen = table::look(&file::open_to_read(path).map_err(wrong)?, partition, offsets).map_err(wrong)?;
+        seen.ok_or_else(|| LogError::Settings(format!("the log in {} has no partition {partition}", path.display())))
+    }
+
+    /// Looks for rows of a log's file that are not as they were written; nothing is changed.
+    ///
+    /// # Errors
+    /// The first of them, and how many there are; or the file can't be read.
+    pub fn verify_file(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), LogError> {
+        let wrong = |error| table::explain(path, &error);
+        let connection = file::open_to_read(path).map_err(wrong)?;
+        let total = table::ends(&connection).map_err(wrong)?.iter().sum::<i64>() as u64;
+        let found = table::verify(&connection, &mut |read| progress(read, total)).map_err(wrong)?;
+        let Some((partition, offset)) = found.first() else { return Ok(()) };
+        Err(match (table::damaged(path, *partition, *offset), found.len() - 1) {
+            (LogError::Settings(why), more @ 1..) => LogError::Settings(format!("{why}; {more} more are not as they were written")),
+            (damaged, _) => damaged,
+        })
+    }
+
     fn on_the_side<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LogError> {
         let side = self.side.lock().unwrap_or_else(PoisonError::into_inner);
         ask(&side).map_err(|error| table::explain(&self.path, &error))
@@ -102,6 +138,10 @@ impl EventLog for EmbeddedLog {
     fn look(&self, partition: u32, offsets: &[i64]) -> Result<Seen, LogError> {
         let seen = self.on_the_side(|side| table::look(side, partition, offsets))?;
         seen.ok_or_else(|| LogError::no_partition(partition, self.partitions))
+    }
+
+    fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), LogError> {
+        EmbeddedLog::verify_file(&self.path, progress)
     }
 
     fn bury(&self, letter: DeadLetter) -> Result<(), LogError> {

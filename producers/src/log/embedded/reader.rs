@@ -15,7 +15,7 @@ use crate::log::{LogError, LogReader, Message, Polled};
 /// How often to look for what another process has appended.
 const LOOK: Duration = Duration::from_millis(100);
 const SELECT: &str = r#"
-    SELECT "offset", recorded_at, key, payload FROM event WHERE partition = ?1 AND "offset" >= ?2 ORDER BY "offset" LIMIT ?3
+    SELECT "offset", recorded_at, key, payload, checksum FROM event WHERE partition = ?1 AND "offset" >= ?2 ORDER BY "offset" LIMIT ?3
 "#;
 
 pub(super) struct Reader {
@@ -68,13 +68,24 @@ impl Reader {
             let end = self.ends[at];
             if position != end && taken < most {
                 let recorded = &mut self.recorded;
-                let (next, found) = rows(&self.connection, at, position, most - taken, recorded, each).map_err(wrong)?;
+                let (next, found) =
+                    rows(&self.connection, at, position, most - taken, recorded, each).map_err(|error| match wrong(error) {
+                        // Pages that don't hang together.
+                        LogError::Settings(why) => {
+                            LogError::Settings(format!("partition {at} can't be read from offset {position} on: {why}"))
+                        }
+                        other => other,
+                    })?;
                 taken += (next - position) as usize;
                 self.positions[at] = Some(next);
                 if next == position {
                     // Said once; the others go on.
                     self.positions[at] = None;
-                    return Err(LogError::gap(at as u32, position, found.unwrap_or(end), end));
+                    return Err(match found {
+                        Instead::Damaged => table::damaged(&self.path, at as u32, position),
+                        Instead::Another(offset) => LogError::gap(at as u32, position, offset, end),
+                        Instead::Nothing => LogError::gap(at as u32, position, end, end),
+                    });
                 }
             }
         }
@@ -83,8 +94,17 @@ impl Reader {
     }
 }
 
-/// Hands over the rows of a partition from an offset on, up to the first that is missing: the offset after the last one
-/// handed over, and that of the row found instead of the missing one.
+/// What is found in the place of the next row.
+enum Instead {
+    Nothing,
+    /// One with this offset.
+    Another(i64),
+    /// One that is not as it was written.
+    Damaged,
+}
+
+/// Hands over the rows of a partition from an offset on, up to the first that is missing or damaged: the offset after the last one
+/// handed over, and what is found instead of the next.
 fn rows(
     connection: &Connection,
     partition: usize,
@@ -92,14 +112,17 @@ fn rows(
     most: usize,
     recorded: &mut Recorded,
     each: &mut dyn FnMut(Message<'_>),
-) -> rusqlite::Result<(i64, Option<i64>)> {
+) -> rusqlite::Result<(i64, Instead)> {
     let mut select = connection.prepare_cached(SELECT)?;
     let mut rows = select.query(params![partition as i64, from, most as i64])?;
     let mut next = from;
     while let Some(row) = rows.next()? {
         let offset = row.get(0)?;
         if offset != next {
-            return Ok((next, Some(offset)));
+            return Ok((next, Instead::Another(offset)));
+        }
+        if !table::is_sound(partition as u32, offset, row, 1)? {
+            return Ok((next, Instead::Damaged));
         }
         let recorded_ms = recorded.ms(row.get_ref(1)?.as_str()?);
         each(Message {
@@ -113,7 +136,7 @@ fn rows(
         });
         next += 1;
     }
-    Ok((next, None))
+    Ok((next, Instead::Nothing))
 }
 
 impl LogReader for Reader {

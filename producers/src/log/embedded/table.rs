@@ -11,8 +11,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use onpace_schemas::time::parse_instant;
 use onpace_schemas::{avro, json};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use xxhash_rust::xxh3::Xxh3;
 
+use super::file;
 use crate::log::{DeadLetter, Entry, Fingerprint, LogError, Seen, now_ms};
 
 /// The tables' version; a file of a later one is refused.
@@ -20,13 +22,16 @@ const VERSION: i64 = 2;
 /// How long to wait for another process that writes the file.
 const BUSY: Duration = Duration::from_secs(10);
 
+/// What is kept of the write-ahead log once it is in the file, in bytes.
+const WAL_KEPT: i64 = 1 << 20;
+
 const TABLES: &str = r#"
     CREATE TABLE IF NOT EXISTS event_log (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS event_partition (partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL);
     CREATE TABLE IF NOT EXISTS event (
         partition INTEGER NOT NULL, "offset" INTEGER NOT NULL, recorded_at TEXT NOT NULL,
         kind TEXT, entity TEXT, source TEXT, id TEXT, occurred_at TEXT, said_at TEXT, deleted INTEGER, data TEXT,
-        payload BLOB NOT NULL, key BLOB NOT NULL,
+        payload BLOB NOT NULL, key BLOB NOT NULL, checksum INTEGER,
         PRIMARY KEY (partition, "offset")
     ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS dead_letter (
@@ -36,8 +41,8 @@ const TABLES: &str = r#"
     ) WITHOUT ROWID;
 "#;
 const INSERT: &str = r#"
-    INSERT INTO event (partition, "offset", recorded_at, kind, entity, source, id, occurred_at, said_at, deleted, data, payload, key)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+    INSERT INTO event (partition, "offset", recorded_at, kind, entity, source, id, occurred_at, said_at, deleted, data, payload, key, checksum)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
 "#;
 
 /// A connection to the file, which is made when there is none.
@@ -45,10 +50,12 @@ const INSERT: &str = r#"
 /// What is committed is on the disk, also when the power goes (`synchronous=FULL`).
 pub fn connect(path: &Path) -> Result<Connection, LogError> {
     let wrong = |error| explain(path, &error);
-    let connection = Connection::open(path).map_err(wrong)?;
+    let connection = file::open(path).map_err(wrong)?;
     connection.busy_timeout(BUSY).map_err(wrong)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(wrong)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(wrong)?;
+    // A large import leaves no write-ahead log of its own size behind.
+    connection.pragma_update(None, "journal_size_limit", WAL_KEPT).map_err(wrong)?;
     Ok(connection)
 }
 
@@ -57,6 +64,11 @@ pub fn prepare(connection: &mut Connection, path: &Path, partitions: u32) -> Res
     let mut prepared = || -> rusqlite::Result<(i64, i64)> {
         let make = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         make.execute_batch(TABLES)?;
+        let checked = "SELECT count(*) FROM pragma_table_info('event') WHERE name = 'checksum'";
+        if make.query_row(checked, [], |row| row.get::<_, i64>(0))? == 0 {
+            // Rows of an earlier release have none.
+            make.execute_batch("ALTER TABLE event ADD COLUMN checksum INTEGER")?;
+        }
         let identity = rand::random::<i64>();
         for (name, value) in [("version", VERSION), ("partitions", partitions.into()), ("identity", identity)] {
             make.execute("INSERT OR IGNORE INTO event_log VALUES (?1, ?2)", params![name, value])?;
@@ -159,8 +171,53 @@ pub fn recorded_ms(text: &str) -> i64 {
     parse_instant(text).unwrap_or(0) / 1000
 }
 
+/// A row's checksum, of all that is read of it.
+fn check(partition: u32, offset: i64, recorded_at: &str, key: &[u8], payload: &[u8]) -> i64 {
+    let mut hash = Xxh3::new();
+    let (partition, offset, length) = (partition.to_le_bytes(), offset.to_le_bytes(), (key.len() as u32).to_le_bytes());
+    for part in [&partition[..], &offset, recorded_at.as_bytes(), &length, key, payload] {
+        hash.update(part);
+    }
+    i64::from(hash.digest() as u32)
+}
+
+/// Holds every row against its checksum: the partition and offset of each that isn't as it was written; `read` is told how many were read.
+pub fn verify(connection: &Connection, read: &mut dyn FnMut(u64)) -> rusqlite::Result<Vec<(u32, i64)>> {
+    let mut select = connection.prepare(r#"SELECT partition, "offset", recorded_at, key, payload, checksum FROM event"#)?;
+    let mut rows = select.query([])?;
+    let (mut damaged, mut count) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let (partition, offset) = (row.get(0)?, row.get(1)?);
+        if !is_sound(partition, offset, row, 2)? {
+            damaged.push((partition, offset));
+        }
+        count += 1;
+        read(count);
+    }
+    Ok(damaged)
+}
+
+/// Whether what stands in a row's columns from a place on (`recorded_at`, `key`, `payload`, `checksum`) is as it was written.
+pub fn is_sound(partition: u32, offset: i64, row: &Row<'_>, at: usize) -> rusqlite::Result<bool> {
+    let Ok(checksum) = row.get::<_, Option<i64>>(at + 3) else { return Ok(false) };
+    let parts = (row.get_ref(at)?.as_str(), row.get_ref(at + 1)?.as_blob(), row.get_ref(at + 2)?.as_blob());
+    let (Ok(recorded_at), Ok(key), Ok(payload)) = parts else { return Ok(false) };
+    Ok(checksum.is_none_or(|checksum| checksum == check(partition, offset, recorded_at, key, payload)))
+}
+
+/// What is said of a row that isn't as it was written.
+pub fn damaged(path: &Path, partition: u32, offset: i64) -> LogError {
+    let path = path.display();
+    LogError::Settings(format!(
+        "{path} is damaged: the event of partition {partition} at offset {offset} is not as it was written, and is not counted. Nothing else knows \
+         what it was: put back a backup; or give it up, which makes a dead letter of it, and post it again from where it came: \
+         sqlite3 {path} 'UPDATE event SET payload = zeroblob(0), checksum = NULL WHERE partition = {partition} AND \"offset\" = {offset}'"
+    ))
+}
+
 fn insert(append: &Transaction<'_>, partition: u32, offset: i64, recorded_at: &str, entry: &Entry) -> rusqlite::Result<()> {
     let key = entry.route.key();
+    let checksum = check(partition, offset, recorded_at, key, &entry.value);
     let mut insert = append.prepare_cached(INSERT)?;
     match avro::read(&entry.value) {
         Ok(avro::Message::Event(event)) => insert.execute(params![
@@ -176,7 +233,8 @@ fn insert(append: &Transaction<'_>, partition: u32, offset: i64, recorded_at: &s
             event.deleted,
             serde_json::Value::Object(json::write_data(&event)).to_string(),
             entry.value,
-            key
+            key,
+            checksum
         ])?,
         Ok(avro::Message::Heartbeat { at_us }) => insert.execute(params![
             partition,
@@ -191,7 +249,8 @@ fn insert(append: &Transaction<'_>, partition: u32, offset: i64, recorded_at: &s
             None::<bool>,
             None::<&str>,
             entry.value,
-            key
+            key,
+            checksum
         ])?,
         // The reader will bury it; here it is kept as it came.
         Err(_) => {
@@ -209,7 +268,8 @@ fn insert(append: &Transaction<'_>, partition: u32, offset: i64, recorded_at: &s
                 nothing,
                 nothing,
                 entry.value,
-                key
+                key,
+                checksum
             ])?
         }
     };

@@ -63,7 +63,8 @@ fn rows_are_legible() {
 
     let tool = place.tool();
     let line = |offset: i64| -> Vec<Option<String>> {
-        let columns = "kind, entity, source, id, occurred_at, CAST(deleted AS TEXT), json_extract(data, '$.amount.value'), said_at, recorded_at";
+        let columns =
+            "kind, entity, source, id, occurred_at, CAST(deleted AS TEXT), json_extract(data, '$.amount.value'), said_at, recorded_at";
         let sql = format!(r#"SELECT {columns} FROM event WHERE "offset" = ?1"#);
         tool.query_row(&sql, [offset], |row| (0..9).map(|at| row.get(at)).collect()).unwrap()
     };
@@ -121,6 +122,43 @@ fn a_hole_in_the_rows_is_a_gap() {
     assert_eq!(suite::poll(reader.as_mut(), 10, &mut before).unwrap(), super::super::Polled::Messages(2));
     let gap = suite::poll(reader.as_mut(), 10, &mut before).unwrap_err();
     assert!(matches!(gap, LogError::Gap { partition: 0, offset: 2, .. }), "{gap}");
+}
+
+#[test]
+fn a_damaged_row_is_told_and_not_handed_over() {
+    for (column, kind) in [("payload", "BLOB"), ("key", "BLOB"), ("recorded_at", "TEXT")] {
+        let place = Temporary::new(1);
+        append(&place.log, (0..5).map(|number| entry("call:1", number.to_string())).collect());
+        place.log.verify(&mut |_, _| {}).unwrap();
+        let tool = place.tool();
+        tool.execute(&format!(r#"UPDATE event SET {column} = CAST(x'20' || {column} AS {kind}) WHERE "offset" = 2"#), []).unwrap();
+        let mut reader = assigned(&place.log);
+        reader.start(0, 0).unwrap();
+        let mut before = Vec::new();
+        assert_eq!(suite::poll(reader.as_mut(), 10, &mut before).unwrap(), super::super::Polled::Messages(2));
+        for found in [suite::poll(reader.as_mut(), 10, &mut before).unwrap_err(), place.log.verify(&mut |_, _| {}).unwrap_err()] {
+            let words = found.to_string();
+            assert!(words.contains("partition 0 at offset 2 is not as it was written") && words.contains("a backup"), "{column}: {words}");
+        }
+        // Given up as the words say, it is a message that can't be read.
+        tool.execute(r#"UPDATE event SET payload = zeroblob(0), checksum = NULL WHERE partition = 0 AND "offset" = 2"#, []).unwrap();
+        place.log.verify(&mut |_, _| {}).unwrap();
+        reader.start(0, 2).unwrap();
+        assert_eq!(read(reader.as_mut(), 3)[0].value, b"");
+    }
+}
+
+#[test]
+fn a_log_of_an_earlier_release_is_read_on() {
+    let place = Temporary::new(1);
+    append(&place.log, vec![entry("call:1", "old")]);
+    place.tool().execute_batch("ALTER TABLE event DROP COLUMN checksum").unwrap();
+    let again = EmbeddedLog::open(place.folder.path().join("onpace.db"), 1).unwrap();
+    append(&again, vec![entry("call:1", "new")]);
+    again.verify(&mut |_, _| {}).unwrap();
+    let mut reader = assigned(&again);
+    reader.start(0, 0).unwrap();
+    assert_eq!(read(reader.as_mut(), 2).into_iter().map(|read| read.value).collect::<Vec<_>>(), [b"old", b"new"]);
 }
 
 #[test]

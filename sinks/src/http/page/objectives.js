@@ -182,7 +182,7 @@ function fillLine(line, row) {
   put(line.tags, words);
   put(line.who, whoName(row), row.rep ?? row.team ?? "");
   put(line.kpi, nameOf(row.kpi), known.about.get(row.kpi) || "");
-  put(line.period, [row.objective, `${say.periods[row.period] || row.period} ${days(row)}`, until(row)].join(" · "), `${row.start} – ${row.end}`);
+  put(line.period, [row.name, `${say.periods[row.period] || row.period} ${days(row)}`, until(row)].join(" · "), `${row.start} – ${row.end}`);
   const missing = wanted.incomplete && wanted.incomplete.behind ? say.behind : say.silent(((wanted.incomplete && wanted.incomplete.silent) || []).map((kind) => say.kinds[kind] || kind).join(", "));
   put(line.reason, row.complete ? say.because[row.state] || "" : missing);
   line.reason.hidden = line.reason.textContent === "";
@@ -290,12 +290,18 @@ function drawWhose() {
   everyone.value = "";
   everyone.textContent = say.everyone;
   $("whose").replaceChildren(everyone, ...[all, ...own].filter((members) => members.children.length > 0));
+  // Somebody whom the roster doesn't know is nobody's choice; the answers to what is asked about him say so.
   $("whose").value = wanted.whose;
-  // Somebody who is in the roster no more; before the roster is here, nobody is known.
-  if ($("whose").value !== wanted.whose && wanted.roster.time_zone) choose("");
 }
 
-// Whose objectives are shown is in the address too, so that it can be sent to somebody: ?team=paris, ?rep=marie.
+// Whose numbers these are, where they aren't the company's.
+function scopeName() {
+  const [by, name] = [wanted.whose.slice(0, 5), wanted.whose.slice(5)];
+  if (by === "team:") return wanted.teams.get(name)?.name ?? (name === "unrostered" ? say.unrostered : name);
+  return wanted.whose ? personName(wanted.whose.slice(4)) : "";
+}
+
+// Whose numbers and objectives are shown is in the address too, so that it can be sent to somebody: ?team=paris, ?rep=marie.
 function choose(whose) {
   wanted.whose = whose;
   $("whose").value = whose;
@@ -312,7 +318,11 @@ function startObjectives() {
   $("mark").textContent = say.mark;
   $("whose").addEventListener("change", () => {
     choose($("whose").value);
-    drawObjectives();
+    // Nobody's numbers stand under another's name; his own come with the next answer.
+    known.company = new Map();
+    known.reps = new Map();
+    known.problem = "";
+    draw();
   });
   $("all").addEventListener("click", () => {
     wanted.all = !wanted.all;

@@ -71,20 +71,28 @@ function elapsed(ms) {
 
 // What is known -------------------------------------------------------------------------------------------------------
 
-const known = { state: "loading", reason: "", asOf: null, zone: "UTC", about: new Map(), columns: [], reps: new Map(), company: new Map(), starts: {}, drawn: false };
+const known = { state: "loading", reason: "", problem: "", asOf: null, zone: "UTC", about: new Map(), columns: [], reps: new Map(), company: new Map(), starts: {}, drawn: false };
 let sort = { column: "", down: false };
 
+// Whose numbers are asked for is what the address says: everybody's, a team's, a person's.
+function scope(by) {
+  const at = wanted.whose.indexOf(":");
+  const [of, name] = at < 0 ? ["", ""] : [wanted.whose.slice(0, at), wanted.whose.slice(at + 1)];
+  return of ? { by: by === "company" ? of : by, [of]: name } : { by };
+}
+
 async function ask(by) {
-  const query = new URLSearchParams({ by });
+  const query = new URLSearchParams(scope(by));
   for (const window of ["today", "month"]) query.append("window", window);
   for (const kpi of new Set(by === "rep" ? COLUMNS : CARDS)) query.append("kpi", kpi);
   const answer = await fetch(`/v1/kpis?${query}`, { cache: "no-cache", signal: AbortSignal.timeout(15000) });
   const body = await answer.json();
-  if (!answer.ok && !body.freshness) throw new Error(body.detail || answer.status);
+  if (!answer.ok && !body.freshness) throw Object.assign(new Error(body.detail || answer.status), { refused: answer.status === 400 });
   return body;
 }
 
 function take(company, reps) {
+  known.problem = "";
   const freshness = company.freshness;
   known.state = freshness.state;
   known.reason = freshness.reason || "";
@@ -269,15 +277,15 @@ function drawBody() {
 
 function drawStatus() {
   document.body.dataset.state = known.state;
-  const bare = known.reps.size === 0;
+  const bare = known.reps.size === 0 && !wanted.whose;
   document.body.toggleAttribute("data-empty", bare);
   const state = bare && known.state === "fresh" ? "empty" : known.state;
   const text = say[state] || state;
   // Only when it changes, or a screen reader would repeat it every second.
   if ($("state").textContent !== text) $("state").textContent = text;
   $("age").textContent = known.asOf ? say.asOf(instant(known.asOf, known.zone, { timeStyle: "medium" }), elapsed(Date.now() - known.asOf)) : "";
-  const notice = [say.notices[state], known.reason].filter(Boolean).join(" ");
-  $("notice").hidden = !notice || state === "fresh";
+  const notice = known.problem || [say.notices[state], known.reason].filter(Boolean).join(" ");
+  $("notice").hidden = !notice || (state === "fresh" && !known.problem);
   if ($("notice").textContent !== notice) $("notice").textContent = notice;
   $("when").textContent = `${instant(Date.now(), known.zone, { dateStyle: "full" })} · ${known.zone}`;
   const since = (window, options) => (known.starts[window] ? instant(known.starts[window], known.zone, options) : "…");
@@ -288,6 +296,10 @@ function drawStatus() {
 
 function draw() {
   drawStatus();
+  const whose = scopeName();
+  for (const [title, text] of [["company-title", whose || say.company], ["reps-title", whose ? `${say.reps} · ${whose}` : say.reps]]) {
+    if ($(title).textContent !== text) $(title).textContent = text;
+  }
   drawObjectives();
   drawCards();
   drawHead();
@@ -309,14 +321,20 @@ async function explain() {
 let round = 0;
 async function refresh() {
   const began = performance.now();
+  const whose = wanted.whose;
   try {
     const asked = [ask("company"), ask("rep"), askObjectives()];
     if (round++ % ROUNDS === 0) asked.push(askRoster());
     const [company, reps] = await Promise.all(asked);
-    take(company, reps);
+    // Somebody else may have been chosen meanwhile.
+    if (whose === wanted.whose) take(company, reps);
   } catch (error) {
-    known.state = "offline";
-    known.reason = "";
+    if (error.refused) {
+      if (whose === wanted.whose) known.problem = error.message;
+    } else {
+      known.state = "offline";
+      known.reason = "";
+    }
   }
   draw();
   const took = performance.now() - began;

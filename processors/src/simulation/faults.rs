@@ -1,0 +1,148 @@
+//! One seed: what happens, in which order, and what it must come to.
+//!
+//! In: a seed. Out: nothing, or what is wrong. Whatever is done is done between two steps of a processor, or within one, at one of the store's operations.
+
+use super::*;
+use crate::store::suite::Harm;
+
+/// More steps than any processor needs to come to rest.
+const PATIENCE: u32 = 5_000;
+
+/// A world under way.
+struct World {
+    rng: StdRng,
+    log: MemoryLog,
+    store: MemoryStore,
+    settings: Settings,
+    metrics: Metrics,
+    said: Vec<Event<'static>>,
+    older: Option<crate::store::Snapshot>,
+}
+
+/// What is wrong with what a seed has led to.
+pub(super) fn simulate(seed: u64) -> Result<(), String> {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let (store, bounds) = match seed % 3 {
+        // A cache too small for the entities, and no knowledge of what is stored.
+        0 => (MemoryStore::forgetful(), Bounds { states: 2, blocks: 1 }),
+        1 => (MemoryStore::default(), Bounds { states: 4, blocks: 2 }),
+        _ => (MemoryStore::default(), Bounds::default()),
+    };
+    let settings = Settings { batch: rng.random_range(1..30), bounds, ..at_once() };
+    let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
+    // Rounds of few values to a step, so that much happens within one.
+    let store = store.striding(rng.random_range(1..40));
+    let mut world = World { rng, log: MemoryLog::new(LANES), store, settings, metrics, said: Vec::new(), older: None };
+    for _ in 0..world.rng.random_range(1..4) {
+        world.live();
+    }
+    world.come_to_rest()?;
+    if let Some(why) = difference(&stored(&world.store), &world.said, &CATALOGUE.1) {
+        return Err(why);
+    }
+    let (heard, said) = (stored_of_sources(&world.store), said_of_sources(&world.log));
+    if heard != said {
+        return Err(format!("sources were last heard of at {heard:?}, and should at {said:?}"));
+    }
+    world.store.verify(&mut |_, _| {}).map(|_| ()).map_err(|why| format!("at the end: {why}"))
+}
+
+impl World {
+    /// The life of a processor: it begins, things happen, it ends.
+    fn live(&mut self) {
+        let stop = AtomicBool::new(false);
+        let (log, store) = (self.log.clone(), self.store.clone());
+        let metrics = self.metrics.clone();
+        let mut processor =
+            Processor::new(&log, &store, Arc::clone(&CATALOGUE.1), CATALOGUE.0.fingerprint(), self.settings, metrics).unwrap();
+        if self.rng.random_bool(0.5) {
+            self.happen();
+        }
+        let mut left = self.rng.random_range(5..60);
+        let ended = processor.run(&stop, &mut || {
+            left -= 1;
+            if self.rng.random_bool(0.3) {
+                self.happen();
+            }
+            stop.store(left == 0, Ordering::Relaxed);
+        });
+        match ended {
+            // Its last commit met damage: the next one sees.
+            Ok(()) | Err(crate::ProcessorError::Store(crate::store::StoreError::Damaged { .. })) => {}
+            Err(why) => panic!("it ended by itself: {why}"),
+        }
+    }
+
+    /// Something happens.
+    fn happen(&mut self) {
+        let rng = &mut self.rng;
+        match rng.random_range(0..12) {
+            0..=4 => self.post(),
+            5 => self.store.fail_next(Fault::Lost),
+            6 => self.store.fail_next(Fault::Unanswered),
+            7 => self.older = Some(self.store.snapshot()),
+            8 if rng.random_bool(0.3) => self.store.forget(),
+            9 => {
+                if let Some(older) = self.older.take() {
+                    self.store.restore(older);
+                }
+            }
+            _ => {
+                let harm = Harm::ALL[rng.random_range(0..Harm::ALL.len())];
+                let (lane, pick, after) = (rng.random_range(0..LANES), rng.random_range(0..10_000), rng.random_range(0..12));
+                self.store.harm_after(after, lane, harm, pick);
+            }
+        }
+    }
+
+    /// Some events are posted, now and then twice, or an old one again, or something that can't be read.
+    fn post(&mut self) {
+        let rng = &mut self.rng;
+        let mut entries = Vec::new();
+        for _ in 0..rng.random_range(1..20) {
+            let event = event(rng);
+            for _ in 0..rng.random_range(1..3) {
+                entries.push(entry(&event));
+            }
+            self.said.push(event);
+        }
+        if rng.random_bool(0.2) {
+            entries.push(Entry { route: Route::Partition(rng.random_range(0..LANES)), value: b"poison".to_vec() });
+        }
+        if rng.random_bool(0.5) {
+            entries.push(entry(&self.said[rng.random_range(0..self.said.len())]));
+        }
+        futures_util::FutureExt::now_or_never(self.log.append(entries)).unwrap().unwrap();
+    }
+
+    /// Nothing happens any more; a processor works until every lane is folded to its end, and until its patrol has gone twice round each: once perhaps
+    /// from before the last damage.
+    fn come_to_rest(&mut self) -> Result<(), String> {
+        self.store.calm();
+        // As heartbeats come: each lane commits once more.
+        let beats = (0..LANES).map(|lane| Entry { route: Route::Partition(lane), value: b"beat".to_vec() }).collect();
+        futures_util::FutureExt::now_or_never(self.log.append(beats)).unwrap().unwrap();
+        let ends = self.log.ends().unwrap();
+        let (stop, mut steps) = (AtomicBool::new(false), 0);
+        let rounds = |lane: u32| self.metrics.rounds.with_label_values(&[&lane.to_string()]).get();
+        let before: Vec<u64> = (0..LANES).map(rounds).collect();
+        let store = self.store.clone();
+        let mut processor =
+            Processor::new(&self.log, &store, Arc::clone(&CATALOGUE.1), CATALOGUE.0.fingerprint(), self.settings, self.metrics.clone())
+                .unwrap();
+        let ended = processor.run(&stop, &mut || {
+            steps += 1;
+            let mut reader = store.reader().unwrap();
+            let rests = |lane: u32| {
+                let folded = reader.head(lane).unwrap().is_some_and(|head| head.offset == ends[lane as usize]);
+                folded && rounds(lane) >= before[lane as usize] + 2
+            };
+            stop.store(steps >= PATIENCE || (0..LANES).all(rests), Ordering::Relaxed);
+        });
+        match ended {
+            Ok(()) if steps < PATIENCE => Ok(()),
+            Ok(()) => Err("it does not come to rest".into()),
+            Err(why) => Err(format!("it ended by itself: {why}")),
+        }
+    }
+}
