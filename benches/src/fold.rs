@@ -6,7 +6,7 @@ use anyhow::Result;
 use onpace_kpis::block::BlockId;
 use onpace_kpis::fold::Rules;
 use onpace_processors::lane::{Bounds, Lane};
-use onpace_processors::store::{Commit, EntityId, Head, LaneWriter, Settled, Step, StoreError, Sums, Taken};
+use onpace_processors::store::{Commit, EntityId, Head, LaneWriter, Settled, Step, StoreError, Taken};
 use onpace_producers::log::Message;
 
 use crate::cost::{Cost, Meter};
@@ -17,7 +17,7 @@ struct Nowhere;
 
 impl LaneWriter for Nowhere {
     fn take_over(&mut self) -> Result<Taken, StoreError> {
-        let head = Head { birth: 1, epoch: 1, offset: 0, end: 0, recorded_ms: 0, entities: 0, sums: Sums::default() };
+        let head = Head { birth: 1, epoch: 1, ..Head::of_nothing() };
         Ok(Taken { head, names: Vec::new(), sources: Vec::new(), blocks: Some(Vec::new()) })
     }
     fn entities(&mut self, _: &[EntityId], _: &mut dyn FnMut(usize, &[u8])) -> Result<(), StoreError> {
@@ -53,7 +53,8 @@ pub fn run(rules: &Arc<Rules>, calls: usize, batch: usize) -> Result<(Cost, usiz
     let mut lane = Lane::take_over(Box::new(Nowhere), Arc::clone(rules), Bounds::default()).map_err(|not| not.why)?;
     let meter = Meter::start("");
     for (offset, message) in (0i64..).zip(&messages) {
-        lane.fold(Message { partition: 0, offset, recorded_ms: offset, key: &message.key, value: &message.value })?;
+        let (recorded_ms, kept_ms, key, value) = (offset, offset, &message.key[..], &message.value[..]);
+        lane.fold(Message { partition: 0, offset, recorded_ms, claimed: false, kept_ms, key, value })?;
         if lane.messages() == batch {
             lane.commit(None)?;
         }

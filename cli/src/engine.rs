@@ -9,9 +9,9 @@ use anyhow::{Context, Result, bail};
 use onpace_kpis::fold::Rules;
 use onpace_kpis::{Catalogue, Test, Window};
 use onpace_processors::store::{EmbeddedStore, KpiStore, RedisStore, Settings, StoreError};
-use onpace_processors::{Metrics, Processor};
+use onpace_processors::{Metrics, Processor, vouch};
 use onpace_producers::doubts::Words;
-use onpace_producers::log::EventLog;
+use onpace_producers::log::{EventLog, LogError, Seen};
 use onpace_producers::log::embedded::{EmbeddedLog, file};
 use onpace_producers::log::kafka::{KafkaLog, KafkaSettings};
 use onpace_schemas::without_secret;
@@ -134,6 +134,14 @@ pub fn log(data: Option<&Path>, flags: &args::Kafka, readers: Option<&args::Read
     }
 }
 
+/// The log of a process that goes on: one whose brokers are not there yet is waited for, in the background.
+pub fn log_whenever(data: Option<&Path>, flags: &args::Kafka, readers: Option<&args::Readers>) -> Result<Arc<dyn EventLog>> {
+    match kafka(flags, readers) {
+        Some(settings) => Ok(Arc::new(KafkaLog::open_whenever(settings)?)),
+        None => embedded_log(data),
+    }
+}
+
 /// The store: Redis where it is named, else the embedded one.
 pub fn store(data: Option<&Path>, flags: &args::Redis, catalogue: &Catalogue) -> Result<Arc<dyn KpiStore>> {
     match &flags.redis {
@@ -144,15 +152,27 @@ pub fn store(data: Option<&Path>, flags: &args::Redis, catalogue: &Catalogue) ->
 
 /// Log and store together: both on servers, or both in one file.
 pub fn both(engine: &args::Engine, catalogue: &Catalogue) -> Result<(Arc<dyn EventLog>, Arc<dyn KpiStore>)> {
-    match (&engine.kafka.kafka, &engine.redis.redis) {
-        (Some(_), None) => {
-            return Err(usage("--kafka is given but not --redis: name the store too, `--redis redis://host:6379`, or leave both out"));
-        }
-        (None, Some(_)) => return Err(usage("--redis is given but not --kafka: name the log too, `--kafka host:9092`, or leave both out")),
-        _ => {}
-    }
+    together(engine)?;
     let data = engine.data.as_deref();
     Ok((log(data, &engine.kafka, Some(&engine.readers))?, store(data, &engine.redis, catalogue)?))
+}
+
+/// The same for a process that goes on: servers that are not there yet are waited for, in the background.
+pub fn both_whenever(engine: &args::Engine, catalogue: &Catalogue) -> Result<(Arc<dyn EventLog>, Arc<dyn KpiStore>)> {
+    together(engine)?;
+    let data = engine.data.as_deref();
+    Ok((log_whenever(data, &engine.kafka, Some(&engine.readers))?, store(data, &engine.redis, catalogue)?))
+}
+
+/// Refuses a log on servers beside a store in a file, and the other way round.
+fn together(engine: &args::Engine) -> Result<()> {
+    match (&engine.kafka.kafka, &engine.redis.redis) {
+        (Some(_), None) => {
+            Err(usage("--kafka is given but not --redis: name the store too, `--redis redis://host:6379`, or leave both out"))
+        }
+        (None, Some(_)) => Err(usage("--redis is given but not --kafka: name the log too, `--kafka host:9092`, or leave both out")),
+        _ => Ok(()),
+    }
 }
 
 /// Whether the engine is the embedded one.
@@ -174,6 +194,36 @@ pub fn settle(log: &dyn EventLog, store: &dyn KpiStore, catalogue: &Catalogue, e
         store.wipe(wanted)?;
     }
     Ok(store.settle(wanted)?)
+}
+
+/// The same of a process that goes on: a store that is away is settled when a lane of it is taken over.
+pub fn settle_whenever(log: &dyn EventLog, store: &dyn KpiStore, catalogue: &Catalogue, embedded: bool) -> Result<()> {
+    match settle(log, store, catalogue, embedded) {
+        Err(error) if matches!(error.downcast_ref(), Some(StoreError::Away(_))) => {
+            tracing::warn!("waiting for the store: {error:#}");
+            Ok(())
+        }
+        settled => settled,
+    }
+}
+
+/// Makes sure that the log, of so many partitions, is the one that the store was folded from; `look` looks at one.
+///
+/// # Errors
+/// It is another, or ends before: which partitions, and what to do.
+pub fn vouch_for(partitions: u32, store: &dyn KpiStore, look: &dyn Fn(u32, &[i64]) -> Result<Seen, LogError>) -> Result<()> {
+    let mut reader = store.reader()?;
+    let mut heads = Vec::new();
+    for partition in 0..partitions {
+        match reader.head(partition) {
+            Ok(head) => heads.extend(head.map(|head| (partition, head))),
+            // Whoever takes the lane over folds it anew.
+            Err(StoreError::Damaged { .. }) => {}
+            Err(why) => return Err(why.into()),
+        }
+    }
+    let wrong = vouch::all_wrong(heads.into_iter(), look)?;
+    if wrong.is_empty() { Ok(()) } else { bail!(wrong.join("; ")) }
 }
 
 /// Folds what isn't folded yet, on this thread.
@@ -217,6 +267,7 @@ pub fn read(data: Option<&Path>, redis: &args::Redis, evaluation: &Evaluation) -
         fold_all(&*log, &*store, catalogue, &mut |_, _| {})?;
     }
     settle(&*log, &*store, catalogue, true)?;
+    vouch_for(log.partitions(), &*store, &|partition, offsets| log.look(partition, offsets))?;
     let behind = match is_behind(&log.ends()?, &*store) {
         // Whoever takes the lane over folds it anew.
         Err(StoreError::Damaged { .. }) => true,
@@ -247,6 +298,7 @@ fn read_as_it_is(file: &Path, evaluation: &Evaluation) -> Result<Once> {
         "{} was folded with other measures than the catalogue has, and it can't be written to: give the --catalogue it was folded with",
         file.display()
     );
+    vouch_for(ends.len() as u32, &store, &|partition, offsets| EmbeddedLog::look_into(file, partition, offsets))?;
     if is_behind(&ends, &store)? {
         say(format_args!("onpace: {} can't be written to, so what isn't folded yet is not in these numbers", file.display()));
     }

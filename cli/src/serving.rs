@@ -2,21 +2,25 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use onpace_producers::files;
 use onpace_producers::gateway::GatewaySettings;
 use onpace_producers::http::{Book, Doors, Limits, Names};
-use onpace_producers::log::EventLog;
+use onpace_producers::log::{EventLog, LogError};
 use onpace_sinks::Health;
 use prometheus::Registry;
 use tokio::net::TcpListener;
 
 use crate::args;
+use crate::shutdown::Shutdown;
 use crate::usage::usage;
 
 /// Open files that are not connections: the log's, the store's, the libraries'.
 const OTHER_FILES: u64 = 128;
+/// How often it is looked whether the log is there yet.
+const LOOK: Duration = Duration::from_millis(200);
 /// Questions that wait for each that is worked on.
 const WAITING: usize = 15;
 
@@ -28,6 +32,27 @@ pub fn health(live: impl Fn() -> Result<String, String> + Send + Sync + 'static,
 /// Whether the log takes events, in words.
 pub fn takes_events(log: &dyn EventLog) -> Result<String, String> {
     log.ready().map(|()| "the log takes events".into()).map_err(|why| why.to_string())
+}
+
+/// Waits until the log is there. One that can't hold events ends the process.
+///
+/// # Errors
+/// Why it can't.
+pub async fn opened(log: Arc<dyn EventLog>, shutdown: Shutdown) -> Result<()> {
+    loop {
+        match log.ready() {
+            Ok(()) => return Ok(()),
+            Err(refusal @ LogError::Settings(_)) => {
+                shutdown.request();
+                return Err(refusal.into());
+            }
+            Err(_) => {}
+        }
+        tokio::select! {
+            () = shutdown.token.cancelled() => return Ok(()),
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
 }
 
 /// Listens at an address.

@@ -37,31 +37,43 @@ impl Again {
     }
 }
 
-/// What is wrong with lanes, in words, until it is put right. Clones share it.
+/// What is wrong with lanes and their log, in words, until it is put right. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Troubles {
-    lanes: Arc<Mutex<BTreeMap<u32, String>>>,
+    all: Arc<Mutex<All>>,
+}
+
+#[derive(Debug, Default)]
+struct All {
+    log: Option<String>,
+    lanes: BTreeMap<u32, String>,
 }
 
 impl Troubles {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, String>> {
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, All> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The log is away, and why; or it is back.
+    pub fn say_of_log(&self, words: Option<String>) {
+        self.lock().log = words;
     }
 
     /// Something is wrong with a lane.
     pub fn say(&self, lane: u32, words: String) {
-        self.lock().insert(lane, words);
+        self.lock().lanes.insert(lane, words);
     }
 
     /// Nothing is, any more.
     pub fn over(&self, lane: u32) {
-        self.lock().remove(&lane);
+        self.lock().lanes.remove(&lane);
     }
 
     /// All that is wrong; `None` where nothing is.
     pub fn told(&self) -> Option<String> {
-        let lanes = self.lock();
-        let told: Vec<String> = lanes.iter().map(|(lane, words)| format!("lane {lane}: {words}")).collect();
+        let all = self.lock();
+        let lanes = all.lanes.iter().map(|(lane, words)| format!("lane {lane}: {words}"));
+        let told: Vec<String> = all.log.iter().cloned().chain(lanes).collect();
         (!told.is_empty()).then(|| told.join("; "))
     }
 }
@@ -98,6 +110,9 @@ mod tests {
         troubles.say(2, "its names have gone".into());
         troubles.clone().say(0, "a".into());
         assert_eq!(troubles.told().as_deref(), Some("lane 0: a; lane 2: its names have gone"));
+        troubles.say_of_log(Some("no broker".into()));
+        assert_eq!(troubles.told().as_deref(), Some("no broker; lane 0: a; lane 2: its names have gone"));
+        troubles.say_of_log(None);
         troubles.over(0);
         troubles.over(2);
         assert_eq!(troubles.told(), None);

@@ -14,7 +14,7 @@ use hashbrown::HashSet;
 use onpace_kpis::block::{Block, BlockId};
 use onpace_kpis::fold::{Batch, Delta, Folded, Rules, Scattered};
 use onpace_kpis::{Counter, Names, State, pack};
-use onpace_producers::log::Message;
+use onpace_producers::log::{Fingerprint, Message, Seen};
 use onpace_schemas::avro::{self, Unreadable};
 use onpace_schemas::{Event, Kind};
 use quick_cache::UnitWeighter;
@@ -24,7 +24,8 @@ use smallvec::SmallVec;
 
 use crate::sources::Sources;
 use crate::store::sums::Part;
-use crate::store::{Commit, EntityId, Head, Key, LaneWriter, Settled, Step, StoreError, Taken};
+use crate::store::{Commit, EntityId, Head, Key, LaneWriter, Mark, Replaced, Settled, Step, StoreError, Taken};
+use crate::vouch;
 
 /// How much a lane keeps in memory.
 #[derive(Clone, Copy, Debug)]
@@ -64,6 +65,11 @@ pub struct Lane {
     waiting: Waiting,
     sources: Sources,
     next: Next,
+    last: Last,
+    /// The first message of a lane that remembers none: were only the last one remembered, two logs could share the first batch.
+    first: Option<Mark>,
+    /// The offset of the mark that stays until a look has found it in the log; −1 before the first.
+    anchor: i64,
     /// The last commit: its room is used again.
     commit: Commit,
     submitted: Option<Instant>,
@@ -85,6 +91,24 @@ struct Next {
     end: i64,
     recorded_ms: i64,
     messages: usize,
+}
+
+/// The last message of the batch, as the log keeps it: hashed once, when the batch ends.
+#[derive(Default)]
+struct Last {
+    kept_ms: i64,
+    key: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl Last {
+    fn keep(&mut self, message: Message<'_>) {
+        self.kept_ms = message.kept_ms;
+        for (kept, bytes) in [(&mut self.key, message.key), (&mut self.value, message.value)] {
+            kept.clear();
+            kept.extend_from_slice(bytes);
+        }
+    }
 }
 
 /// A lane that could not be taken over.
@@ -133,6 +157,9 @@ impl Lane {
             waiting: Waiting::default(),
             sources: Sources::stored(sources),
             next: Next { offset: head.offset, end: head.end, recorded_ms: head.recorded_ms, messages: 0 },
+            last: Last::default(),
+            first: None,
+            anchor: -1,
             head,
             commit: Commit::default(),
             submitted: None,
@@ -143,6 +170,23 @@ impl Lane {
     /// The head as of the last submitted commit.
     pub fn head(&self) -> Head {
         self.head
+    }
+
+    /// The offset of the next message that the lane wants.
+    pub fn wants(&self) -> i64 {
+        self.next.offset
+    }
+
+    /// A look at [`vouch::offsets`] of the head found the log unchanged.
+    pub fn proved(&mut self, seen: &Seen) {
+        self.head.log = vouch::proved(&self.head, seen);
+        self.next.end = seen.end.max(self.next.offset);
+        self.anchor = self.head.log.marks().last().map_or(-1, |mark| mark.offset);
+    }
+
+    /// Notes for the next commit what became of the log.
+    pub fn note(&mut self, replaced: Option<Replaced>) {
+        self.head.log = self.head.log.with_replaced(replaced);
     }
 
     /// Drops what is in memory: what is left writes the lane, or begins it anew.
@@ -175,13 +219,19 @@ impl Lane {
         }
         self.next.offset = message.offset + 1;
         self.next.end = self.next.end.max(self.next.offset);
-        self.next.recorded_ms = self.next.recorded_ms.max(message.recorded_ms);
+        // What its sender claims can be true only from when the one before it was recorded.
+        let recorded_ms = if message.claimed { message.recorded_ms.max(self.next.recorded_ms) } else { message.recorded_ms };
+        self.next.recorded_ms = self.next.recorded_ms.max(recorded_ms);
         self.next.messages += 1;
+        self.last.keep(message);
+        if self.first.is_none() && self.head.log.marks().next().is_none() {
+            self.first = Some(Mark { offset: message.offset, print: message.fingerprint() });
+        }
         let event = match avro::read(message.value)? {
             avro::Message::Event(event) => event,
             avro::Message::Heartbeat { .. } => return Ok(()),
         };
-        self.sources.heard(&event.source, event.kind, message.recorded_ms);
+        self.sources.heard(&event.source, event.kind, recorded_ms);
         let id = self.address(event.kind, &event.entity);
         if self.batch.merge(id, &event, &self.rules, &mut self.names) {
             return Ok(());
@@ -246,6 +296,15 @@ impl Lane {
         commit.offset = next.offset;
         commit.end = end;
         commit.recorded_ms = next.recorded_ms;
+        commit.log = self.head.log;
+        if let Some(first) = self.first.take() {
+            commit.log = commit.log.with(first, self.anchor);
+            self.anchor = first.offset;
+        }
+        if next.messages > 0 {
+            let print = Fingerprint::of(self.last.kept_ms, &self.last.key, &self.last.value);
+            commit.log = commit.log.with(Mark { offset: next.offset - 1, print }, self.anchor);
+        }
         (commit.sources, commit.sources_change) = self.sources.take_changed();
         commit.names_from = self.names_sent as u32;
         commit.names.clear();

@@ -17,6 +17,7 @@ pub mod processor;
 mod simulation;
 pub mod sources;
 pub mod store;
+pub mod vouch;
 
 pub use anew::Troubles;
 pub use metrics::Metrics;

@@ -3,6 +3,16 @@
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry};
 
 use crate::anew::Troubles;
+use crate::store::{Head, How, Replaced};
+
+/// A lane that waits for its log; sinks say it too, by the head.
+pub const LOG_REPLACED: (&str, &str) =
+    ("onpace_log_replaced", "1 for each lane that waits since its partition of the log is not the one that it was folded from");
+/// A lane that was folded anew; sinks say it too, by the head.
+pub const LOG_ANEW: (&str, &str) = (
+    "onpace_log_replaced_timestamp_seconds",
+    "When a lane was emptied to be folded anew, its partition of the log having been replaced, in seconds since 1970",
+);
 
 /// A processor's metrics; cheap to clone, shared by its threads.
 #[derive(Clone, Debug)]
@@ -18,6 +28,8 @@ pub struct Metrics {
     pub(crate) rounds: IntCounterVec,
     pub(crate) damage: IntCounterVec,
     pub(crate) damaged_at: IntGaugeVec,
+    pub(crate) replaced: IntGaugeVec,
+    pub(crate) anew: IntGaugeVec,
     pub(crate) troubles: Troubles,
 }
 
@@ -63,6 +75,8 @@ impl Metrics {
                 ),
                 &["partition"],
             )?,
+            replaced: IntGaugeVec::new(Opts::new(LOG_REPLACED.0, LOG_REPLACED.1), &["partition"])?,
+            anew: IntGaugeVec::new(Opts::new(LOG_ANEW.0, LOG_ANEW.1), &["partition"])?,
             troubles: Troubles::default(),
         };
         registry.register(Box::new(metrics.folded.clone()))?;
@@ -76,7 +90,19 @@ impl Metrics {
         registry.register(Box::new(metrics.rounds.clone()))?;
         registry.register(Box::new(metrics.damage.clone()))?;
         registry.register(Box::new(metrics.damaged_at.clone()))?;
+        registry.register(Box::new(metrics.replaced.clone()))?;
+        registry.register(Box::new(metrics.anew.clone()))?;
         Ok(metrics)
+    }
+
+    /// Where a lane that is folded stands.
+    pub(crate) fn stands(&self, partition: u32, head: &Head) {
+        let partition = partition.to_string();
+        self.lag.with_label_values(&[&partition]).set(head.end - head.offset);
+        self.replaced.with_label_values(&[&partition]).set(head.log.waits().into());
+        if let Some(Replaced { at_ms, how: How::Anew }) = head.log.replaced() {
+            self.anew.with_label_values(&[&partition]).set(at_ms / 1_000);
+        }
     }
 
     /// What is wrong with lanes that this processor owns, for its readiness.

@@ -2,9 +2,12 @@
 //!
 //! In: a reader of the log, a store. Out: commits. Who owns which lane is the log's word ([`Polled::Assigned`]); that only one
 //! owner's commits count is the store's doing, so this loop may be wrong about ownership and still never make a number wrong.
-//! Never here: what a message means, how a commit is made atomic.
+//! Whether the log is the one that a lane was folded from is looked at before a lane is taken over, after anything that may have
+//! changed it, and now and then ([`lanes`]).
+//! Never here: what a message means, how a commit is made atomic, what a look at the log means ([`crate::vouch`]).
 
 mod condemned;
+mod lanes;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,12 +20,11 @@ use onpace_producers::http::Said;
 use onpace_producers::log::{DeadLetter, EventLog, LogError, LogReader, Polled};
 use onpace_schemas::avro::Unreadable;
 
-use self::condemned::Condemned;
+use self::lanes::Assigned;
 use crate::anew::Again;
-use crate::lane::{Bounds, Landed, Lane, NotTaken};
+use crate::lane::{Bounds, Landed};
 use crate::metrics::Metrics;
-use crate::pace::Pace;
-use crate::store::{self, KpiStore, Step, StoreError};
+use crate::store::{self, KpiStore, Step, StoreError, StoreReader};
 
 /// How a processor works.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +39,8 @@ pub struct Settings {
     pub patience: Duration,
     /// How long the owner of a lane takes to go round all that the store has of it, looking for damage.
     pub patrol: Duration,
+    /// How often it is looked at whether the log of a lane that is folded is still the one that it was.
+    pub look: Duration,
     /// How long an idle processor waits for messages; also how soon it sees a request to stop.
     pub wait: Duration,
 }
@@ -49,6 +53,7 @@ impl Default for Settings {
             retry: Duration::from_millis(100),
             patience: Duration::from_secs(60),
             patrol: PATROL,
+            look: Duration::from_secs(5),
             wait: Duration::from_millis(100),
         }
     }
@@ -76,6 +81,9 @@ pub enum ProcessorError {
         /// What the log lacks.
         log: LogError,
     },
+    /// The log is not the one that the store was folded from: only of a processor that works up to an end, others wait.
+    #[error("{0}")]
+    OtherLog(String),
 }
 
 /// While nothing happens a lane's head is committed again so often: that is how a wiped store is noticed, and how the
@@ -89,27 +97,13 @@ const QUIET: Duration = Duration::from_secs(10);
 /// What events say that makes no sense is told at most this often.
 const SELDOM: Duration = Duration::from_secs(600);
 
-/// An assigned partition.
-enum Assigned {
-    Owned {
-        lane: Box<Lane>,
-        committed_at: Instant,
-        pace: Pace,
-    },
-    /// To be taken over, as soon as `at`.
-    Lost {
-        at: Instant,
-        wait: Duration,
-    },
-    /// To be folded anew.
-    Condemned(Condemned),
-}
-
 /// A processor: one thread's share of the lanes.
 pub struct Processor<'a> {
     log: &'a dyn EventLog,
     reader: Box<dyn LogReader>,
     store: &'a dyn KpiStore,
+    /// Reads heads; made when it is first needed.
+    heads: Option<Box<dyn StoreReader>>,
     rules: Arc<Rules>,
     built_for: store::Settings,
     settings: Settings,
@@ -118,6 +112,8 @@ pub struct Processor<'a> {
     again: Again,
     /// Lanes that are folded anew, and the offset at which they have caught up with what there was.
     mending: BTreeMap<u32, i64>,
+    /// Whether it waits for the right log, or gives up.
+    patient: bool,
     said: Option<Instant>,
     said_full: Option<Instant>,
 }
@@ -141,6 +137,7 @@ impl<'a> Processor<'a> {
             log,
             reader,
             store,
+            heads: None,
             rules,
             built_for,
             settings,
@@ -148,13 +145,14 @@ impl<'a> Processor<'a> {
             lanes: BTreeMap::new(),
             again: Again::default(),
             mending: BTreeMap::new(),
+            patient: true,
             said: None,
             said_full: None,
         })
     }
 
     /// Works until `stop` is set, then commits what it has folded and returns; `stepped` is called after every step, whether
-    /// or not there was anything to do.
+    /// or not there was anything to do. A lane whose log was replaced by another is folded anew from it, or waits.
     ///
     /// # Errors
     /// What no waiting mends: a gap in the log, a store built for something else, damage that the log can't make good.
@@ -169,8 +167,9 @@ impl<'a> Processor<'a> {
     /// Works until every partition is folded to the end the log has now, whichever processor does it.
     ///
     /// # Errors
-    /// As [`Processor::run`].
+    /// As [`Processor::run`]; the log is not the one that was folded.
     pub fn catch_up(&mut self, stop: &AtomicBool, progress: &mut dyn FnMut(u64, u64)) -> Result<(), ProcessorError> {
+        self.patient = false;
         let ends = self.log.ends()?;
         let total: u64 = ends.iter().map(|end| *end as u64).sum();
         while !stop.load(Ordering::Relaxed) {
@@ -196,7 +195,9 @@ impl<'a> Processor<'a> {
                 break;
             }
         }
-        self.drain()
+        self.drain()?;
+        // An offset that is reached says nothing of the log that it was reached in.
+        if stop.load(Ordering::Relaxed) { Ok(()) } else { self.vouch_for_all() }
     }
 
     /// Polls once and commits what is due; whether there was anything to do.
@@ -232,37 +233,52 @@ impl<'a> Processor<'a> {
         if let Some(partition) = unsafe_lane {
             self.lose(partition, self.settings.retry, "log");
         }
-        match polled {
-            Ok(Polled::Messages(count)) => {
-                self.metrics.folded.inc_by(count as u64);
-                let busy = count >= self.settings.batch;
-                self.commit_due(busy)?;
-                Ok(count > 0)
+        let polled = match polled {
+            Ok(polled) => polled,
+            Err(LogError::Settings(why)) => return Err(LogError::Settings(why).into()),
+            // What is there instead is seen when the lane is taken over again.
+            Err(gap @ LogError::Gap { partition, .. }) => {
+                tracing::warn!(%gap, "the log lacks what is to be folded next");
+                self.lose(partition, Duration::ZERO, "log");
+                return Ok(false);
             }
-            Ok(Polled::Assigned(partitions)) => {
-                tracing::info!(?partitions, "partitions assigned");
-                for partition in partitions {
-                    // So that the first damage is an increase.
-                    self.metrics.damage.with_label_values(&[&partition.to_string()]).inc_by(0);
-                    self.lanes.insert(partition, Assigned::Lost { at: Instant::now(), wait: self.settings.retry });
-                }
-                Ok(true)
-            }
-            Ok(Polled::Revoked(partitions)) => {
-                tracing::info!(?partitions, "partitions revoked");
-                for partition in partitions {
-                    self.give_up(partition);
-                }
-                Ok(true)
-            }
-            Err(gap @ (LogError::Gap { .. } | LogError::Settings(_))) => Err(gap.into()),
             Err(why) => {
                 self.metrics.failures.with_label_values(&["log"]).inc();
                 if self.may_say() {
                     tracing::warn!(%why, "the log is away; trying on");
                 }
+                self.metrics.troubles.say_of_log(Some(why.to_string()));
                 std::thread::sleep(self.settings.retry);
-                Ok(false)
+                return Ok(false);
+            }
+        };
+        match polled {
+            Polled::Messages(count) => {
+                if count > 0 {
+                    self.metrics.troubles.say_of_log(None);
+                }
+                self.metrics.folded.inc_by(count as u64);
+                // Before anything is committed of what was read since.
+                self.look_again()?;
+                let busy = count >= self.settings.batch;
+                self.commit_due(busy)?;
+                Ok(count > 0)
+            }
+            Polled::Assigned(partitions) => {
+                tracing::info!(?partitions, "partitions assigned");
+                for partition in partitions {
+                    // So that the first damage is an increase.
+                    self.metrics.damage.with_label_values(&[&partition.to_string()]).inc_by(0);
+                    self.lanes.insert(partition, Assigned::lost(Duration::ZERO, self.settings.retry));
+                }
+                Ok(true)
+            }
+            Polled::Revoked(partitions) => {
+                tracing::info!(?partitions, "partitions revoked");
+                for partition in partitions {
+                    self.give_up(partition);
+                }
+                Ok(true)
             }
         }
     }
@@ -271,8 +287,9 @@ impl<'a> Processor<'a> {
     fn commit_due(&mut self, busy: bool) -> Result<(), ProcessorError> {
         let mut failed = Vec::new();
         for (partition, assigned) in &mut self.lanes {
-            let Assigned::Owned { lane, committed_at, pace } = assigned else { continue };
+            let Assigned::Owned { lane, committed_at, pace, look } = assigned else { continue };
             let due = match lane.messages() {
+                _ if look.doubt => false,
                 0 => committed_at.elapsed() >= IDLE_COMMIT,
                 messages => !busy || messages >= self.settings.batch || committed_at.elapsed() >= LATEST_COMMIT,
             };
@@ -309,7 +326,7 @@ impl<'a> Processor<'a> {
                 }
             }
             let head = lane.head();
-            self.metrics.lag.with_label_values(&[&partition.to_string()]).set(head.end - head.offset);
+            self.metrics.stands(*partition, &head);
             if self.mending.get(partition).is_some_and(|end| head.offset >= *end) {
                 self.mending.remove(partition);
                 self.metrics.troubles.over(*partition);
@@ -348,84 +365,12 @@ impl<'a> Processor<'a> {
         Ok(())
     }
 
-    fn take_over_lost(&mut self) -> Result<(), ProcessorError> {
-        let now = Instant::now();
-        let mut damaged = Vec::new();
-        for (partition, assigned) in &mut self.lanes {
-            let Assigned::Lost { at, wait } = assigned else { continue };
-            if *at > now {
-                continue;
-            }
-            let taken = self
-                .store
-                // A store that was wiped has forgotten what it is for.
-                .settle(self.built_for)
-                .and_then(|()| self.store.writer(*partition))
-                .map_err(|why| (why, None))
-                .and_then(|writer| {
-                    Lane::take_over(writer, Arc::clone(&self.rules), self.settings.bounds)
-                        .map_err(|NotTaken { why, writer }| (why, Some(writer)))
-                });
-            match taken {
-                Ok(lane) => {
-                    let head = lane.head();
-                    tracing::info!(partition, offset = head.offset, epoch = head.epoch, entities = head.entities, "lane taken over");
-                    match self.reader.start(*partition, head.offset) {
-                        Ok(()) => {
-                            self.metrics.owned.with_label_values(&[&partition.to_string()]).set(1);
-                            *assigned =
-                                Assigned::Owned { lane: Box::new(lane), committed_at: now, pace: Pace::new(self.settings.patrol, now) };
-                        }
-                        Err(gap @ (LogError::Gap { .. } | LogError::Settings(_))) => return Err(gap.into()),
-                        Err(why) => {
-                            tracing::warn!(partition, %why, "the log is away; trying on");
-                            *at = now + *wait;
-                        }
-                    }
-                }
-                Err((StoreError::Away(why), _)) => {
-                    let later = wait.mul_f64(rand::random_range(0.5..1.5));
-                    tracing::debug!(partition, why, ?later, "the store is away; trying again");
-                    *at = now + later;
-                    *wait = (*wait * 2).min(LAST_RETRY);
-                }
-                Err((why @ StoreError::Damaged { .. }, writer)) => damaged.push((*partition, writer, why)),
-                Err((why, _)) => return Err(why.into()),
-            }
-        }
-        for (partition, writer, why) in damaged {
-            self.condemn(partition, writer, &why);
-        }
-        Ok(())
-    }
-
-    /// Drops a lane's memory, to take it over again after a while.
-    fn lose(&mut self, partition: u32, wait: Duration, whence: &str) {
-        self.metrics.failures.with_label_values(&[whence]).inc();
-        self.metrics.owned.with_label_values(&[&partition.to_string()]).set(0);
-        if let Err(why) = self.reader.stop(partition) {
-            tracing::debug!(partition, %why, "the partition can't be stopped; what it brings is passed over");
-        }
-        self.lanes.insert(partition, Assigned::Lost { at: Instant::now() + wait, wait });
-    }
-
-    /// Another processor's from now on: what is folded but not committed is left to it.
-    fn give_up(&mut self, partition: u32) {
-        self.metrics.owned.with_label_values(&[&partition.to_string()]).set(0);
-        self.mending.remove(&partition);
-        self.metrics.troubles.over(partition);
-        if let Some(Assigned::Owned { mut lane, .. }) = self.lanes.remove(&partition) {
-            let outcome = lane.land();
-            note(&outcome, &self.metrics);
-        }
-    }
-
     /// Commits everything that is folded. What can't be committed now is folded again by whoever owns the lane next.
     fn drain(&mut self) -> Result<(), ProcessorError> {
         for (partition, assigned) in std::mem::take(&mut self.lanes) {
-            let Assigned::Owned { mut lane, .. } = assigned else { continue };
+            let Assigned::Owned { mut lane, look, .. } = assigned else { continue };
             let mut outcome = Ok(Landed::Nothing);
-            if lane.messages() > 0 {
+            if lane.messages() > 0 && !look.doubt {
                 outcome = lane.commit(None);
                 note(&outcome, &self.metrics);
             }

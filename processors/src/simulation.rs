@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod faults;
+mod replaced;
 mod world;
 
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ use rand::{RngExt, SeedableRng};
 use self::world::*;
 use crate::lane::Bounds;
 use crate::store::{Fault, KpiStore, MemoryStore};
-use crate::{Metrics, Processor, Settings};
+use crate::{Metrics, Processor, ProcessorError, Settings};
 
 const LANES: u32 = 3;
 /// Rep, measure, dimensions, currency or bucket, slot → value.

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use onpace_kpis::Catalogue;
 use onpace_processors::store::{KpiStore, StoreError};
 use onpace_producers::doubts::{Reps, knows_no_summer, nearly};
-use onpace_producers::log::LogError;
+use onpace_producers::log::{LogError, Seen};
 use onpace_producers::log::embedded::EmbeddedLog;
 use onpace_schemas::{counted, without_secret};
 use onpace_sinks::metrics::{Settings, page};
@@ -51,11 +51,15 @@ pub fn run(args: Check) -> Result<ExitCode> {
         }
     }
     let log = if is_embedded { embedded_log(data) } else { kafka(engine) };
-    let ends = log.as_ref().ok().map(|(_, ends)| ends.clone());
-    findings.say("log", log.map(|(how, _)| how));
+    let (how, log) = match log {
+        Ok(log) => (Ok(log.how.clone()), Some(log)),
+        Err(error) => (Err(error), None),
+    };
+    findings.doubts.extend(log.iter().flat_map(|log| &log.remarks).map(|remark| format!("log: {remark}")));
+    findings.say("log", how);
     let mut filled = None;
     if let Some(catalogue) = &catalogue {
-        let outcome = store(engine, catalogue, ends.as_deref(), &mut findings.doubts, &mut filled);
+        let outcome = store(engine, catalogue, log.as_ref(), &mut findings.doubts, &mut filled);
         findings.say("store", outcome);
     }
     // What the store holds decides how much there is to show.
@@ -131,24 +135,37 @@ fn lengths(place: &str, ends: &[i64]) -> String {
     format!("{place}, {}, {}", counted(ends.len() as u64, "partition"), counted(ends.iter().sum::<i64>(), "message"))
 }
 
+/// A log as it is found.
+struct Log {
+    /// In a line.
+    how: String,
+    ends: Vec<i64>,
+    remarks: Vec<String>,
+    /// What lies at some offsets of a partition.
+    look: Box<dyn Fn(u32, &[i64]) -> Result<Seen, LogError>>,
+}
+
 /// The embedded log, which is only read.
-fn embedded_log(data: Option<&Path>) -> Result<(String, Vec<i64>)> {
+fn embedded_log(data: Option<&Path>) -> Result<Log> {
     let file = place::existing(data)?;
     let ends = EmbeddedLog::ends_of(&file)?;
     with_progress("reading the log", |progress| EmbeddedLog::verify_file(&file, progress))?;
-    Ok((lengths(&place::folder(data).display().to_string(), &ends), ends))
+    let how = lengths(&place::folder(data).display().to_string(), &ends);
+    let look = Box::new(move |partition, offsets: &[i64]| EmbeddedLog::look_into(&file, partition, offsets));
+    Ok(Log { how, ends, remarks: Vec::new(), look })
 }
 
-fn kafka(engine: &args::Engine) -> Result<(String, Vec<i64>)> {
+fn kafka(engine: &args::Engine) -> Result<Log> {
     let log = engine::log(None, &engine.kafka, Some(&engine.readers))?;
-    let ends = log.ends()?;
-    Ok((lengths(engine.kafka.kafka.as_deref().unwrap_or_default(), &ends), ends))
+    let (ends, remarks) = (log.ends()?, log.remarks());
+    let how = lengths(engine.kafka.kafka.as_deref().unwrap_or_default(), &ends);
+    Ok(Log { how, ends, remarks, look: Box::new(move |partition, offsets: &[i64]| log.look(partition, offsets)) })
 }
 
 fn store(
     engine: &args::Engine,
     catalogue: &Catalogue,
-    ends: Option<&[i64]>,
+    log: Option<&Log>,
     doubts: &mut Vec<String>,
     filled: &mut Option<Arc<dyn KpiStore>>,
 ) -> Result<String> {
@@ -161,13 +178,14 @@ fn store(
     let moving = verified(&*store)?;
     let Some(built) = store.settings()? else { return Ok(format!("{place}, empty")) };
     *filled = Some(Arc::clone(&store));
-    let Some(ends) = ends else { return Ok(format!("{place}, {}{moving}", counted(built.lanes, "lane"))) };
+    let Some(Log { ends, look, .. }) = log else { return Ok(format!("{place}, {}{moving}", counted(built.lanes, "lane"))) };
     if built.lanes as usize != ends.len() {
         anyhow::bail!("{place} was built for {}, the log has {}; run `onpace rebuild`", counted(built.lanes, "partition"), ends.len());
     }
     if built.fingerprint != catalogue.fingerprint() {
         anyhow::bail!("{place} was built with other measures than the catalogue has; run `onpace rebuild`");
     }
+    engine::vouch_for(built.lanes, &*store, look)?;
     doubts.extend(names(&*store, built.lanes, catalogue)?);
     let behind = engine::is_behind(ends, &*store)?;
     Ok(format!("{place}, {}{moving}", if behind { "behind the log" } else { "folded to the log's end" }))

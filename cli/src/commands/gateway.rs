@@ -16,7 +16,7 @@ pub fn run(args: args::Gateway) -> Result<ExitCode> {
         bail!("a gateway alone writes to Kafka: name it, `--kafka host:9092`; without servers `onpace up` does everything in one process");
     }
     let words = Arc::new(engine::words(&engine::catalogue(&args.definitions)?));
-    let log = engine::log(None, &args.kafka, None)?;
+    let log = engine::log_whenever(None, &args.kafka, None)?;
     runtime()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let listener = serving::bind(args.listen).await?;
@@ -26,9 +26,11 @@ pub fn run(args: args::Gateway) -> Result<ExitCode> {
         let health = serving::health(|| Ok("it answers".into()), Arc::clone(&log));
         let router = gateway::router(settings, Arc::clone(&log), &registry)?.merge(http::ops::router(registry.clone(), health));
         tracing::info!(address = %listener.local_addr()?, "taking events at POST /v1/events");
+        let opening = tokio::spawn(serving::opened(Arc::clone(&log), shutdown.clone()));
         let beating = tokio::spawn(heartbeat::run(log, heartbeat::QUIET, gateway::system_clock, shutdown.token.clone()));
         http::run(listener, router, doors, shutdown.token.clone()).await?;
         beating.await?;
+        opening.await??;
         Ok(ExitCode::SUCCESS)
     })
 }

@@ -11,7 +11,7 @@ use onpace_kpis::Catalogue;
 use onpace_kpis::fold::Rules;
 use onpace_processors::store::KpiStore;
 use onpace_processors::{Metrics, Processor, Settings, Troubles};
-use onpace_producers::log::EventLog;
+use onpace_producers::log::{EventLog, LogError};
 use onpace_sinks::http::{self, Health};
 use prometheus::Registry;
 use tokio::task::JoinSet;
@@ -22,9 +22,15 @@ use crate::{args, engine, serving};
 
 pub fn run(args: args::Processor) -> Result<ExitCode> {
     let catalogue = engine::catalogue(&args.definitions)?;
-    let (log, store) = engine::both(&args.engine, &catalogue)?;
     let embedded = engine::is_embedded(&args.engine);
-    engine::settle(&*log, &*store, &catalogue, embedded)?;
+    // Who works up to an end needs one; who goes on waits for its servers.
+    let (log, store) = if args.until_caught_up {
+        let (log, store) = engine::both(&args.engine, &catalogue)?;
+        engine::settle(&*log, &*store, &catalogue, embedded)?;
+        (log, store)
+    } else {
+        engine::both_whenever(&args.engine, &catalogue)?
+    };
     let registry = onpace_producers::http::registry()?;
     let patrol = Duration::from_secs(args.care.patrol.into());
     let settings = Settings { batch: args.batch as usize, patrol, ..Settings::default() };
@@ -34,7 +40,8 @@ pub fn run(args: args::Processor) -> Result<ExitCode> {
         let metrics = Metrics::register(&registry)?;
         let beat = Beat::of(&metrics);
         if !args.until_caught_up {
-            serve(args.listen, &args.doors, registry.clone(), beat.clone(), &shutdown).await?;
+            serve(args.listen, &args.doors, registry.clone(), beat.clone(), Arc::clone(&log), &shutdown).await?;
+            tokio::task::block_in_place(|| engine::settle_whenever(&*log, &*store, &catalogue, embedded))?;
         }
         let until = if args.until_caught_up { Until::CaughtUp } else { Until::Asked };
         let mut working = start(Work { log, store, catalogue: &catalogue, settings, threads, until, beat, metrics }, &shutdown);
@@ -72,6 +79,8 @@ pub struct Beat {
     troubles: Troubles,
 }
 
+/// How often a log that isn't there yet is asked for.
+const AGAIN: Duration = Duration::from_millis(100);
 /// A thread that makes no step for so long is stuck: one step waits for a commit at most.
 const STUCK: Duration = Duration::from_secs(45);
 
@@ -110,7 +119,21 @@ pub fn start(work: Work<'_>, shutdown: &Shutdown) -> JoinSet<Result<()>> {
         let fingerprint = work.catalogue.fingerprint();
         let (settings, until, beat, stop) = (work.settings, work.until, work.beat.clone(), Arc::clone(&shutdown.flag));
         working.spawn_blocking(move || {
-            let mut processor = Processor::new(&*log, &*store, rules, fingerprint, settings, metrics)?;
+            let patient = until == Until::Asked;
+            let mut processor = loop {
+                let made = Processor::new(&*log, &*store, Arc::clone(&rules), fingerprint, settings, metrics.clone());
+                match made {
+                    Ok(processor) => break processor,
+                    Err(LogError::Away(_)) if stop.load(Ordering::Relaxed) => return Ok(()),
+                    Err(LogError::Away(why)) if patient => {
+                        metrics.troubles().say_of_log(Some(format!("waiting for the log: {why}")));
+                        beat.beat();
+                        std::thread::sleep(AGAIN);
+                    }
+                    Err(why) => return Err(why.into()),
+                }
+            };
+            metrics.troubles().say_of_log(None);
             match until {
                 Until::CaughtUp => {
                     let mut reached = false;
@@ -138,12 +161,19 @@ pub async fn wait(working: &mut JoinSet<Result<()>>, shutdown: &Shutdown) -> Res
     outcome
 }
 
-async fn serve(listen: SocketAddr, doors: &args::Doors, registry: Registry, beat: Beat, shutdown: &Shutdown) -> Result<()> {
+async fn serve(
+    listen: SocketAddr,
+    doors: &args::Doors,
+    registry: Registry,
+    beat: Beat,
+    log: Arc<dyn EventLog>,
+    shutdown: &Shutdown,
+) -> Result<()> {
     let listener = serving::bind(listen).await?;
     tracing::info!(address = %listener.local_addr()?, "serving /metrics, /healthz and /readyz");
     let doors = serving::doors(doors, None, &listener, &registry)?;
     let (live, ready) = (beat.clone(), beat);
-    let router = http::ops::router(registry, Health::new(move || live.health(), move || ready.ready()));
+    let router = http::ops::router(registry, Health::new(move || live.health(), move || ready.ready().and_then(|how| serving::takes_events(&*log).map(|_| how))));
     let token = shutdown.token.clone();
     tokio::spawn(async move { http::run(listener, router, doors, token).await });
     Ok(())

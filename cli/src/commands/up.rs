@@ -20,8 +20,8 @@ pub fn run(args: args::Up) -> Result<ExitCode> {
         let listener = serving::bind(args.listen).await?;
         let (log, store, _claim) = tokio::task::block_in_place(|| {
             let claim = embedded.then(|| place::claim(args.engine.data.as_deref())).transpose()?;
-            let (log, store) = engine::both(&args.engine, &catalogue)?;
-            engine::settle(&*log, &*store, &catalogue, embedded)?;
+            let (log, store) = engine::both_whenever(&args.engine, &catalogue)?;
+            engine::settle_whenever(&*log, &*store, &catalogue, embedded)?;
             anyhow::Ok((log, store, claim))
         })?;
         let address = listener.local_addr()?;

@@ -9,7 +9,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use onpace_producers::log::LogError;
 
-use super::{Assigned, Processor, ProcessorError};
+use super::lanes::Assigned;
+use super::{Processor, ProcessorError};
 use crate::store::{LaneWriter, Settled, StoreError};
 
 /// A lane that is to be folded anew.
@@ -102,7 +103,7 @@ impl Processor<'_> {
                 Err(why) => return Err(why.into()),
             };
             self.mending.insert(*partition, end);
-            *assigned = Assigned::Lost { at: now + wait, wait: self.settings.retry };
+            *assigned = Assigned::lost(wait, self.settings.retry);
         }
         Ok(())
     }

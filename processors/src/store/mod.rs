@@ -8,6 +8,7 @@
 
 mod changed;
 mod embedded;
+mod marks;
 mod memory;
 mod redis;
 mod round;
@@ -24,6 +25,7 @@ use onpace_kpis::slot::SLOT_S;
 use onpace_schemas::{Currency, Kind, printable, time};
 
 pub use embedded::EmbeddedStore;
+pub use marks::{How, LogMarks, Mark, Replaced};
 pub use memory::{Fault, MemoryStore, Snapshot};
 pub use redis::RedisStore;
 pub use round::Step;
@@ -68,18 +70,27 @@ pub struct Head {
     pub entities: u64,
     /// What the lane consists of, by which it is held against itself.
     pub sums: Sums,
+    /// What is known of the log that it was folded from.
+    pub log: LogMarks,
 }
 
 impl Head {
     /// The head of a lane that is begun.
     pub(crate) fn begun() -> Head {
-        Head { birth: rand::random(), epoch: 0, offset: 0, end: 0, recorded_ms: 0, entities: 0, sums: Sums::default() }
+        Head { birth: rand::random(), ..Head::of_nothing() }
+    }
+
+    /// What stands for the head of a lane that was never begun.
+    pub fn of_nothing() -> Head {
+        let (sums, log) = (Sums::default(), LogMarks::default());
+        Head { birth: 0, epoch: 0, offset: 0, end: 0, recorded_ms: 0, entities: 0, sums, log }
     }
 
     /// The head as it is once a commit is in the store.
     pub(crate) fn after(self, commit: &Commit) -> Head {
-        let Commit { offset, end, recorded_ms, .. } = *commit;
-        Head { offset, end, recorded_ms, entities: self.entities + commit.entities.count_new(), sums: self.sums.after(commit), ..self }
+        let Commit { offset, end, recorded_ms, log, .. } = *commit;
+        let entities = self.entities + commit.entities.count_new();
+        Head { offset, end, recorded_ms, entities, sums: self.sums.after(commit), log, ..self }
     }
 }
 
@@ -113,6 +124,8 @@ pub struct Commit {
     pub end: i64,
     /// As in [`Head`].
     pub recorded_ms: i64,
+    /// As in [`Head`].
+    pub log: LogMarks,
     /// Changed entities.
     pub entities: Entities,
     /// Changed blocks; an empty one is to be dropped.
@@ -398,12 +411,29 @@ fn show_serving(all: &[Serving]) -> String {
 
 /// A head in words.
 fn show_head(lane: u32, head: &Head) -> String {
-    let Head { birth, epoch, offset, end, recorded_ms, entities, sums } = *head;
+    let Head { birth, epoch, offset, end, recorded_ms, entities, sums, log } = *head;
     let recorded = if recorded_ms == 0 { "nothing yet".to_owned() } else { time::show_instant(recorded_ms * 1_000) };
     format!(
-        "lane {lane}: next offset {offset} of {end} ({} behind), {entities} entities, {} blocks, {} names, last folded message recorded {recorded}, epoch {epoch}, birth {birth:016x}",
+        "lane {lane}: next offset {offset} of {end} ({} behind), {entities} entities, {} blocks, {} names, last folded message recorded {recorded}, epoch {epoch}, birth {birth:016x}\n{}",
         end - offset,
         sums.blocks.count,
-        sums.names.count
+        sums.names.count,
+        show_log(&log)
     )
+}
+
+/// What a head knows of its log, in words.
+fn show_log(log: &LogMarks) -> String {
+    let identity = log.identity().map_or_else(|| "a log without a number of its own".into(), |identity| format!("log {identity:016x}"));
+    let marks: Vec<String> = log.marks().map(|mark| format!("{} at offset {}", mark.print, mark.offset)).collect();
+    let marks = if marks.is_empty() { "nothing of it is known yet".to_owned() } else { marks.join(", ") };
+    let replaced = log.replaced().map_or_else(String::new, |Replaced { at_ms, how }| {
+        let at = time::show_instant(at_ms * 1_000);
+        match how {
+            How::Ends(end) => format!("; found at {at} to end at {end}, so that the lane waits"),
+            How::Other(end) => format!("; found at {at} to be another, which ends at {end}, so that the lane waits"),
+            How::Anew => format!("; folded anew from it at {at}, since it had been another"),
+        }
+    });
+    format!("  folded from {identity}: {marks}{replaced}")
 }

@@ -17,7 +17,7 @@ use tower::ServiceExt;
 use super::*;
 use crate::http::{self, closed};
 use crate::log::memory::MemoryLog;
-use crate::log::{DeadLetter, Entry, LogReader};
+use crate::log::{DeadLetter, Entry, LogReader, Seen};
 
 const NOW: i64 = 1_772_442_600_000_000; // 2026-03-02T09:10:00Z
 
@@ -51,6 +51,9 @@ impl EventLog for Door {
     }
     fn ends(&self) -> Result<Vec<i64>, LogError> {
         self.log.ends()
+    }
+    fn look(&self, partition: u32, offsets: &[i64]) -> Result<Seen, LogError> {
+        self.log.look(partition, offsets)
     }
     fn bury(&self, letter: DeadLetter) -> Result<(), LogError> {
         self.log.bury(letter)

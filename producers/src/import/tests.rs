@@ -150,6 +150,9 @@ impl EventLog for Interrupted {
     fn ends(&self) -> Result<Vec<i64>, LogError> {
         self.log.ends()
     }
+    fn look(&self, partition: u32, offsets: &[i64]) -> Result<crate::log::Seen, LogError> {
+        self.log.look(partition, offsets)
+    }
     fn bury(&self, letter: crate::log::DeadLetter) -> Result<(), LogError> {
         self.log.bury(letter)
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{BoxFuture, FutureExt, ready};
 
-use super::{DeadLetter, Entry, EventLog, LogError, LogReader, Message, Polled, now_ms, place};
+use super::{DeadLetter, Entry, EventLog, Fingerprint, LogError, LogReader, Message, Polled, Seen, now_ms, place};
 
 /// The log in memory.
 #[derive(Clone)]
@@ -18,9 +18,18 @@ pub struct MemoryLog {
 }
 
 struct Shared {
-    partitions: Mutex<Vec<Partition>>,
+    partitions: Mutex<Partitions>,
     grown: Condvar,
     letters: Mutex<Vec<DeadLetter>>,
+}
+
+struct Partitions {
+    identity: u64,
+    /// When anything was last recorded: what is recorded later is not recorded earlier, whatever the clock says.
+    last_ms: i64,
+    /// How often it was cut, which readers feel as they would feel a broker that goes away for it.
+    cuts: u64,
+    all: Vec<Partition>,
 }
 
 #[derive(Default)]
@@ -45,7 +54,8 @@ impl Partition {
 impl MemoryLog {
     /// An empty log.
     pub fn new(partitions: u32) -> Self {
-        let partitions = (0..partitions.max(1)).map(|_| Partition::default()).collect();
+        let all = (0..partitions.max(1)).map(|_| Partition::default()).collect();
+        let partitions = Partitions { identity: rand::random(), last_ms: 0, cuts: 0, all };
         let shared = Shared { partitions: Mutex::new(partitions), grown: Condvar::new(), letters: Mutex::new(Vec::new()) };
         MemoryLog { shared: Arc::new(shared) }
     }
@@ -57,7 +67,7 @@ impl MemoryLog {
 
     /// Forgets the messages of a partition before an offset, as Kafka's retention would.
     pub fn forget(&self, partition: u32, before: i64) {
-        if let Some(partition) = self.shared.lock().get_mut(partition as usize) {
+        if let Some(partition) = self.shared.lock().all.get_mut(partition as usize) {
             while partition.begin < before && partition.records.pop_front().is_some() {
                 partition.begin += 1;
             }
@@ -65,19 +75,38 @@ impl MemoryLog {
     }
 }
 
+impl MemoryLog {
+    /// Makes the log anew, empty, as a topic that is deleted and made again between two looks of its readers.
+    pub fn make_anew(&self) {
+        let mut partitions = self.shared.lock();
+        partitions.identity = rand::random();
+        partitions.all.iter_mut().for_each(|partition| *partition = Partition::default());
+    }
+
+    /// Forgets the messages of a partition from an offset on, as if an older copy of the log had been put back.
+    pub fn cut(&self, partition: u32, from: i64) {
+        let mut partitions = self.shared.lock();
+        partitions.cuts += 1;
+        if let Some(partition) = partitions.all.get_mut(partition as usize) {
+            partition.records.truncate((from - partition.begin).max(0) as usize);
+        }
+    }
+}
+
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Vec<Partition>> {
+    fn lock(&self) -> MutexGuard<'_, Partitions> {
         self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn append(&self, entries: Vec<Entry>) -> Result<(), LogError> {
         let mut partitions = self.lock();
-        let count = partitions.len() as u32;
+        let count = partitions.all.len() as u32;
         let placed = entries.iter().map(|entry| place(&entry.route, count)).collect::<Result<Vec<_>, _>>()?;
-        let recorded_ms = now_ms();
+        let recorded_ms = now_ms().max(partitions.last_ms);
+        partitions.last_ms = recorded_ms;
         for (entry, at) in entries.into_iter().zip(placed) {
             let key = entry.route.into_key();
-            partitions[at as usize].records.push_back(Arc::new(Record { recorded_ms, key, value: entry.value }));
+            partitions.all[at as usize].records.push_back(Arc::new(Record { recorded_ms, key, value: entry.value }));
         }
         self.grown.notify_all();
         Ok(())
@@ -86,7 +115,7 @@ impl Shared {
 
 impl EventLog for MemoryLog {
     fn partitions(&self) -> u32 {
-        self.shared.lock().len() as u32
+        self.shared.lock().all.len() as u32
     }
 
     fn append(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<(), LogError>> {
@@ -95,11 +124,23 @@ impl EventLog for MemoryLog {
 
     fn reader(&self) -> Result<Box<dyn LogReader>, LogError> {
         let positions = vec![None; self.partitions() as usize];
-        Ok(Box::new(Reader { shared: Arc::clone(&self.shared), positions, announced: false, first: 0 }))
+        Ok(Box::new(Reader { shared: Arc::clone(&self.shared), positions, announced: false, first: 0, cuts: self.shared.lock().cuts }))
     }
 
     fn ends(&self) -> Result<Vec<i64>, LogError> {
-        Ok(self.shared.lock().iter().map(Partition::end).collect())
+        Ok(self.shared.lock().all.iter().map(Partition::end).collect())
+    }
+
+    fn look(&self, partition: u32, offsets: &[i64]) -> Result<Seen, LogError> {
+        let partitions = self.shared.lock();
+        let count = partitions.all.len() as u32;
+        let there = partitions.all.get(partition as usize).ok_or_else(|| LogError::no_partition(partition, count))?;
+        let at = |offset: &i64| {
+            let record = there.records.get(usize::try_from(offset - there.begin).ok()?)?;
+            Some(Fingerprint::of(record.recorded_ms, &record.key, &record.value))
+        };
+        let found = offsets.iter().map(at).collect();
+        Ok(Seen { identity: Some(partitions.identity), begin: there.begin, forgets: true, end: there.end(), found })
     }
 
     fn bury(&self, letter: DeadLetter) -> Result<(), LogError> {
@@ -115,6 +156,8 @@ struct Reader {
     announced: bool,
     /// Whose turn it is to be read first.
     first: usize,
+    /// How often the log had been cut when this was last asked about.
+    cuts: u64,
 }
 
 impl Reader {
@@ -125,6 +168,10 @@ impl Reader {
         for at in (0..count).map(|step| (self.first + step) % count) {
             let (partition, Some(position)) = (&partitions[at], &mut self.positions[at]) else { continue };
             if !(partition.begin..=partition.end()).contains(position) {
+                if !taken.is_empty() {
+                    // What was taken of others is handed over first.
+                    continue;
+                }
                 let error = LogError::gap(at as u32, *position, partition.begin, partition.end());
                 // Said once; the others go on.
                 self.positions[at] = None;
@@ -151,7 +198,7 @@ impl LogReader for Reader {
         let shared = Arc::clone(&self.shared);
         let mut partitions = shared.lock();
         loop {
-            let taken = self.take(&partitions, most)?;
+            let taken = self.take(&partitions.all, most)?;
             let left = until.saturating_duration_since(Instant::now());
             if taken.is_empty() && !left.is_zero() {
                 partitions = shared.grown.wait_timeout(partitions, left).unwrap_or_else(PoisonError::into_inner).0;
@@ -161,7 +208,8 @@ impl LogReader for Reader {
             drop(partitions);
             for (partition, offset, record) in &taken {
                 let Record { recorded_ms, key, value } = record.as_ref();
-                each(Message { partition: *partition, offset: *offset, recorded_ms: *recorded_ms, key, value });
+                let (recorded_ms, kept_ms) = (*recorded_ms, *recorded_ms);
+                each(Message { partition: *partition, offset: *offset, recorded_ms, claimed: false, kept_ms, key, value });
             }
             return Ok(Polled::Messages(taken.len()));
         }
@@ -182,7 +230,12 @@ impl LogReader for Reader {
     }
 
     fn end(&self, partition: u32) -> Option<i64> {
-        self.shared.lock().get(partition as usize).map(Partition::end)
+        self.shared.lock().all.get(partition as usize).map(Partition::end)
+    }
+
+    fn shaken(&mut self) -> bool {
+        let cuts = self.shared.lock().cuts;
+        std::mem::replace(&mut self.cuts, cuts) != cuts
     }
 }
 

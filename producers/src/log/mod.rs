@@ -7,6 +7,7 @@
 pub mod embedded;
 pub mod kafka;
 pub mod memory;
+mod seen;
 #[cfg(test)]
 pub(crate) mod suite;
 
@@ -14,6 +15,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
 use onpace_schemas::counted;
+
+pub use seen::{Fingerprint, Seen};
 
 /// How long the first message of a partition may take to come.
 const PROOF: Duration = Duration::from_secs(10);
@@ -47,10 +50,22 @@ pub struct Message<'a> {
     pub offset: i64,
     /// When it was recorded, in milliseconds since 1970.
     pub recorded_ms: i64,
+    /// Whether that is no more than its sender's word, and then it is no later than when it was read. A log that onpace makes notes the
+    /// time itself.
+    pub claimed: bool,
+    /// The time that the log keeps with it, in milliseconds since 1970; where that is its sender's word, any.
+    pub kept_ms: i64,
     /// Its key; empty for a heartbeat.
     pub key: &'a [u8],
     /// Its value.
     pub value: &'a [u8],
+}
+
+impl Message<'_> {
+    /// What it is known by.
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(self.kept_ms, self.key, self.value)
+    }
 }
 
 /// What a [`LogReader::poll`] brought.
@@ -122,7 +137,7 @@ impl Route {
 
 impl LogError {
     /// The log reaches from `begin` up to, not including, `end`, and `offset` is outside.
-    fn gap(partition: u32, offset: i64, begin: i64, end: i64) -> Self {
+    pub fn gap(partition: u32, offset: i64, begin: i64, end: i64) -> Self {
         let why = if offset < begin {
             format!(
                 "the log begins at {begin}, so {} deleted unread; put the log's retention back to \"for ever\" \
@@ -185,6 +200,18 @@ pub trait EventLog: Send + Sync {
     /// # Errors
     /// The log is away.
     fn ends(&self) -> Result<Vec<i64>, LogError>;
+
+    /// Looks what lies at some offsets of a partition, without taking part in how readers share the partitions out: whether this is the
+    /// log that it was.
+    ///
+    /// # Errors
+    /// The log is away.
+    fn look(&self, partition: u32, offsets: &[i64]) -> Result<Seen, LogError>;
+
+    /// What is not as it should be with the log, and does no harm yet: a sentence each.
+    fn remarks(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Proves that the log can be read from its beginning, every partition of it.
     ///
@@ -290,6 +317,12 @@ pub trait LogReader: Send {
 
     /// The offset that a partition's next message will have, as far as the reader knows without asking.
     fn end(&self, partition: u32) -> Option<i64>;
+
+    /// Whether anything happened since this was last asked after which the log may be another than it was: its servers were out of
+    /// reach, it was gone for a while, its end was cut off. What was handed over since the last `false` may be of that other log.
+    fn shaken(&mut self) -> bool {
+        false
+    }
 }
 
 /// The partition of a key: murmur2 as the Java clients have it.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use super::{DeadLetter, Entry, EventLog, LogError, LogReader, Polled, Route, now_ms, partition_of};
+use super::{DeadLetter, Entry, EventLog, Fingerprint, LogError, LogReader, Polled, Route, now_ms, partition_of};
 
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -28,7 +28,8 @@ macro_rules! tests {
             keeps_order_and_offsets 4, what_is_acknowledged_can_be_read 2, starts_at_any_offset 1, starts_again_where_it_is_told 1,
             starting_one_again_leaves_the_others 3, reads_nothing_before_start 3, reads_nothing_after_stop 2, heartbeats_go_where_they_are_sent 3,
             an_empty_log_is_quiet 2, an_offset_beyond_the_end_is_a_gap 2, a_deleted_offset_is_a_gap 2,
-            buries_what_cant_be_read 2, refuses_partitions_it_lacks 2, appends_from_many_threads 2, proves_that_it_can_be_read 3, is_read_through_up_to_an_end 3, hands_over_no_more_than_asked 2);
+            buries_what_cant_be_read 2, refuses_partitions_it_lacks 2, appends_from_many_threads 2, proves_that_it_can_be_read 3, is_read_through_up_to_an_end 3,
+            hands_over_no_more_than_asked 2, a_look_shows_what_a_reader_reads 2);
     };
     (@each $make:expr; $($case:ident $partitions:literal),+) => {
         $(#[test]
@@ -65,6 +66,7 @@ pub(crate) struct Read {
     pub partition: u32,
     pub offset: i64,
     pub recorded_ms: i64,
+    pub fingerprint: Fingerprint,
     pub key: Vec<u8>,
     pub value: Vec<u8>,
 }
@@ -83,6 +85,7 @@ pub(crate) fn poll(reader: &mut dyn LogReader, most: usize, into: &mut Vec<Read>
             partition: message.partition,
             offset: message.offset,
             recorded_ms: message.recorded_ms,
+            fingerprint: message.fingerprint(),
             key: message.key.to_vec(),
             value: message.value.to_vec(),
         });
@@ -415,6 +418,31 @@ pub(crate) fn hands_over_no_more_than_asked(place: &impl Place) {
         poll(reader.as_mut(), 7, &mut all).unwrap();
     }
     assert_eq!(all.iter().filter(|read| read.partition == 0).count(), 30);
+}
+
+pub(crate) fn a_look_shows_what_a_reader_reads(place: &impl Place) {
+    let log = place.log();
+    let empty = log.look(1, &[0, 7]).unwrap();
+    assert_eq!((empty.begin, empty.end, empty.found), (0, 0, vec![None, None]));
+    append_numbers(log, 1, 0..300);
+    append_numbers(log, 0, 0..3);
+    let mut reader = assigned(log);
+    reader.start(1, 0).unwrap();
+    let read = read(reader.as_mut(), 300);
+    assert!(read.windows(2).all(|two| two[0].recorded_ms <= two[1].recorded_ms && two[0].fingerprint != two[1].fingerprint));
+    let asked = [299, 0, 150, 151, 300, -1];
+    let expected: Vec<_> = asked.iter().map(|offset| read.get(usize::try_from(*offset).ok()?).map(|read| read.fingerprint)).collect();
+    for _ in 0..3 {
+        let seen = log.look(1, &asked).unwrap();
+        assert_eq!((seen.begin, seen.end, &seen.found, seen.identity), (0, 300, &expected, empty.identity));
+    }
+    // A look disturbs no reader.
+    append_numbers(log, 1, 300..301);
+    assert_eq!(self::read(reader.as_mut(), 1)[0].offset, 300);
+    place.forget(1, 151);
+    let seen = log.look(1, &asked).unwrap();
+    assert_eq!((seen.begin, seen.end, seen.found[2], seen.found[3]), (151, 301, None, expected[3]));
+    assert!(matches!(log.look(2, &[]), Err(LogError::Settings(_))));
 }
 
 /// Every message up to the ends, once; nobody's partitions change hands; and it stops when told.

@@ -3,6 +3,8 @@
 //! In: a registry, the view's standing. Out: families for the page. Names are written here once.
 
 use onpace_kpis::Roster;
+use onpace_processors::metrics::{LOG_ANEW, LOG_REPLACED};
+use onpace_processors::store::{How, Replaced};
 use prometheus::Registry;
 use prometheus::proto::{MetricFamily, MetricType};
 
@@ -100,6 +102,16 @@ pub fn standing(known: &Known, now_ms: i64) -> Vec<Family> {
         }
     }
     families.push(lag);
+    let mut replaced = Family::new(LOG_REPLACED.0, FamilyKind::Gauge, LOG_REPLACED.1);
+    let mut anew = Family::new(LOG_ANEW.0, FamilyKind::Gauge, LOG_ANEW.1);
+    for (partition, head) in known.lanes.iter().enumerate().filter_map(|(partition, lane)| Some((partition.to_string(), lane.head?))) {
+        let with = [("partition", partition.as_str())];
+        replaced.sample(&with, flag(head.log.waits()));
+        if let Some(Replaced { at_ms, how: How::Anew }) = head.log.replaced() {
+            anew.sample(&with, &number(at_ms as f64 / 1000.0));
+        }
+    }
+    families.extend([replaced, anew]);
     families
 }
 

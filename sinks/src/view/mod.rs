@@ -20,6 +20,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use onpace_kpis::objective::Heard;
 use onpace_kpis::{Catalogue, Tally};
 use onpace_processors::store::{self, Head, KpiStore, StoreError};
+use onpace_processors::vouch;
 use tokio_util::sync::CancellationToken;
 
 use crate::configuration::Configuration;
@@ -155,7 +156,7 @@ impl View {
         match standing.state {
             State::Fresh | State::Empty => Ok("the numbers are whole".into()),
             State::Stale => Ok(standing.reason),
-            State::StoreAway | State::Loading | State::CatchingUp => Err(standing.reason),
+            State::StoreAway | State::Loading | State::CatchingUp | State::LogReplaced => Err(standing.reason),
         }
     }
 
@@ -228,7 +229,12 @@ pub fn read_once(store: &dyn KpiStore, evaluation: &Evaluation) -> Result<Once, 
     follow::check(settings, catalogue)?;
     let mut reader = store.reader()?;
     for lane in 0..settings.lanes {
-        once.heads.push(reader.head(lane)?);
+        let head = reader.head(lane)?;
+        // Numbers of another log than the one that is there now are nobody's.
+        if let Some(why) = head.and_then(|head| vouch::told(lane, &head)) {
+            return Err(StoreError::Settings(why));
+        }
+        once.heads.push(head);
         let fresh = lane::Copy::load(lane, reader.as_mut(), &mut || {})?;
         add(&reader.sources(lane)?, &mut once.sources);
         lane::Copy::default().become_other(fresh, lane, |names, rep, old, new| once.tally.replace(names, rep, old, new))?;

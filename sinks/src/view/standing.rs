@@ -9,6 +9,7 @@ use std::sync::Arc;
 use onpace_kpis::Roster;
 use onpace_kpis::objective::{Completeness, Heard, Watched, watched};
 use onpace_processors::store::Head;
+use onpace_processors::vouch;
 
 /// Heartbeats come every 30 seconds: past this nothing comes through any more. Milliseconds.
 pub const STALE_AFTER_MS: i64 = 90_000;
@@ -96,6 +97,8 @@ pub enum State {
     Stale,
     /// The store does not answer: the numbers are whole and as old as they say.
     StoreAway,
+    /// The log is not the one that the store was folded from: its numbers are nobody's.
+    LogReplaced,
 }
 
 impl State {
@@ -108,6 +111,7 @@ impl State {
             State::Fresh => "fresh",
             State::Stale => "stale",
             State::StoreAway => "store_away",
+            State::LogReplaced => "log_replaced",
         }
     }
 }
@@ -136,8 +140,8 @@ impl Known {
         let (state, reason) = self.judge(now_ms, as_of_ms);
         let whole = match state {
             State::Fresh | State::Stale | State::Empty => true,
-            State::StoreAway => self.loaded && (self.empty || self.lanes.iter().all(|lane| lane.whole)),
-            State::Loading | State::CatchingUp => false,
+            State::StoreAway => self.loaded && (self.empty || self.lanes.iter().all(|lane| lane.whole)) && self.replaced().is_none(),
+            State::Loading | State::CatchingUp | State::LogReplaced => false,
         };
         Standing { state, whole, as_of_ms, lag_events, reason }
     }
@@ -161,6 +165,13 @@ impl Known {
         Completeness::of(self.behind(now_ms), &self.watched(roster, at_us, now_ms))
     }
 
+    /// What is wrong with the log of lanes that wait for it, in words.
+    fn replaced(&self) -> Option<String> {
+        let heads = (0..).zip(&self.lanes).filter_map(|(number, lane)| Some((number, lane.head?)));
+        let told: Vec<String> = heads.filter_map(|(number, head)| vouch::told(number, &head)).collect();
+        (!told.is_empty()).then(|| told.join("; "))
+    }
+
     fn judge(&self, now_ms: i64, as_of_ms: Option<i64>) -> (State, String) {
         if let Some((since, why)) = &self.away {
             return (State::StoreAway, format!("the store has not been readable for {} s: {why}", (now_ms - since).max(0) / 1000));
@@ -174,6 +185,9 @@ impl Known {
         }
         if self.empty {
             return (State::Empty, "nothing was folded yet".into());
+        }
+        if let Some(why) = self.replaced() {
+            return (State::LogReplaced, why);
         }
         let partial: Vec<usize> = (0..self.lanes.len()).filter(|lane| !self.lanes[*lane].whole).collect();
         if !partial.is_empty() || self.lanes.is_empty() {
@@ -197,13 +211,13 @@ impl Known {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-    use onpace_processors::store::Sums;
+    use onpace_processors::store::{How, Replaced};
     use onpace_schemas::Kind;
 
     use super::*;
 
     fn head(offset: i64, end: i64, recorded_ms: i64) -> Option<Head> {
-        Some(Head { birth: 1, epoch: 1, offset, end, recorded_ms, entities: 0, sums: Sums::default() })
+        Some(Head { birth: 1, epoch: 1, offset, end, recorded_ms, ..Head::of_nothing() })
     }
 
     fn known(lanes: Vec<Lane>) -> Known {
@@ -249,6 +263,27 @@ mod tests {
         assert_eq!(seen(5, 5, at(10), at(60)), of(true, &[]));
         // Its last word came before the lane fell behind: it was silent then, and still is as far as is known.
         assert_eq!(seen(5, 9, at(40), at(60)), of(true, &[Kind::Call]));
+    }
+
+    #[test]
+    fn a_lane_that_waits_for_its_log_has_no_numbers_to_show() {
+        let waiting = |how| {
+            let head = head(5, 5, 100_000).map(|head| {
+                let replaced = Replaced { at_ms: 99_000, how };
+                Head { log: head.log.with_replaced(Some(replaced)), ..head }
+            });
+            known(vec![Lane::loaded(head, 100_000), Lane::loaded(super::tests::head(7, 7, 100_000), 100_000)])
+        };
+        for how in [How::Ends(3), How::Other(3)] {
+            let mut known = waiting(how);
+            let standing = known.standing(100_000);
+            assert_eq!((standing.state, standing.whole, known.behind(100_000)), (State::LogReplaced, false, true));
+            let said = ["partition 0", "ends at 3", "onpace rebuild"].iter().all(|words| standing.reason.contains(words));
+            assert!(said && !standing.reason.contains("partition 1"), "{}", standing.reason);
+            known.away = Some((100_000, "refused".into()));
+            assert_eq!((known.standing(100_000).state, known.standing(100_000).whole), (State::StoreAway, false));
+        }
+        assert_eq!(waiting(How::Anew).standing(100_000).state, State::Fresh);
     }
 
     #[test]

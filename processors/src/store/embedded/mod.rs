@@ -26,7 +26,7 @@ use super::round::Round;
 use super::{KpiStore, LaneWriter, Serving, Settings, StoreError, StoreReader, refuse_other};
 
 /// The tables' version: of an earlier one they are made anew, and folded from the log beside them; of a later one they are refused.
-const LAYOUT: i64 = 2;
+const LAYOUT: i64 = 3;
 /// How long to wait for another process that writes the file.
 const BUSY: Duration = Duration::from_secs(10);
 /// How many commits a lane's stream of changes remembers.
@@ -38,7 +38,8 @@ const TABLES: &str = r#"
     CREATE TABLE IF NOT EXISTS kpi_store (layout INTEGER NOT NULL, lanes INTEGER NOT NULL, fingerprint INTEGER NOT NULL);
     CREATE TABLE IF NOT EXISTS kpi_head (
         lane INTEGER PRIMARY KEY, birth INTEGER NOT NULL, epoch INTEGER NOT NULL, "offset" INTEGER NOT NULL,
-        "end" INTEGER NOT NULL, recorded_ms INTEGER NOT NULL, entities INTEGER NOT NULL, sums TEXT NOT NULL, checksum INTEGER NOT NULL
+        "end" INTEGER NOT NULL, recorded_ms INTEGER NOT NULL, entities INTEGER NOT NULL, sums TEXT NOT NULL,
+        log TEXT NOT NULL, checksum INTEGER NOT NULL
     );
     CREATE TABLE IF NOT EXISTS kpi_name (
         lane INTEGER NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (lane, id)

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::CHANGES;
 use crate::store::sums::{self, Part};
-use crate::store::{EntityId, Head, Heard};
+use crate::store::{EntityId, Head, Heard, LogMarks};
 
 /// What may be wrong with what is read.
 #[derive(Debug)]
@@ -71,18 +71,19 @@ fn check_change(lane: u32, number: i64, mark: i64, blocks: &[u8]) -> i64 {
     check(lane, Some(sums::check(&[&number.to_le_bytes(), &mark.to_le_bytes(), blocks].concat()).into()))
 }
 
-fn check_head(lane: u32, head: &Head, sums: &str) -> i64 {
-    let Head { birth, epoch, offset, end, recorded_ms, entities, sums: _ } = head;
-    check(lane, Some(sums::check(format!("{birth} {epoch} {offset} {end} {recorded_ms} {entities} {sums}").as_bytes()).into()))
+fn check_head(lane: u32, head: &Head, sums: &str, log: &str) -> i64 {
+    let Head { birth, epoch, offset, end, recorded_ms, entities, sums: _, log: _ } = head;
+    check(lane, Some(sums::check(format!("{birth} {epoch} {offset} {end} {recorded_ms} {entities} {sums} {log}").as_bytes()).into()))
 }
 
 pub(super) fn read_head(connection: &Connection, lane: u32) -> Tried<Option<Head>> {
     let mut select = connection
-        .prepare_cached(r#"SELECT birth, epoch, "offset", "end", recorded_ms, entities, sums, checksum FROM kpi_head WHERE lane = ?1"#)?;
+        .prepare_cached(r#"SELECT birth, epoch, "offset", "end", recorded_ms, entities, sums, log, checksum FROM kpi_head WHERE lane = ?1"#)?;
     let mut rows = select.query([lane])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let wrong = || Wrong::row("kpi_head", lane, "its head");
-    let text = row.get_ref(6)?.as_str().map_err(|_| wrong())?;
+    let text = |at: usize| row.get_ref(at)?.as_str().map_err(|_| wrong());
+    let (text, log) = (text(6)?, text(7)?);
     let number = |at: usize| row.get::<_, i64>(at).map_err(|_| wrong());
     let head = Head {
         birth: number(0)? as u64,
@@ -92,19 +93,20 @@ pub(super) fn read_head(connection: &Connection, lane: u32) -> Tried<Option<Head
         recorded_ms: number(4)?,
         entities: number(5)? as u64,
         sums: sums::read(text).ok_or_else(wrong)?,
+        log: LogMarks::read(log).ok_or_else(wrong)?,
     };
-    if number(7)? != check_head(lane, &head, text) {
+    if number(8)? != check_head(lane, &head, text, log) {
         return Err(wrong());
     }
     Ok(Some(head))
 }
 
 pub(super) fn write_head(connection: &Connection, lane: u32, head: &Head) -> rusqlite::Result<()> {
-    let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO kpi_head VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
-    let text = sums::write(&head.sums);
-    let check = check_head(lane, head, &text);
-    let Head { birth, epoch, offset, end, recorded_ms, entities, sums: _ } = *head;
-    insert.execute(params![lane, birth as i64, epoch as i64, offset, end, recorded_ms, entities as i64, text, check]).map(|_| ())
+    let mut insert = connection.prepare_cached("INSERT OR REPLACE INTO kpi_head VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?;
+    let (text, log) = (sums::write(&head.sums), head.log.write());
+    let check = check_head(lane, head, &text, &log);
+    let Head { birth, epoch, offset, end, recorded_ms, entities, sums: _, log: _ } = *head;
+    insert.execute(params![lane, birth as i64, epoch as i64, offset, end, recorded_ms, entities as i64, text, log, check]).map(|_| ())
 }
 
 /// All that stands in a head's row, whatever it is: by it a damaged one is known again.

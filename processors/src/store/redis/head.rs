@@ -2,7 +2,7 @@
 //!
 //! In: a [`Head`]. Out: the line; equal heads give equal lines, by which a commit is conditional.
 
-use crate::store::{Head, StoreError, sums};
+use crate::store::{Head, LogMarks, StoreError, sums};
 
 /// What is found where a head belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,10 +23,11 @@ const CHECK: &str = " check=";
 
 /// A head's line, which ends with a checksum of the rest: nothing else would tell a wrong offset from a right one.
 pub fn write(head: &Head) -> String {
-    let Head { birth, epoch, offset, end, recorded_ms, entities, sums } = head;
-    let sums = sums::write(sums);
-    let line =
-        format!("birth={birth:016x} epoch={epoch} offset={offset} end={end} recorded_ms={recorded_ms} entities={entities} sums={sums}");
+    let Head { birth, epoch, offset, end, recorded_ms, entities, sums, log } = head;
+    let (sums, log) = (sums::write(sums), log.write());
+    let line = format!(
+        "birth={birth:016x} epoch={epoch} offset={offset} end={end} recorded_ms={recorded_ms} entities={entities} sums={sums} log={log}"
+    );
     let check = sums::check(line.as_bytes());
     format!("{line}{CHECK}{check:08x}")
 }
@@ -74,22 +75,26 @@ fn parse(text: &str) -> Option<Head> {
         recorded_ms: part("recorded_ms")?.parse().ok()?,
         entities: part("entities")?.parse().ok()?,
         sums: sums::read(part("sums")?)?,
+        log: LogMarks::read(part("log")?)?,
     })
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+    use onpace_producers::log::Fingerprint;
+
     use super::*;
-    use crate::store::{Sum, Sums};
+    use crate::store::{Mark, Sum, Sums};
 
     #[test]
     fn a_line_leads_back() {
         let sum = |count| Sum { count, hash: !count };
+        let log = LogMarks::of_log(Some(7)).with(Mark { offset: 11, print: Fingerprint(0xAB) }, -1);
         let sums = Sums { names: sum(1), sources: sum(2), blocks: sum(3), entities: sum(4) };
         for head in [
-            Head { birth: u64::MAX, epoch: 7, offset: i64::MAX, end: 0, recorded_ms: -5, entities: u64::MAX, sums },
-            Head { birth: 0, epoch: 1, offset: 0, end: 12, recorded_ms: 1_700_000_000_000, entities: 3, sums: Sums::default() },
+            Head { birth: u64::MAX, epoch: 7, offset: i64::MAX, end: 0, recorded_ms: -5, entities: u64::MAX, sums, ..Head::of_nothing() },
+            Head { birth: 0, epoch: 1, offset: 12, end: 12, recorded_ms: 1_700_000_000_000, entities: 3, log, ..Head::of_nothing() },
         ] {
             assert_eq!(read(b"k", Some(write(&head).as_bytes())).unwrap(), Found::Head(head));
         }
@@ -101,7 +106,7 @@ mod tests {
 
     #[test]
     fn any_flipped_bit_is_seen() {
-        let head = Head { birth: 7, epoch: 1, offset: 1_024, end: 1_030, recorded_ms: 9, entities: 3, sums: Sums::default() };
+        let head = Head { birth: 7, epoch: 1, offset: 1_024, end: 1_030, recorded_ms: 9, entities: 3, ..Head::of_nothing() };
         let line = write(&head).into_bytes();
         for bit in 0..8 * line.len() {
             let mut flipped = line.clone();

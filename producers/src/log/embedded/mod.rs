@@ -17,7 +17,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{DeadLetter, Entry, EventLog, LogError, LogReader, place};
+use super::{DeadLetter, Entry, EventLog, LogError, LogReader, Seen, place};
 
 /// How many appends may wait for the writer before the next one waits to be queued.
 const QUEUE: usize = 256;
@@ -76,6 +76,16 @@ impl EmbeddedLog {
         table::ends(&file::open_to_read(path).map_err(wrong)?).map_err(wrong)
     }
 
+    /// What lies at some offsets of a partition of a log's file, as [`EventLog::look`]; nothing is changed.
+    ///
+    /// # Errors
+    /// The file can't be read, or has no such partition.
+    pub fn look_into(path: &Path, partition: u32, offsets: &[i64]) -> Result<Seen, LogError> {
+        let wrong = |error| table::explain(path, &error);
+        let seen = table::look(&file::open_to_read(path).map_err(wrong)?, partition, offsets).map_err(wrong)?;
+        seen.ok_or_else(|| LogError::Settings(format!("the log in {} has no partition {partition}", path.display())))
+    }
+
     /// Looks for rows of a log's file that are not as they were written; nothing is changed.
     ///
     /// # Errors
@@ -123,6 +133,11 @@ impl EventLog for EmbeddedLog {
 
     fn ends(&self) -> Result<Vec<i64>, LogError> {
         self.on_the_side(table::ends)
+    }
+
+    fn look(&self, partition: u32, offsets: &[i64]) -> Result<Seen, LogError> {
+        let seen = self.on_the_side(|side| table::look(side, partition, offsets))?;
+        seen.ok_or_else(|| LogError::no_partition(partition, self.partitions))
     }
 
     fn verify(&self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), LogError> {

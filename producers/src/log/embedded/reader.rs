@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use onpace_schemas::time::parse_instant;
 use rusqlite::{Connection, params};
 
 use super::{Grown, table};
@@ -42,8 +41,7 @@ struct Recorded {
 impl Recorded {
     fn ms(&mut self, text: &str) -> i64 {
         if self.text != text {
-            // It was written by `table`; by somebody else's tool, 0 is as good as another lie.
-            self.ms = parse_instant(text).unwrap_or(0) / 1000;
+            self.ms = table::recorded_ms(text);
             self.text.clear();
             self.text.push_str(text);
         }
@@ -131,6 +129,8 @@ fn rows(
             partition: partition as u32,
             offset,
             recorded_ms,
+            claimed: false,
+            kept_ms: recorded_ms,
             key: row.get_ref(2)?.as_blob()?,
             value: row.get_ref(3)?.as_blob()?,
         });

@@ -1,18 +1,21 @@
 //! The log's tables in the SQLite file, legible to any SQLite tool.
 //!
 //! `event.payload` is the truth (the Avro value as it was appended); the columns beside it repeat what it says, and are
-//! NULL where it can't be read; `said_at` also where it is `occurred_at`. `event_partition.next_offset` only ever grows, so that an offset is never used twice.
+//! NULL where it can't be read; `said_at` also where it is `occurred_at`. `event_partition.next_offset` only ever grows, so that an
+//! offset is never used twice, and `event.recorded_at` never goes back, whatever the machine's clock does. `event_log` has the log's
+//! `identity`, drawn when it was made.
 
 use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use onpace_schemas::time::parse_instant;
 use onpace_schemas::{avro, json};
-use rusqlite::{Connection, ErrorCode, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::file;
-use crate::log::{DeadLetter, Entry, LogError, now_ms};
+use crate::log::{DeadLetter, Entry, Fingerprint, LogError, Seen, now_ms};
 
 /// The tables' version; a file of a later one is refused.
 const VERSION: i64 = 2;
@@ -65,7 +68,8 @@ pub fn prepare(connection: &mut Connection, path: &Path, partitions: u32) -> Res
             // Rows of an earlier release stay without.
             make.execute_batch("ALTER TABLE event ADD COLUMN checksum INTEGER")?;
         }
-        for (name, value) in [("version", VERSION), ("partitions", partitions.into())] {
+        let identity = rand::random::<i64>();
+        for (name, value) in [("version", VERSION), ("partitions", partitions.into()), ("identity", identity)] {
             make.execute("INSERT OR IGNORE INTO event_log VALUES (?1, ?2)", params![name, value])?;
         }
         for partition in 0..partitions {
@@ -102,7 +106,7 @@ pub fn append<'a>(connection: &mut Connection, entries: impl Iterator<Item = (u3
     let append = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let before = ends(&append)?;
     let mut ends = before.clone();
-    let recorded_at = show(now_ms());
+    let recorded_at = show(tick(&append, now_ms())?);
     for (partition, entry) in entries {
         let end = &mut ends[partition as usize];
         insert(&append, partition, *end, &recorded_at, entry)?;
@@ -114,6 +118,56 @@ pub fn append<'a>(connection: &mut Connection, entries: impl Iterator<Item = (u3
         }
     }
     append.commit()
+}
+
+/// The time of an append: now, or when the last one was where the clock has gone back since. It is noted for the next.
+fn tick(append: &Transaction<'_>, now_ms: i64) -> rusqlite::Result<i64> {
+    let noted: Option<i64> = value(append, "recorded_ms")?;
+    let last_ms = match noted {
+        Some(ms) => ms,
+        // A log from before this was noted.
+        None => {
+            let latest = r#"SELECT max(recorded_at) FROM event WHERE ("offset", partition) IN (SELECT max("offset"), partition FROM event GROUP BY partition)"#;
+            let text: Option<String> = append.query_row(latest, [], |row| row.get(0))?;
+            text.map_or(0, |text| recorded_ms(&text))
+        }
+    };
+    let ms = now_ms.max(last_ms);
+    if noted != Some(ms) {
+        append.prepare_cached("INSERT OR REPLACE INTO event_log VALUES ('recorded_ms', ?1)")?.execute([ms])?;
+    }
+    Ok(ms)
+}
+
+fn value(connection: &Connection, name: &str) -> rusqlite::Result<Option<i64>> {
+    connection.prepare_cached("SELECT value FROM event_log WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional()
+}
+
+/// What lies at some offsets of a partition; `None` where there is no such partition.
+pub fn look(connection: &Connection, partition: u32, offsets: &[i64]) -> rusqlite::Result<Option<Seen>> {
+    // All of one moment.
+    let looking = connection.unchecked_transaction()?;
+    let mut end = looking.prepare_cached("SELECT next_offset FROM event_partition WHERE partition = ?1")?;
+    let Some(end) = end.query_row([partition], |row| row.get(0)).optional()? else { return Ok(None) };
+    let mut begin = looking.prepare_cached(r#"SELECT min("offset") FROM event WHERE partition = ?1"#)?;
+    let begin: Option<i64> = begin.query_row([partition], |row| row.get(0))?;
+    let mut message = looking.prepare_cached(r#"SELECT recorded_at, key, payload FROM event WHERE partition = ?1 AND "offset" = ?2"#)?;
+    let mut found = Vec::with_capacity(offsets.len());
+    for offset in offsets {
+        let at = message.query_row(params![partition, offset], |row| {
+            let kept_ms = recorded_ms(row.get_ref(0)?.as_str()?);
+            Ok(Fingerprint::of(kept_ms, row.get_ref(1)?.as_blob()?, row.get_ref(2)?.as_blob()?))
+        });
+        found.push(at.optional()?);
+    }
+    let identity = value(&looking, "identity")?.map(|number| number as u64);
+    Ok(Some(Seen { identity, begin: begin.unwrap_or(end), forgets: false, end, found }))
+}
+
+/// When a message was recorded, in milliseconds since 1970.
+pub fn recorded_ms(text: &str) -> i64 {
+    // It was written here; by somebody else's tool, 0 is as good as another lie.
+    parse_instant(text).unwrap_or(0) / 1000
 }
 
 /// A row's checksum, of all that is read of it.

@@ -184,6 +184,35 @@ fn refuses_what_is_not_its_file() {
 }
 
 #[test]
+fn its_clock_never_goes_back() {
+    let place = Temporary::new(1);
+    append(&place.log, vec![entry("call:1", "now")]);
+    // The last append was of a clock that ran an hour ahead.
+    let ahead = crate::log::now_ms() + 3_600_000;
+    place.tool().execute("UPDATE event_log SET value = ?1 WHERE name = 'recorded_ms'", [ahead]).unwrap();
+    append(&place.log, vec![entry("call:1", "an hour later")]);
+    append(&place.log, vec![entry("call:1", "no earlier")]);
+    let mut reader = assigned(&place.log);
+    reader.start(0, 0).unwrap();
+    let recorded: Vec<i64> = read(reader.as_mut(), 3).iter().map(|read| read.recorded_ms).collect();
+    assert!(recorded[0] < ahead && recorded[1..] == [ahead; 2], "{recorded:?}");
+    // A log from before that was noted.
+    place.tool().execute("DELETE FROM event_log WHERE name = 'recorded_ms'", []).unwrap();
+    append(&place.log, vec![entry("call:1", "no earlier either")]);
+    assert_eq!(read(reader.as_mut(), 1)[0].recorded_ms, ahead);
+}
+
+#[test]
+fn a_log_made_anew_has_another_identity_and_a_copy_has_the_same() {
+    let (place, other) = (Temporary::new(1), Temporary::new(1));
+    let identity = |log: &EmbeddedLog| log.look(0, &[]).unwrap().identity.unwrap();
+    assert_ne!(identity(&place.log), identity(&other.log));
+    let copy = place.folder.path().join("copy.db");
+    place.tool().execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
+    assert_eq!(identity(&EmbeddedLog::open(&copy, 1).unwrap()), identity(&place.log));
+}
+
+#[test]
 fn an_append_that_fails_says_so_and_the_next_one_works() {
     let place = Temporary::new(1);
     place.tool().execute_batch("CREATE TRIGGER no BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'not today'); END").unwrap();

@@ -4,18 +4,23 @@
 //! Never here: offsets kept in Kafka, automatic resets: a reader says where it starts, and an offset that
 //! Kafka doesn't have is an error.
 
+mod look;
+mod opening;
 mod producer;
 mod reader;
 mod topic;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
+use self::look::Looker;
+use self::opening::Opening;
 use self::producer::Producer;
-use super::{DeadLetter, Entry, EventLog, LogError, LogReader, Message, place};
+use super::{DeadLetter, Entry, EventLog, LogError, LogReader, Message, Seen, place};
 
 /// How long a question to the brokers may take.
 const ASK: Duration = Duration::from_secs(10);
@@ -77,7 +82,9 @@ impl KafkaSettings {
 /// The log in Kafka.
 pub struct KafkaLog {
     settings: KafkaSettings,
+    opening: Arc<Opening>,
     producer: Producer,
+    looker: Looker,
 }
 
 impl KafkaLog {
@@ -87,9 +94,29 @@ impl KafkaLog {
     /// # Errors
     /// No broker answers; the topic is missing, has another number of partitions or would lose events.
     pub fn open(settings: KafkaSettings) -> Result<Self, LogError> {
-        topic::prepare(&settings)?;
+        let opening = Opening::now(&settings)?;
+        KafkaLog::opened(settings, opening)
+    }
+
+    /// The log of brokers that may not be there yet: until they are, it is away, and then it is opened by itself. A topic that can't hold
+    /// the log is told by every call from then on.
+    ///
+    /// # Errors
+    /// The settings make no sense.
+    pub fn open_whenever(settings: KafkaSettings) -> Result<Self, LogError> {
+        let opening = Opening::whenever(&settings)?;
+        KafkaLog::opened(settings, opening)
+    }
+
+    fn opened(settings: KafkaSettings, opening: Arc<Opening>) -> Result<Self, LogError> {
         let producer = Producer::new(&settings)?;
-        Ok(KafkaLog { settings, producer })
+        Ok(KafkaLog { settings, opening, producer, looker: Looker::default() })
+    }
+}
+
+impl Drop for KafkaLog {
+    fn drop(&mut self) {
+        self.opening.give_up();
     }
 }
 
@@ -100,6 +127,7 @@ impl EventLog for KafkaLog {
 
     fn append(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<(), LogError>> {
         async move {
+            self.opening.check()?;
             let placed = entries.into_iter().map(|entry| Ok((place(&entry.route, self.settings.partitions)?, entry)));
             self.producer.append(placed.collect::<Result<Vec<_>, LogError>>()?).await
         }
@@ -107,22 +135,39 @@ impl EventLog for KafkaLog {
     }
 
     fn reader(&self) -> Result<Box<dyn LogReader>, LogError> {
+        self.opening.check()?;
         Ok(Box::new(reader::Reader::new(&self.settings)?))
     }
 
     fn ends(&self) -> Result<Vec<i64>, LogError> {
+        self.opening.check()?;
         (0..self.settings.partitions).map(|partition| self.producer.end(partition)).collect()
     }
 
+    fn look(&self, partition: u32, offsets: &[i64]) -> Result<Seen, LogError> {
+        self.opening.check()?;
+        if partition >= self.settings.partitions {
+            return Err(LogError::no_partition(partition, self.settings.partitions));
+        }
+        self.looker.look(&self.settings, partition, offsets)
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        self.opening.remarks()
+    }
+
     fn prove(&self) -> Result<(), LogError> {
+        self.opening.check()?;
         reader::prove(&self.settings, 0..self.settings.partitions)
     }
 
     fn prove_partition(&self, partition: u32) -> Result<(), LogError> {
+        self.opening.check()?;
         reader::prove(&self.settings, partition..partition + 1)
     }
 
     fn scan(&self, ends: &[i64], each: &mut dyn FnMut(Message<'_>) -> bool) -> Result<(), LogError> {
+        self.opening.check()?;
         reader::scan(&self.settings, ends, each)
     }
 
@@ -131,6 +176,7 @@ impl EventLog for KafkaLog {
     }
 
     fn ready(&self) -> Result<(), LogError> {
+        self.opening.check()?;
         self.producer.health().ready()
     }
 }

@@ -23,6 +23,7 @@ use rdkafka::message::Message as _;
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::look::message as read;
 use super::{ASK, KafkaSettings, explain, pass_on, topic};
 use crate::log::{LogError, LogReader, Message, PROOF, Polled};
 
@@ -101,6 +102,8 @@ pub(super) struct Reader {
     out_of_range: bool,
     /// Since when something is wrong that may pass, and when it was last looked into.
     trouble: Option<(Instant, Instant)>,
+    /// Something happened since this was last asked after which the topic may be another.
+    shaken: bool,
     warned: Option<Instant>,
 }
 
@@ -160,14 +163,7 @@ pub(super) fn scan(settings: &KafkaSettings, ends: &[i64], each: &mut dyn FnMut(
             match consumer.poll(PROOF) {
                 Some(Ok(message)) => {
                     next = message.offset() + 1;
-                    let said = Message {
-                        partition: partition as u32,
-                        offset: message.offset(),
-                        recorded_ms: message.timestamp().to_millis().unwrap_or(0),
-                        key: message.key().unwrap_or_default(),
-                        value: message.payload().unwrap_or_default(),
-                    };
-                    if message.offset() < *end && !each(said) {
+                    if message.offset() < *end && !each(read(&message)) {
                         return Ok(());
                     }
                 }
@@ -214,6 +210,7 @@ impl Reader {
             hole: None,
             out_of_range: false,
             trouble: None,
+            shaken: false,
             warned: None,
         })
     }
@@ -284,12 +281,15 @@ impl Reader {
 
     /// An error that came instead of a message.
     fn trouble(&mut self, error: &KafkaError) -> Result<(), LogError> {
+        self.shaken = true;
         let why = self.consumer()?.context().why.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if matches!(error, KafkaError::MessageConsumptionFatal(_)) {
             return Err(LogError::Away(format!("reading has ended for good: {why}; start anew")));
         }
         match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange) => self.out_of_range = true,
+            Some(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange | RDKafkaErrorCode::LogTruncation) => {
+                self.out_of_range = true;
+            }
             Some(RDKafkaErrorCode::AllBrokersDown) => self.mark(),
             Some(code) if topic::is_about_the_topic(code) => self.mark(),
             _ => {}
@@ -317,7 +317,10 @@ impl Reader {
         let found = topic::count_within(self.consumer()?, &self.topic, &doing, LOOK.1);
         self.trouble = Some((since, Instant::now()));
         match found? {
-            None => Err(LogError::Settings(format!("the topic {} is gone; restore it, or start anew to make it", self.topic))),
+            None => Err(LogError::Away(format!(
+                "the topic {} is gone; put it back, or have it made anew by starting a gateway, and then see what `onpace check` says",
+                self.topic
+            ))),
             Some(count) => {
                 topic::hold_count(&self.topic, count, self.positions.len() as u32)?;
                 self.trouble = None;
@@ -380,13 +383,7 @@ impl LogReader for Reader {
                             self.positions[partition] = Some(offset + 1);
                         }
                     }
-                    each(Message {
-                        partition: partition as u32,
-                        offset,
-                        recorded_ms: message.timestamp().to_millis().unwrap_or(0),
-                        key: message.key().unwrap_or_default(),
-                        value: message.payload().unwrap_or_default(),
-                    });
+                    each(read(&message));
                     count += 1;
                     wait = Duration::ZERO;
                 }
@@ -436,6 +433,10 @@ impl LogReader for Reader {
         let position = (*self.positions.get(partition as usize)?)?;
         let known = high_watermark(self.consumer.as_ref()?, &self.topic_c, partition as i32)?;
         Some(known.max(position))
+    }
+
+    fn shaken(&mut self) -> bool {
+        std::mem::take(&mut self.shaken)
     }
 }
 

@@ -14,7 +14,7 @@ use super::{ASK, KafkaSettings, explain, pass_on};
 use crate::log::LogError;
 
 /// For clients that only ask.
-struct Asking;
+pub(super) struct Asking;
 
 impl ClientContext for Asking {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, said: &str) {
@@ -24,8 +24,9 @@ impl ClientContext for Asking {
 }
 impl ConsumerContext for Asking {}
 
-/// Makes the topics where they are missing and refuses those that can't hold the log.
-pub(super) fn prepare(settings: &KafkaSettings) -> Result<(), LogError> {
+/// Makes the topics where they are missing and refuses those that can't hold the log. What is not as it should be with one that can is
+/// given back, a sentence each.
+pub(super) fn prepare(settings: &KafkaSettings) -> Result<Vec<String>, LogError> {
     let doing = format!("asking {} about its topics", settings.brokers);
     if settings.partitions == 0 {
         return Err(LogError::Settings("a log has at least 1 partition; 0 are configured".into()));
@@ -76,7 +77,8 @@ pub(super) fn count_within<C: ConsumerContext>(
 fn make(settings: &KafkaSettings, asking: &BaseConsumer<Asking>, topic: &str, partitions: u32) -> Result<(), LogError> {
     if !settings.create_topics {
         return Err(LogError::Settings(format!(
-            "there is no topic {topic} at {}; make it with {partitions} partitions and retention.ms=-1, or let onpace make it",
+            "there is no topic {topic} at {}; make it with {partitions} partitions, retention.ms=-1 and \
+             message.timestamp.type=LogAppendTime, or let onpace make it",
             settings.brokers
         )));
     }
@@ -85,7 +87,9 @@ fn make(settings: &KafkaSettings, asking: &BaseConsumer<Asking>, topic: &str, pa
         let new = NewTopic::new(topic, partitions as i32, TopicReplication::Fixed(-1))
             .set("retention.ms", "-1")
             .set("retention.bytes", "-1")
-            .set("cleanup.policy", "delete");
+            .set("cleanup.policy", "delete")
+            // When a message was recorded is for the brokers to say, not for its sender.
+            .set("message.timestamp.type", "LogAppendTime");
         admin.create_topics([&new], &AdminOptions::new().request_timeout(Some(ASK)).operation_timeout(Some(ASK))).await
     })?;
     for result in made {
@@ -106,37 +110,48 @@ fn make(settings: &KafkaSettings, asking: &BaseConsumer<Asking>, topic: &str, pa
     Ok(())
 }
 
-/// Warns of a topic that forgets; refuses one that keeps only the last patch of an entity.
-fn hold_configuration(settings: &KafkaSettings) -> Result<(), LogError> {
+/// Refuses a topic that keeps only the last patch of an entity; says what else is not as it should be, and warns of it.
+fn hold_configuration(settings: &KafkaSettings) -> Result<Vec<String>, LogError> {
     let topic = settings.topic.as_str();
     let doing = format!("asking for the configuration of the topic {topic}");
     let described = with_admin(settings, &doing, async |admin| {
         admin.describe_configs([&ResourceSpecifier::Topic(topic)], &AdminOptions::new().request_timeout(Some(ASK))).await
     });
-    let resource = match described.map(|resources| resources.into_iter().next()) {
-        Ok(Some(Ok(resource))) => resource,
+    let mut remarks = Vec::new();
+    match described.map(|resources| resources.into_iter().next()) {
+        Ok(Some(Ok(resource))) => {
+            let value = |name| resource.get(name).and_then(|entry| entry.value.as_deref()).unwrap_or_default();
+            if value("cleanup.policy").contains("compact") {
+                return Err(LogError::Settings(format!(
+                    "the topic {topic} is compacted, which deletes events: an entity is the sum of them; set its cleanup.policy=delete"
+                )));
+            }
+            for limit in ["retention.ms", "retention.bytes"] {
+                if !matches!(value(limit), "" | "-1") {
+                    remarks.push(format!(
+                        "the topic {topic} has {limit}={}: it forgets, and what it forgot can't be counted again; set it to -1",
+                        value(limit)
+                    ));
+                }
+            }
+            if !matches!(value("message.timestamp.type"), "" | "LogAppendTime") {
+                remarks.push(format!(
+                    "the topic {topic} has message.timestamp.type={}: when a message was recorded is its sender's word, and so is how \
+                     fresh the numbers are; set it to LogAppendTime",
+                    value("message.timestamp.type")
+                ));
+            }
+        }
         // Not everybody may ask; then nothing is known against it.
-        other => {
-            tracing::warn!(
-                topic,
-                "its retention is not known: {:?}; make sure of retention.ms=-1",
-                other.map(|found| found.map(|one| one.err()))
-            );
-            return Ok(());
-        }
-    };
-    let value = |name| resource.get(name).and_then(|entry| entry.value.as_deref()).unwrap_or_default();
-    if value("cleanup.policy").contains("compact") {
-        return Err(LogError::Settings(format!(
-            "the topic {topic} is compacted, which deletes events: an entity is the sum of them; set its cleanup.policy=delete"
-        )));
+        other => remarks.push(format!(
+            "how the topic {topic} is configured is not known ({:?}); make sure of retention.ms=-1 and message.timestamp.type=LogAppendTime",
+            other.map(|found| found.map(|one| one.err()))
+        )),
     }
-    for limit in ["retention.ms", "retention.bytes"] {
-        if !matches!(value(limit), "" | "-1") {
-            tracing::warn!(topic, "{limit}={}: the log forgets, and what it forgot can't be counted again; set it to -1", value(limit));
-        }
+    for remark in &remarks {
+        tracing::warn!("{remark}");
     }
-    Ok(())
+    Ok(remarks)
 }
 
 /// Asks the admin client, on a thread of its own: its answers are futures, and the caller may be on a runtime's thread.

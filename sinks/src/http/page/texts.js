@@ -5,11 +5,12 @@ const TEXTS = {
   en: {
     skip: "Skip to the table", company: "Company", reps: "By rep", rep: "Rep", catalogue: "Catalogue", today: "today", month: "this month", level: "now", find: "Find a rep",
     legend: (today, month) => `large: today, since ${today} · small: this month, since ${month}`,
-    fresh: "Live", stale: "Old", catching_up: "Catching up", loading: "Loading", store_away: "Store away", empty: "Waiting for the first event", offline: "No connection",
+    fresh: "Live", stale: "Old", catching_up: "Catching up", loading: "Loading", store_away: "Store away", log_replaced: "Another log", empty: "Waiting for the first event", offline: "No connection",
     asOf: (time, age) => `as of ${time} · ${age}`, ago: (text) => `${text} ago`, now: "now",
     notices: {
       offline: "The server does not answer. These are the last numbers it gave.",
       store_away: "The store can't be reached. These numbers are as old as it says above.",
+      log_replaced: "The log is not the one that was counted: it was emptied, made anew or put back from a copy, or the wrong one is named. No number is shown until that is decided: see /readyz, or run `onpace check`.",
       catching_up: "Catching up: numbers are shown once they are whole.",
       loading: "Loading…",
       stale: "Nothing has come through for a while, not even a heartbeat: these numbers are as old as it says above.",
@@ -48,11 +49,12 @@ const TEXTS = {
   fr: {
     skip: "Aller au tableau", company: "Entreprise", reps: "Par commercial", rep: "Commercial", catalogue: "Catalogue", today: "aujourd’hui", month: "ce mois", level: "en ce moment", find: "Trouver un commercial",
     legend: (today, month) => `en grand : aujourd’hui, depuis ${today} · en petit : ce mois, depuis le ${month}`,
-    fresh: "En direct", stale: "Ancien", catching_up: "Rattrapage", loading: "Chargement", store_away: "Base injoignable", empty: "En attente du premier événement", offline: "Pas de connexion",
+    fresh: "En direct", stale: "Ancien", catching_up: "Rattrapage", loading: "Chargement", store_away: "Base injoignable", log_replaced: "Autre journal", empty: "En attente du premier événement", offline: "Pas de connexion",
     asOf: (time, age) => `à ${time} · ${age}`, ago: (text) => `il y a ${text}`, now: "à l’instant",
     notices: {
       offline: "Le serveur ne répond pas. Voici les derniers chiffres qu’il a donnés.",
       store_away: "La base est injoignable. Ces chiffres datent de l’heure indiquée ci-dessus.",
+      log_replaced: "Le journal n’est pas celui qui a été compté : il a été vidé, recréé ou restauré d’une copie, ou ce n’est pas le bon. Aucun chiffre n’est affiché tant que ce n’est pas tranché : voir /readyz, ou lancez `onpace check`.",
       catching_up: "Rattrapage en cours : les chiffres s’affichent dès qu’ils sont complets.",
       loading: "Chargement…",
       stale: "Plus rien n’arrive depuis un moment, pas même un battement : ces chiffres datent de l’heure indiquée ci-dessus.",
