@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use onpace_kpis::block::BlockId;
 use onpace_kpis::{Block, Catalogue, Counter, Names, Roster, Slot};
-use onpace_processors::store::{Changes, Head, Heard, KpiStore, LaneWriter, Position, Settings, StoreError, StoreReader, sums};
+use onpace_processors::store::{Changes, Head, Heard, KpiStore, LaneWriter, Position, Settings, StoreError, StoreReader, Sums, sums};
 use onpace_schemas::{Currency, Time};
 
 use crate::Evaluation;
