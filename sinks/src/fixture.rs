@@ -72,9 +72,7 @@ impl Store {
 
     /// Begins a lane.
     pub fn begin(&self, lane: usize, birth: u64) {
-        self.inside(|inside| {
-            inside.lanes[lane] = Lane { head: Some(Head { birth, epoch: 1, ..Head::of_nothing() }), ..Lane::default() }
-        });
+        self.inside(|inside| inside.lanes[lane] = Lane { head: Some(Head { birth, epoch: 1, ..Head::of_nothing() }), ..Lane::default() });
     }
 
     /// Moves a lane's head.

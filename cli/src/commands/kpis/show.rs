@@ -333,7 +333,10 @@ mod tests {
         );
         assert_eq!(tables[0].columns, ["calls made", "deals won", "revenue won EUR", "win rate", "win rate by value"]);
         // Two people of one name have their ids behind it; whom no roster knows goes by what events call him.
-        assert_eq!(cells(&tables[0]), ["Ann (a1)|2|0|0|–|–", "Marie Curie|1,357|3|104,312.05|100.0 %|100.0 %", "stranger\u{fffd}|1|0|0|–|–"]);
+        assert_eq!(
+            cells(&tables[0]),
+            ["Ann (a1)|2|0|0|–|–", "Marie Curie|1,357|3|104,312.05|100.0 %|100.0 %", "stranger\u{fffd}|1|0|0|–|–"]
+        );
         assert_eq!(told, ["1 rep with nothing in these columns: --zeros shows it."]);
         let (tables, told) = self::tables(By::Rep, &[Window::Today], |shown| shown.everybody = true, &[]);
         assert!(cells(&tables[0]).iter().any(|row| row.starts_with("Ann (a2)|0")));
