@@ -136,7 +136,7 @@ pub fn log(data: Option<&Path>, flags: &args::Kafka, readers: Option<&args::Read
 
 /// The log of a process that goes on: one whose brokers are not there yet is waited for, in the background.
 pub fn log_whenever(data: Option<&Path>, flags: &args::Kafka, readers: Option<&args::Readers>) -> Result<Arc<dyn EventLog>> {
-    match kafka(flags, readers) {
+    match kafka(flags, readers)? {
         Some(settings) => Ok(Arc::new(KafkaLog::open_whenever(settings)?)),
         None => embedded_log(data),
     }
