@@ -16,9 +16,8 @@ pub fn run() -> Result<()> {
     let (port, folder) = (free_port()?, tempfile::tempdir()?);
     let listen = format!("127.0.0.1:{port}");
     let data = folder.path().display().to_string();
-    let up = Process::start(
-        onpace(&["up", "--data", &data, "--listen", &listen, "--metric-series", "10000000"])?.env_remove("ONPACE_KAFKA"),
-    )?;
+    let up =
+        Process::start(onpace(&["up", "--data", &data, "--listen", &listen, "--metric-series", "10000000"])?.env_remove("ONPACE_KAFKA"))?;
     wait(port)?;
     let events: String = (0..REPS * 40)
         .map(|n| {

@@ -107,7 +107,8 @@ pub struct Readers {
     #[arg(
         long,
         hide_env_values = true,
-        hide_env_values = true, env = "ONPACE_SESSION_TIMEOUT_MS",
+        hide_env_values = true,
+        env = "ONPACE_SESSION_TIMEOUT_MS",
         default_value_t = 45_000,
         value_name = "MS",
         hide_short_help = true

@@ -200,6 +200,7 @@ fn cut(text: &str, most: usize) -> String {
         }
         shown.push_str(character);
     }
+    shown.truncate(shown.trim_end().len());
     shown.push('…');
     shown
 }
@@ -231,13 +232,13 @@ mod tests {
     fn a_terminal_gets_aligned_columns_and_names_that_leave_room() {
         let expected = "\
 month
-                      calls         revenue    win
-rep                    made             won   rate
+                     calls                     win
+rep                   made     revenue won    rate
 ──────────────────────────────────────────────────
-Marie                 1,357  104,312.05 EUR  62.0 %
-                               3,200.00 USD
-李雷                      0                       –
-A name that is far…      12        1.00 EUR   5.0 %
+Marie                1,357  104,312.05 EUR  62.0 %
+                              3,200.00 USD
+李雷                     0                       –
+A name that is far…     12        1.00 EUR   5.0 %
 ";
         // The rule is as long as the table.
         let shown = table().show(Some(60));

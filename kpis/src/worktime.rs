@@ -53,6 +53,10 @@ impl Schedule {
         self.holidays.binary_search(&day).is_ok()
     }
 
+    fn is_half_day(&self, day: i32) -> bool {
+        self.half_days.binary_search(&day).is_ok()
+    }
+
     /// Whether there is working time on a day.
     pub(crate) fn works_on(&self, day: i32) -> bool {
         if !self.is_working_day(day) {
@@ -83,10 +87,7 @@ impl Schedule {
             return (begins, begins);
         }
         let (from, to) = self.usual_hours(day, begins, ends);
-        match self.half_days.binary_search(&day) {
-            Ok(_) => (from, from + (to - from) / 2),
-            Err(_) => (from, to),
-        }
+        if self.is_half_day(day) { (from, from + (to - from) / 2) } else { (from, to) }
     }
 
     /// The same were there no holidays and no half days.
@@ -154,10 +155,10 @@ impl Ledger {
             sum = (sum.0 + (to - from), sum.1 + i32::from(from < to));
             hours.push((from, to));
             worked.push(sum);
-            let (usually_from, usually_to) = schedule.usual_hours(day, bounds[0], bounds[1]);
-            let less = (usually_to - usually_from) - (to - from);
-            if less > 0 {
-                taken.push((day, less));
+            // Worked out where it matters alone: a zone's clock is slow to read.
+            if schedule.is_holiday(day) || schedule.is_half_day(day) {
+                let (usually_from, usually_to) = schedule.usual_hours(day, bounds[0], bounds[1]);
+                taken.push((day, (usually_to - usually_from) - (to - from)));
             }
         }
         Ledger { first: days.start, begins, hours, worked, taken }

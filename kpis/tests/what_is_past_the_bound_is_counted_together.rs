@@ -185,5 +185,9 @@ fn a_rep_who_is_called_other_is_not_the_rest() {
     assert_eq!(of(&["a", "b", "c", "d", "c"]), ("a 1, b 1, other 3".into(), Some("other".into())));
     assert_eq!(of(&["other", "b", "c", "d"]), ("b 1, other 1, other (folded) 2".into(), Some("other (folded)".into())));
     assert_eq!(of(&["other", "other (folded)", "c", "", "d"]).0, "other 1, other (folded 2) 2, other (folded) 1, unassigned 1");
-    assert_eq!(of(&["a", "b", "other", "d"]), ("a 1, b 1, other 2".into(), Some("other".into())), "whoever is past the bound is among the rest");
+    assert_eq!(
+        of(&["a", "b", "other", "d"]),
+        ("a 1, b 1, other 2".into(), Some("other".into())),
+        "whoever is past the bound is among the rest"
+    );
 }

@@ -111,7 +111,9 @@ pub fn words(partition: u32, offset: i64, how: How) -> Option<String> {
     let (what, end) = match how {
         How::Anew => return None,
         How::Ends(end) => ("was emptied, made anew or put back from an older copy", end),
-        How::Other(end) => ("is not the log that the store was folded from: it was made anew, put back from a copy, or the wrong one is named", end),
+        How::Other(end) => {
+            ("is not the log that the store was folded from: it was made anew, put back from a copy, or the wrong one is named", end)
+        }
     };
     Some(format!(
         "partition {partition} of the log {what} (it ends at {end}, and what was folded reaches to {offset}); no number is shown. Name or put \

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use onpace_kpis::block::BlockId;
 use onpace_kpis::{Block, Catalogue, Counter, Names, Roster, Slot};
-use onpace_processors::store::{Changes, Head, Heard, KpiStore, LaneWriter, Position, Settings, StoreError, StoreReader, sums};
+use onpace_processors::store::{Changes, Head, Heard, KpiStore, LaneWriter, Position, Settings, StoreError, StoreReader, Sums, sums};
 use onpace_schemas::{Currency, Time};
 
 use crate::Evaluation;
@@ -72,9 +72,7 @@ impl Store {
 
     /// Begins a lane.
     pub fn begin(&self, lane: usize, birth: u64) {
-        self.inside(|inside| {
-            inside.lanes[lane] = Lane { head: Some(Head { birth, epoch: 1, ..Head::of_nothing() }), ..Lane::default() }
-        });
+        self.inside(|inside| inside.lanes[lane] = Lane { head: Some(Head { birth, epoch: 1, ..Head::of_nothing() }), ..Lane::default() });
     }
 
     /// Moves a lane's head.

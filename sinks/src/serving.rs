@@ -330,7 +330,7 @@ mod tests {
         assert_ne!(with_roster("time_zone: UTC\nfiscal_year_starts: april\n").configuration(), base.configuration());
         let own = onpace_kpis::Catalogue::built_in()
             .unwrap()
-            .with("kpis:\n  both: { formula: calls_made + calls_received, en: Both, fr: Deux }\n")
+            .with("kpis:\n  both: { formula: calls_made + calls_received, unit: count, en: Both, fr: Deux }\n")
             .unwrap();
         assert_ne!(Evaluation::new(own, base.roster.clone()).configuration(), base.configuration());
     }

@@ -143,9 +143,9 @@ impl Floor {
         Serving::start_at(self.processor_command(&[]), self.folder.path(), "processor", port)
     }
 
-    /// The same with small commits, at a free port.
+    /// The same with small commits, which goes round its lanes in 10 s looking for damage, at a free port.
     pub fn processor_serving(&self, name: &str) -> Serving {
-        Serving::start(self.processor_command(&["--batch", "50"]), self.folder.path(), name)
+        Serving::start(self.processor_command(&["--batch", "50", "--patrol", "10s"]), self.folder.path(), name)
     }
 
     fn processor_command(&self, more: &[&str]) -> Command {

@@ -173,7 +173,10 @@ async fn serve(
     tracing::info!(address = %listener.local_addr()?, "serving /metrics, /healthz and /readyz");
     let doors = serving::doors(doors, None, &listener, &registry)?;
     let (live, ready) = (beat.clone(), beat);
-    let router = http::ops::router(registry, Health::new(move || live.health(), move || ready.ready().and_then(|how| serving::takes_events(&*log).map(|_| how))));
+    let router = http::ops::router(
+        registry,
+        Health::new(move || live.health(), move || ready.ready().and_then(|how| serving::takes_events(&*log).map(|_| how))),
+    );
     let token = shutdown.token.clone();
     tokio::spawn(async move { http::run(listener, router, doors, token).await });
     Ok(())

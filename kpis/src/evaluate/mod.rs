@@ -14,12 +14,12 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use onpace_schemas::Currency;
 
-use crate::{MeasureNo, NameId};
 use crate::catalogue::{Catalogue, Dimension, Kpi, KpiNo};
 use crate::roster::{MissingRate, Roster, TeamNo, UNROSTERED};
 use crate::row::{By, Row};
 use crate::tally::{Group, PAST, RepTally, Tally, other};
 use crate::window::Window;
+use crate::{MeasureNo, NameId};
 pub use posts::{Post, posts, values};
 use sheet::{Cell, Conversion, Part, Sheet};
 use whose::{Rep, Stays, Stretch, Stretches, everybody, somebody};
@@ -52,7 +52,18 @@ pub struct Question<'a> {
 impl<'a> Question<'a> {
     /// All KPIs of everybody, in some windows.
     pub fn new(at_us: i64, by: By, windows: &'a [Window]) -> Question<'a> {
-        Question { at_us, by, windows, kpis: &[], key: None, rep: None, within: Within::Company, currency: None, strangers: usize::MAX, apart: usize::MAX }
+        Question {
+            at_us,
+            by,
+            windows,
+            kpis: &[],
+            key: None,
+            rep: None,
+            within: Within::Company,
+            currency: None,
+            strangers: usize::MAX,
+            apart: usize::MAX,
+        }
     }
 }
 
@@ -316,7 +327,11 @@ impl<'a> Asked<'a> {
             Some(dimension) => {
                 let place = self.catalogue.dimension(measure, dimension)?;
                 // Whatever is together has the last numbers.
-                let first = if *scope.values.start() == PAST { self.question.apart.saturating_add(1).min(PAST as usize) as NameId } else { *scope.values.start() };
+                let first = if *scope.values.start() == PAST {
+                    self.question.apart.saturating_add(1).min(PAST as usize) as NameId
+                } else {
+                    *scope.values.start()
+                };
                 Some(Part::values(place, first..=*scope.values.end()))
             }
         }

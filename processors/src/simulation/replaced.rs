@@ -102,12 +102,13 @@ impl World {
     /// Folds until every lane has come to its end or waits.
     fn settle(&self, what: &str) {
         let (stop, mut steps) = (AtomicBool::new(false), 0);
-        self.processor().run(&stop, &mut || {
-            steps += 1;
-            assert!(steps < PATIENCE, "{what}: no rest: {:?}", (0..LANES).map(|lane| self.seen(lane)).collect::<Vec<_>>());
-            stop.store((0..LANES).all(|lane| self.rests(lane)), Ordering::Relaxed);
-        })
-        .unwrap();
+        self.processor()
+            .run(&stop, &mut || {
+                steps += 1;
+                assert!(steps < PATIENCE, "{what}: no rest: {:?}", (0..LANES).map(|lane| self.seen(lane)).collect::<Vec<_>>());
+                stop.store((0..LANES).all(|lane| self.rests(lane)), Ordering::Relaxed);
+            })
+            .unwrap();
     }
 
     /// A lane's head, and what its log has.
@@ -227,7 +228,8 @@ fn a_log_that_was_replaced_is_folded_anew_or_waits() {
 #[test]
 fn a_lane_whose_log_comes_back_goes_on_by_itself() {
     let catalogue = Catalogue::built_in().unwrap();
-    let settings = Settings { retry: Duration::from_micros(20), look: Duration::ZERO, wait: Duration::from_micros(200), ..Settings::default() };
+    let settings =
+        Settings { retry: Duration::from_micros(20), look: Duration::ZERO, wait: Duration::from_micros(200), ..Settings::default() };
     let (right, wrong) = (MemoryLog::new(LANES), MemoryLog::new(LANES));
     let mut rng = StdRng::seed_from_u64(1);
     (0..3).for_each(|_| write(&right, &mut rng, 200));

@@ -10,9 +10,8 @@ use onpace_kpis::block::BlockId;
 
 use super::round::{Pieces, Place, Round};
 use super::{
-    Changes, Commit, EntityId, Head, Heard, KpiStore, LaneWriter, Position, Serving, Settings, Settled, Step, StoreError, StoreReader, Taken,
-    forgotten,
-    refuse_other, show_head, show_sources,
+    Changes, Commit, EntityId, Head, Heard, KpiStore, LaneWriter, Position, Serving, Settings, Settled, Step, StoreError, StoreReader,
+    Taken, forgotten, refuse_other, show_head, show_sources,
 };
 
 /// How many commits a lane's stream remembers.

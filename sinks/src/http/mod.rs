@@ -53,7 +53,11 @@ pub fn router_with_health(metrics: Metrics, health: Health) -> Router {
 async fn scrape(State(metrics): State<Metrics>, headers: HeaderMap) -> Response {
     let format = ops::format_of(&headers);
     // What is worked out is shared between scrapes; the rest is small.
-    ops::exposed(metrics.page(format).into_body(), format)
+    let page = metrics.page(format);
+    let weight = page.weight();
+    let mut response = ops::exposed(page.into_body(), format);
+    response.extensions_mut().insert(weight);
+    response
 }
 
 /// Runs what would hold up other requests on a thread of its own. How many are at work at once is bounded by whoever serves.

@@ -40,9 +40,7 @@ const FIGURES: &str = r#"{{ $who }}: {{ $kpi }}{{ if $known }} {{ template "far"
 
 fn title(news: News) -> &'static str {
     match news {
-        News::Behind | News::Urgent => {
-            r#"Behind: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#
-        }
+        News::Behind | News::Urgent => r#"Behind: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
         News::Missed => r#"Missed: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
         News::Met => r#"Met: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
         News::Mended => r#"No longer missed: {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,

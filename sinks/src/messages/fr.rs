@@ -40,14 +40,10 @@ const FIGURES: &str = r#"{{ $who }} : {{ $kpi }}{{ if $known }}, {{ template "fa
 
 fn title(news: News) -> &'static str {
     match news {
-        News::Behind | News::Urgent => {
-            r#"En retard : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#
-        }
+        News::Behind | News::Urgent => r#"En retard : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
         News::Missed => r#"Manqué : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
         News::Met => r#"Atteint : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
-        News::Mended => {
-            r#"Finalement pas manqué : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#
-        }
+        News::Mended => r#"Finalement pas manqué : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#,
         News::Recovered => {
             r#"De nouveau dans le rythme : {{ $kpi }}, {{ template "period" (args $cycle $labels.period) }} ({{ $objective }})"#
         }

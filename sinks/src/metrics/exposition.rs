@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use axum::body::{Body, Bytes};
+use onpace_producers::http::Weight;
 
 /// The two formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,6 +172,11 @@ impl Page {
             pieces.push(Bytes::from_static(b"# EOF\n"));
         }
         Page(pieces)
+    }
+
+    /// How many bytes it has.
+    pub fn weight(&self) -> Weight {
+        Weight(self.0.iter().map(|piece| piece.len() as u64).sum())
     }
 
     /// As the body of an answer.

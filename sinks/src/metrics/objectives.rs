@@ -26,7 +26,10 @@ pub fn families(standings: &[Standing], evaluation: &Evaluation) -> Vec<Family> 
     let mut needed = gauge("needed_per_day", "What is needed a day to reach the target, in base units (money in major units)");
     let mut share = gauge("share_ratio", "The part of the period that is past");
     let mut complete = gauge("complete", "1 where all that the objective is judged by has arrived, else 0");
-    let mut urgent = gauge("urgent", "1 where it is out of reach, or at risk with less than a fifth of the period left, and somebody has working time left in it, else 0");
+    let mut urgent = gauge(
+        "urgent",
+        "1 where it is out of reach, or at risk with less than a fifth of the period left, and somebody has working time left in it, else 0",
+    );
     let mut running = gauge("running", "1 for the running period, 0 for the last one");
     let mut end = gauge("end_timestamp_seconds", "When the period ends, in seconds since 1970");
     let mut last_day = gauge("last_day_timestamp_seconds", "Noon, in UTC, of the period's last day, in seconds since 1970");

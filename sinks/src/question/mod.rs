@@ -127,7 +127,8 @@ impl Asked {
         for key in &self.keys {
             self.known(evaluation, tally, &question, key)?;
         }
-        let keys: Vec<Option<&str>> = if self.keys.is_empty() { vec![None] } else { self.keys.iter().map(|key| Some(&*key.name)).collect() };
+        let keys: Vec<Option<&str>> =
+            if self.keys.is_empty() { vec![None] } else { self.keys.iter().map(|key| Some(&*key.name)).collect() };
         let mut values: Vec<Row> = Vec::new();
         let count = std::cell::Cell::new(0);
         for key in keys {

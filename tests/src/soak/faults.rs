@@ -32,6 +32,10 @@ pub enum Fault {
     RedisFlushed,
     /// Redis comes back as it was some seconds before.
     RedisSetBack,
+    /// What Redis had written down ends in the middle, twice: it starts on that, and once more in peace.
+    RedisTorn,
+    /// A key of a lane is deleted: its names, or some entities, or counters.
+    KeyDeleted,
     /// A gateway is killed under its clients; another comes.
     GatewayKilled,
     /// Clients who send slowly, and clients who don't read.
@@ -42,7 +46,7 @@ pub enum Fault {
 
 impl Fault {
     /// All.
-    pub const EVERY: [Fault; 11] = [
+    pub const EVERY: [Fault; 13] = [
         Fault::ProcessorKilled,
         Fault::ProcessorFrozen,
         Fault::Rebalance,
@@ -51,6 +55,8 @@ impl Fault {
         Fault::RedisKilled,
         Fault::RedisFlushed,
         Fault::RedisSetBack,
+        Fault::RedisTorn,
+        Fault::KeyDeleted,
         Fault::GatewayKilled,
         Fault::SlowClients,
         Fault::RosterReplaced,
@@ -117,16 +123,45 @@ impl Fault {
                 copy(&before, &data);
                 plant.floor.redis.resume();
             }
+            Fault::RedisTorn => {
+                plant.floor.redis.kill();
+                tear(&plant.floor.redis.folder().join("appendonlydir"), rng.random_range(1..2_000));
+                plant.floor.redis.resume();
+                std::thread::sleep(Duration::from_secs(2));
+                let redis = plant.floor.redis.process();
+                redis.signal("TERM");
+                redis.wait(Duration::from_secs(60));
+                plant.floor.redis.resume();
+            }
+            Fault::KeyDeleted => {
+                let (lane, kind) = (rng.random_range(0..4), ["names", "e:*", "c:*"][rng.random_range(0..3)]);
+                let answer = plant.floor.redis.command(&format!("KEYS onpace:{{{lane}}}:{kind}"));
+                // The answer may be cut off, so not the last of them.
+                let keys: Vec<&str> = answer.lines().filter(|line| line.starts_with("onpace:{")).collect();
+                if let Some(key) = keys.get(rng.random_range(0..keys.len().max(2) - 1)) {
+                    plant.floor.redis.command(&format!("DEL {key}"));
+                }
+            }
             Fault::GatewayKilled => plant.new_gateway(1),
             Fault::SlowClients => slow_clients(plant),
             Fault::RosterReplaced => {
                 let [in_force, other] = rosters;
                 plant.roster(other);
-                std::thread::sleep(Duration::from_secs(3));
+                // It is taken once it has been quiet.
+                std::thread::sleep(Duration::from_secs(8));
                 plant.roster(in_force);
             }
         }
     }
+}
+
+/// Cuts bytes off the end of what Redis wrote down last.
+fn tear(data: &Path, bytes: u64) {
+    let entries = std::fs::read_dir(data).expect("Redis's files").map(|entry| entry.expect("a file").path());
+    let last = entries.filter(|path| path.to_string_lossy().ends_with(".incr.aof")).max().expect("a file of changes");
+    let file = std::fs::File::options().write(true).open(last).expect("a file of changes");
+    let length = file.metadata().expect("its length").len();
+    file.set_len(length.saturating_sub(bytes)).expect("cut");
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -26,7 +26,7 @@ use crate::onpace::Onpace;
 use crate::oracle::{By, Oracle, Question};
 use crate::topic::held;
 use faults::Fault;
-use load::Ledger;
+use load::{Ledger, Seen};
 use plant::Plant;
 use watch::Sample;
 
@@ -34,7 +34,7 @@ use watch::Sample;
 const CLIENTS: usize = 2;
 /// Each process is looked at so often.
 const LOOK: Duration = Duration::from_secs(1);
-/// For how long the sink may lag behind the store.
+/// For how long a number may be on its way.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What is wanted.
@@ -95,10 +95,11 @@ pub fn run(settings: Settings) -> Result<(), String> {
     broken.extend(ledger.surprises());
     plant.floor.catch_up();
 
-    let (in_log, wrong) = log_against(&ledger, &plant);
-    broken.extend(wrong);
+    let messages = held(plant.floor.brokers(), plant.floor.topic());
+    let in_log: BTreeSet<usize> = messages.iter().filter_map(|message| load::number_in(message)).collect();
     let seen = ledger.seen();
-    let count = |what: fn(&load::Seen) -> bool| seen.values().filter(|seen| what(seen)).count();
+    broken.extend(log_against(&in_log, &seen));
+    let count = |what: fn(&Seen) -> bool| seen.values().filter(|seen| what(seen)).count();
     say(&format!(
         "{} events sent in {:.0} s: {} accepted, {} not known to be, {} refused; {} in the log",
         seen.len(),
@@ -166,27 +167,36 @@ fn watching(plant: &Plant, stop: &Arc<AtomicBool>) -> JoinHandle<BTreeMap<String
     })
 }
 
-/// The events in the log, and what is there that shouldn't be or isn't that should.
-fn log_against(ledger: &Ledger, plant: &Plant) -> (BTreeSet<usize>, Vec<String>) {
-    let messages = held(plant.floor.brokers(), plant.floor.topic());
-    let in_log: BTreeSet<usize> = messages.iter().filter_map(|message| load::number_in(message)).collect();
-    let seen = ledger.seen();
+/// What is in the log that shouldn't be, and what isn't that should.
+fn log_against(in_log: &BTreeSet<usize>, seen: &BTreeMap<usize, Seen>) -> Vec<String> {
     let mut wrong = Vec::new();
-    for (number, seen) in &seen {
+    for (number, seen) in seen {
         if seen.accepted && !in_log.contains(number) {
             wrong.push(format!("event {number} was accepted and is not in the log"));
         }
     }
-    for number in &in_log {
+    for number in in_log {
         let seen = seen.get(number).copied().unwrap_or_default();
         if seen.invalid || !(seen.accepted || seen.unknown) {
             wrong.push(format!("event {number} is in the log, its clients saw {seen:?}"));
         }
     }
-    (in_log, wrong)
+    wrong
 }
 
-/// How many numbers were compared, on Redis and as the sink serves them.
+/// Asks until the answer is right.
+fn becomes_right(what: &str, oracle: &Oracle, question: &Question, ask: impl Fn() -> Result<Value, String>) -> Result<usize, String> {
+    let begun = Instant::now();
+    loop {
+        match ask().and_then(|answer| compare(oracle, question, &answer).map(|()| answer)) {
+            Ok(answer) => return Ok(answer["values"].as_array().map_or(0, Vec::len)),
+            Err(difference) if begun.elapsed() > PATIENCE => return Err(format!("{what}: {difference}")),
+            Err(_) => std::thread::sleep(LOOK),
+        }
+    }
+}
+
+/// How many numbers were compared, on Redis and as the sink serves them. What was damaged last may still be on its way back.
 fn numbers_against(events: &[Value], company: &Company, plant: &Plant) -> Result<usize, String> {
     let oracle = Oracle::new(events);
     let onpace = Onpace::on_redis(&plant.floor.redis.url())?;
@@ -194,18 +204,38 @@ fn numbers_against(events: &[Value], company: &Company, plant: &Plant) -> Result
     for &at in &company.asked_at[..2] {
         for by in By::EVERY {
             let question = Question::of(&company.roster, at, by);
-            let answer = onpace.kpis_of(&question, &plant.roster_file())?;
-            compare(&oracle, &question, &answer).map_err(|difference| format!("on Redis: {difference}"))?;
-            compared += answer["values"].as_array().map_or(0, Vec::len);
-            let begun = Instant::now();
-            loop {
-                match plant.asked(by, &question).and_then(|answer| compare(&oracle, &question, &answer)) {
-                    Ok(()) => break,
-                    Err(difference) if begun.elapsed() > PATIENCE => return Err(format!("by the sink: {difference}")),
-                    Err(_) => std::thread::sleep(LOOK),
-                }
-            }
+            compared += becomes_right("on Redis", &oracle, &question, || onpace.kpis_of(&question, &plant.roster_file()))?;
+            compared += becomes_right("by the sink", &oracle, &question, || plant.asked(by, &question))?;
         }
     }
     Ok(compared)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_holds_what_was_accepted_and_nothing_that_was_refused() {
+        let saw = |accepted, unknown, refused| Seen { accepted, unknown, refused, invalid: false };
+        let invalid = Seen { invalid: true, unknown: true, ..Seen::default() };
+        let seen = BTreeMap::from([
+            (1, saw(true, false, false)),
+            (2, saw(true, true, true)),
+            (3, saw(false, true, false)),
+            (4, saw(false, true, true)),
+            (5, saw(false, false, true)),
+            (6, invalid),
+        ]);
+        let wrong = |in_log: &[usize]| log_against(&in_log.iter().copied().collect(), &seen);
+        // Of what nobody knows, anything may be.
+        for holds in [&[1, 2][..], &[1, 2, 3], &[1, 2, 4], &[1, 2, 3, 4]] {
+            assert_eq!(wrong(holds), Vec::<String>::new());
+        }
+        assert_eq!(wrong(&[1]), ["event 2 was accepted and is not in the log"]);
+        for stranger in [5, 6, 7] {
+            let wrong = wrong(&[1, 2, stranger]);
+            assert!(matches!(&wrong[..], [one] if one.starts_with(&format!("event {stranger} is in the log"))), "{wrong:?}");
+        }
+    }
 }

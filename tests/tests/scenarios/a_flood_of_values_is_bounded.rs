@@ -35,7 +35,8 @@ fn post(up: &Serving, events: impl Iterator<Item = Value>) {
 }
 
 fn sum(body: &Value, kpi: &str) -> (usize, i64) {
-    let rows: Vec<i64> = body["values"].as_array().expect("values").iter().filter(|row| row["kpi"] == kpi).filter_map(|row| row["value"].as_i64()).collect();
+    let rows: Vec<i64> =
+        body["values"].as_array().expect("values").iter().filter(|row| row["kpi"] == kpi).filter_map(|row| row["value"].as_i64()).collect();
     (rows.len(), rows.iter().sum())
 }
 
@@ -47,9 +48,7 @@ fn a_flood_of_values_is_bounded() {
     let up = Serving::start(command, folder.path(), "up");
     up.ready(LIMIT);
     let now = Timestamp::now().to_string();
-    let event = |kind: &str, entity: String, source: String, data: Value| {
-        json!({ "source": source, "kind": kind, "entity": entity, "occurred_at": now, "data": data })
-    };
+    let event = |kind: &str, entity: String, source: String, data: Value| json!({ "source": source, "kind": kind, "entity": entity, "occurred_at": now, "data": data });
     post(&up, (0..MANY).map(|n| event("call", format!("call {n}"), format!("source {n}"), json!({ "rep": format!("stranger {n}") }))));
     let deal = |n: usize| {
         let amount = json!({ "value": "10", "currency": CURRENCIES[n % CURRENCIES.len()] });
@@ -64,7 +63,9 @@ fn a_flood_of_values_is_bounded() {
     let company = || up.get("/v1/kpis?window=today&kpi=calls_made&kpi=deals_won&kpi=stage_entered&kpi=deals_created").json();
     wait_until("everything is counted", LIMIT, || {
         let body = company();
-        body["values"].is_array() && sum(&body, "calls_made").1 == MANY as i64 && sum(&body, "deals_created").1 == MANY as i64 + 1
+        body["values"].is_array()
+            && sum(&body, "calls_made").1 == MANY as i64
+            && sum(&body, "deals_created").1 == MANY as i64 + 1
             && sum(&body, "stage_entered").1 == (MANY + COUNTED) as i64
     });
     assert_eq!(sum(&company(), "deals_won").1, MANY as i64);

@@ -51,7 +51,11 @@ fn events(reps: usize) -> Vec<String> {
             say("call", "", json!({ "rep": name, "outcome": "connected", "duration_s": 60 + rep }));
             for (nth, currency) in CURRENCIES.iter().enumerate() {
                 let amount = json!({ "value": format!("{}", 100 + rep + nth), "currency": currency });
-                say("deal", currency, json!({ "rep": name, "status": "won", "stage": format!("stage {}", rep % 6), "product": format!("product {nth}"), "amount": amount }));
+                say(
+                    "deal",
+                    currency,
+                    json!({ "rep": name, "status": "won", "stage": format!("stage {}", rep % 6), "product": format!("product {nth}"), "amount": amount }),
+                );
             }
             say("deal", "open", json!({ "rep": name, "amount": { "value": "7", "currency": CURRENCIES[rep % 3] } }));
         }
@@ -116,11 +120,13 @@ impl Floor {
 
     /// Holds the page against the API; the windows that it has by rep.
     fn is_right(&self) -> BTreeSet<String> {
-        let wanted = |page: &Scraped| page.sums("onpace_calls_made", &["window"]).get(&vec!["today".to_owned()]) == Some(&(self.reps as i64 * 100));
+        let wanted =
+            |page: &Scraped| page.sums("onpace_calls_made", &["window"]).get(&vec!["today".to_owned()]) == Some(&(self.reps as i64 * 100));
         wait_until("the page has everybody's calls", LIMIT, || wanted(&self.page()));
         let page = self.page();
         let windows: BTreeSet<String> = page.of("onpace_calls_made").map(|sample| sample.label("window").to_owned()).collect();
-        let query: String = windows.iter().map(|window| format!("&window={window}")).chain(KPIS.map(|(kpi, _)| format!("&kpi={kpi}"))).collect();
+        let query: String =
+            windows.iter().map(|window| format!("&window={window}")).chain(KPIS.map(|(kpi, _)| format!("&kpi={kpi}"))).collect();
         let company = self.api("company", &query);
         for (kpi, metric) in KPIS {
             let of_page: BTreeMap<Vec<String>, i64> =
@@ -176,7 +182,8 @@ fn usual() -> BTreeSet<String> {
 fn roster(reps: usize, teams: usize) -> String {
     let teams_of = |number: usize| number % teams;
     let list: String = (0..teams).map(|team| format!("  - {{ id: team-{team} }}\n")).collect();
-    let people: String = (0..reps).map(|rep| format!("  - {{ id: rep-{rep:04}, teams: [{{ team: team-{} }}] }}\n", teams_of(rep))).collect();
+    let people: String =
+        (0..reps).map(|rep| format!("  - {{ id: rep-{rep:04}, teams: [{{ team: team-{} }}] }}\n", teams_of(rep))).collect();
     format!("time_zone: {}\nteams:\n{list}people:\n{people}", midday())
 }
 

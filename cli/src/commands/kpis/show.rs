@@ -55,7 +55,7 @@ impl Shown<'_> {
         let windows = self.windows();
         let cell = |kpi: KpiNo, key: &Option<Arc<str>>, window: Window| {
             let rows = cells.get(&(kpi, (key.clone(), window))).map_or(&[][..], Vec::as_slice);
-            self.cell(rows, currency)
+            self.cell(kpi, rows, currency)
         };
         let heading = |kpi: &KpiNo| self.heading(*kpi, currency);
         let mut told = Vec::new();
@@ -189,10 +189,15 @@ impl Shown<'_> {
     }
 
     /// A cell: a line a currency.
-    fn cell(&self, rows: &[&Row], only: Option<Currency>) -> String {
+    fn cell(&self, kpi: KpiNo, rows: &[&Row], only: Option<Currency>) -> String {
         let lines: Vec<String> =
             rows.iter().filter(|row| rows.len() == 1 || self.zeros || is_something(row)).map(|row| shown(row, only)).collect();
-        let nothing = if rows.is_empty() { "0".to_owned() } else { "–".to_owned() };
+        // Of what adds up nothing is 0; a rate of nothing is no value.
+        let nothing = match rows.iter().find(|row| row.value.is_some()) {
+            Some(zero) => shown(zero, only),
+            None if rows.is_empty() && self.catalogue.adds_up(&self.catalogue.kpis[usize::from(kpi)]) => "0".to_owned(),
+            None => "–".to_owned(),
+        };
         match (lines.is_empty(), self.is_piped) {
             (true, _) => nothing,
             (false, true) => lines.join(" + "),
@@ -326,9 +331,12 @@ mod tests {
             tables.iter().map(|table| table.title.as_deref().unwrap()).collect::<Vec<_>>(),
             ["today, 2024-10-04", "month, 2024-10-01 to 2024-10-04"]
         );
-        assert_eq!(tables[0].columns, ["calls made", "deals won", "revenue won EUR", "win rate"]);
+        assert_eq!(tables[0].columns, ["calls made", "deals won", "revenue won EUR", "win rate", "win rate by value"]);
         // Two people of one name have their ids behind it; whom no roster knows goes by what events call him.
-        assert_eq!(cells(&tables[0]), ["Ann (a1)|2|0|0|–", "Marie Curie|1,357|3|104,312.05|100.0 %", "stranger\u{fffd}|1|0|0|–"]);
+        assert_eq!(
+            cells(&tables[0]),
+            ["Ann (a1)|2|0|0|–|–", "Marie Curie|1,357|3|104,312.05|100.0 %|100.0 %", "stranger\u{fffd}|1|0|0|–|–"]
+        );
         assert_eq!(told, ["1 rep with nothing in these columns: --zeros shows it."]);
         let (tables, told) = self::tables(By::Rep, &[Window::Today], |shown| shown.everybody = true, &[]);
         assert!(cells(&tables[0]).iter().any(|row| row.starts_with("Ann (a2)|0")));

@@ -77,8 +77,9 @@ fn check_head(lane: u32, head: &Head, sums: &str, log: &str) -> i64 {
 }
 
 pub(super) fn read_head(connection: &Connection, lane: u32) -> Tried<Option<Head>> {
-    let mut select = connection
-        .prepare_cached(r#"SELECT birth, epoch, "offset", "end", recorded_ms, entities, sums, log, checksum FROM kpi_head WHERE lane = ?1"#)?;
+    let mut select = connection.prepare_cached(
+        r#"SELECT birth, epoch, "offset", "end", recorded_ms, entities, sums, log, checksum FROM kpi_head WHERE lane = ?1"#,
+    )?;
     let mut rows = select.query([lane])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let wrong = || Wrong::row("kpi_head", lane, "its head");

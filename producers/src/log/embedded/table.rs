@@ -64,9 +64,8 @@ pub fn prepare(connection: &mut Connection, path: &Path, partitions: u32) -> Res
     let mut prepared = || -> rusqlite::Result<(i64, i64)> {
         let make = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         make.execute_batch(TABLES)?;
-        let checked = "SELECT count(*) FROM pragma_table_info('event') WHERE name = 'checksum'";
-        if make.query_row(checked, [], |row| row.get::<_, i64>(0))? == 0 {
-            // Rows of an earlier release have none.
+        if !has_checksums(&make)? {
+            // Rows of an earlier release stay without.
             make.execute_batch("ALTER TABLE event ADD COLUMN checksum INTEGER")?;
         }
         let identity = rand::random::<i64>();
@@ -181,8 +180,16 @@ fn check(partition: u32, offset: i64, recorded_at: &str, key: &[u8], payload: &[
     i64::from(hash.digest() as u32)
 }
 
+/// Whether the rows can have checksums: those of an earlier release have none.
+fn has_checksums(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT count(*) FROM pragma_table_info('event') WHERE name = 'checksum'", [], |row| Ok(row.get::<_, i64>(0)? > 0))
+}
+
 /// Holds every row against its checksum: the partition and offset of each that isn't as it was written; `read` is told how many were read.
 pub fn verify(connection: &Connection, read: &mut dyn FnMut(u64)) -> rusqlite::Result<Vec<(u32, i64)>> {
+    if !has_checksums(connection)? {
+        return Ok(Vec::new());
+    }
     let mut select = connection.prepare(r#"SELECT partition, "offset", recorded_at, key, payload, checksum FROM event"#)?;
     let mut rows = select.query([])?;
     let (mut damaged, mut count) = (Vec::new(), 0);

@@ -124,25 +124,29 @@ fn a_hole_in_the_rows_is_a_gap() {
     assert!(matches!(gap, LogError::Gap { partition: 0, offset: 2, .. }), "{gap}");
 }
 
+fn verify(place: &Temporary) -> Result<(), LogError> {
+    EmbeddedLog::verify_file(&place.folder.path().join("onpace.db"), &mut |_, _| {})
+}
+
 #[test]
 fn a_damaged_row_is_told_and_not_handed_over() {
     for (column, kind) in [("payload", "BLOB"), ("key", "BLOB"), ("recorded_at", "TEXT")] {
         let place = Temporary::new(1);
         append(&place.log, (0..5).map(|number| entry("call:1", number.to_string())).collect());
-        place.log.verify(&mut |_, _| {}).unwrap();
+        verify(&place).unwrap();
         let tool = place.tool();
         tool.execute(&format!(r#"UPDATE event SET {column} = CAST(x'20' || {column} AS {kind}) WHERE "offset" = 2"#), []).unwrap();
         let mut reader = assigned(&place.log);
         reader.start(0, 0).unwrap();
         let mut before = Vec::new();
         assert_eq!(suite::poll(reader.as_mut(), 10, &mut before).unwrap(), super::super::Polled::Messages(2));
-        for found in [suite::poll(reader.as_mut(), 10, &mut before).unwrap_err(), place.log.verify(&mut |_, _| {}).unwrap_err()] {
+        for found in [suite::poll(reader.as_mut(), 10, &mut before).unwrap_err(), verify(&place).unwrap_err()] {
             let words = found.to_string();
             assert!(words.contains("partition 0 at offset 2 is not as it was written") && words.contains("a backup"), "{column}: {words}");
         }
         // Given up as the words say, it is a message that can't be read.
         tool.execute(r#"UPDATE event SET payload = zeroblob(0), checksum = NULL WHERE partition = 0 AND "offset" = 2"#, []).unwrap();
-        place.log.verify(&mut |_, _| {}).unwrap();
+        verify(&place).unwrap();
         reader.start(0, 2).unwrap();
         assert_eq!(read(reader.as_mut(), 3)[0].value, b"");
     }
@@ -155,7 +159,7 @@ fn a_log_of_an_earlier_release_is_read_on() {
     place.tool().execute_batch("ALTER TABLE event DROP COLUMN checksum").unwrap();
     let again = EmbeddedLog::open(place.folder.path().join("onpace.db"), 1).unwrap();
     append(&again, vec![entry("call:1", "new")]);
-    again.verify(&mut |_, _| {}).unwrap();
+    verify(&place).unwrap();
     let mut reader = assigned(&again);
     reader.start(0, 0).unwrap();
     assert_eq!(read(reader.as_mut(), 2).into_iter().map(|read| read.value).collect::<Vec<_>>(), [b"old", b"new"]);

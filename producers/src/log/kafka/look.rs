@@ -88,13 +88,7 @@ fn look(consumer: &BaseConsumer<Asking>, topic: &str, partition: u32, offsets: &
     Ok(Seen { identity: None, begin, forgets: true, end, found })
 }
 
-fn at(
-    consumer: &BaseConsumer<Asking>,
-    topic: &str,
-    partition: i32,
-    offset: i64,
-    doing: &str,
-) -> Result<Option<Fingerprint>, LogError> {
+fn at(consumer: &BaseConsumer<Asking>, topic: &str, partition: i32, offset: i64, doing: &str) -> Result<Option<Fingerprint>, LogError> {
     let mut list = TopicPartitionList::new();
     list.add_partition_offset(topic, partition, Offset::Offset(offset)).map_err(|error| explain(doing, &error))?;
     consumer.assign(&list).map_err(|error| explain(doing, &error))?;
