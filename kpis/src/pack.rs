@@ -43,9 +43,9 @@ pub fn pack(state: &State, out: &mut Vec<u8>) {
     let since = state.first_seen;
     let later = later(state);
     let base = Base { first_seen: since, later: later.unwrap_or(since) };
-    let mut head = state.kind as u8 | u8::from(later.is_some()) * LATER;
+    let mut head = state.kind as u8 | (u8::from(later.is_some()) * LATER);
     if let Some((stamp, said_at, deleted)) = state.deleted {
-        head |= (1 + u8::from(deleted)) << 6 | u8::from(said_at != base.usual(stamp)) * DELETED_UNUSUALLY;
+        head |= ((1 + u8::from(deleted)) << 6) | (u8::from(said_at != base.usual(stamp)) * DELETED_UNUSUALLY);
     }
     out.push(head);
     put_instant(since, 0, out);
@@ -86,7 +86,7 @@ fn put_said(key: u8, said: Said, base: Base, out: &mut Vec<u8>) {
     let usually = said.said_at == base.usual(said.stamp);
     let at_once = usually && said.stamp == base.first_seen;
     let cleared = said.held == Held::Cleared;
-    out.push(key | u8::from(!usually) * UNUSUALLY | u8::from(at_once) * AT_ONCE | u8::from(cleared) * CLEARED);
+    out.push(key | (u8::from(!usually) * UNUSUALLY) | (u8::from(at_once) * AT_ONCE) | (u8::from(cleared) * CLEARED));
     if !at_once {
         put_instant(said.stamp, base.first_seen, out);
     }

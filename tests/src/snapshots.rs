@@ -153,7 +153,7 @@ pub struct Sums {
 pub fn sums(export: &Export) -> BTreeMap<Option<&'static str>, Sums> {
     let mut all: BTreeMap<Option<&'static str>, Sums> = BTreeMap::new();
     all.insert(None, Sums::default());
-    REPS.iter().for_each(|rep| drop(all.insert(Some(rep), Sums::default())));
+    all.extend(REPS.iter().map(|rep| (Some(*rep), Sums::default())));
     for deal in export {
         let value: i64 = deal.value.parse().unwrap_or_default();
         for of in [None, Some(deal.rep)] {

@@ -13,6 +13,9 @@ use crate::mistake::Mistake;
 use crate::worktime::Schedule;
 use crate::yaml::{Fields, Node, Text, hint};
 
+/// Days since 1970-01-01, sorted.
+type Days = Arc<[i32]>;
+
 /// The keys that make a schedule.
 pub(super) const KEYS: [&str; 4] = ["time_zone", "working_days", "working_hours", "holidays"];
 
@@ -87,8 +90,8 @@ impl Calendars {
         }
     }
 
-    /// Days off and half days: days since 1970-01-01, sorted.
-    fn days_off(&mut self, node: &Node) -> Result<(Arc<[i32]>, Arc<[i32]>), Mistake> {
+    /// Days off and half days.
+    fn days_off(&mut self, node: &Node) -> Result<(Days, Days), Mistake> {
         let fields = node.fields("`holidays`", &["country", "region", "extra", "half"])?;
         let mut days = match (fields.text("country")?, fields.text("region")?) {
             (Some(country), region) => self.public(country, region)?.clone(),

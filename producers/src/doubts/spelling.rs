@@ -28,11 +28,11 @@ impl Known {
     }
 
     pub(super) fn doubts(&self, others: &HashMap<(Kind, FieldNo, String), u64>) -> Vec<(What, u64, String)> {
-        let mut found: BTreeMap<(Kind, FieldNo, &str), Vec<(&str, u64)>> = BTreeMap::new();
+        let mut found = BTreeMap::<(Kind, FieldNo, &str), Vec<_>>::new();
         for ((kind, field, word), count) in others {
             let words = self.0.get(&(*kind, *field)).map_or(&[][..], Vec::as_slice);
             if let Some(known) = nearly(word, words.iter().map(String::as_str)) {
-                found.entry((*kind, *field, known)).or_default().push((word, *count));
+                found.entry((*kind, *field, known)).or_default().push((word.as_str(), *count));
             }
         }
         let told = found.into_iter().map(|((kind, field, known), mut words)| {

@@ -179,7 +179,7 @@ fn read(
         if last || stop() {
             break;
         }
-        if taking.summary.rows % 1_000 == 0 {
+        if taking.summary.rows.is_multiple_of(1_000) {
             progress.set_position(opened.read.load(Ordering::Relaxed));
             progress.set_message(format!("{}, {} refused", counted(taking.summary.rows, "row"), taking.summary.rejected));
         }

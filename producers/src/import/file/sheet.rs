@@ -259,7 +259,9 @@ pub(in crate::import) mod tests {
         zip.finish().unwrap();
     }
 
-    fn read(path: &Path, sheet: Option<&str>) -> Result<Vec<(u64, Result<Vec<String>, String>)>, String> {
+    type Read = Vec<(u64, Result<Vec<String>, String>)>;
+
+    fn read(path: &Path, sheet: Option<&str>) -> Result<Read, String> {
         let layout = Layout { sheet: sheet.map(str::to_owned), ..Layout::default() };
         let mut sheet = Sheet::open(File::open(path).unwrap(), &layout).map_err(|error| error.to_string())?;
         let names = sheet.columns().named();

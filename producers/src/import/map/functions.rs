@@ -49,13 +49,13 @@ pub(super) fn definitions() -> impl Iterator<Item = Def<&'static str>> {
 
 /// The functions written in Rust.
 pub(super) fn natives() -> impl Iterator<Item = Fun<OfRow>> {
-    use times::Order::{DayFirst, MonthFirst, YearFirst};
+    use times::Order::{Day, Month, Year};
     let all: [Written; 23] = [
-        ("day_first", v(0), |cv| text(cv, |cell| times::day(cell, DayFirst, None))),
-        ("day_first", v(1), |cv| with(cv, |cell, [century]| times::day(cell, DayFirst, Some(of_century(century)?)))),
-        ("month_first", v(0), |cv| text(cv, |cell| times::day(cell, MonthFirst, None))),
-        ("month_first", v(1), |cv| with(cv, |cell, [century]| times::day(cell, MonthFirst, Some(of_century(century)?)))),
-        ("year_first", v(0), |cv| text(cv, |cell| times::day(cell, YearFirst, None))),
+        ("day_first", v(0), |cv| text(cv, |cell| times::day(cell, Day, None))),
+        ("day_first", v(1), |cv| with(cv, |cell, [century]| times::day(cell, Day, Some(of_century(century)?)))),
+        ("month_first", v(0), |cv| text(cv, |cell| times::day(cell, Month, None))),
+        ("month_first", v(1), |cv| with(cv, |cell, [century]| times::day(cell, Month, Some(of_century(century)?)))),
+        ("year_first", v(0), |cv| text(cv, |cell| times::day(cell, Year, None))),
         ("clock", v(0), |cv| text(cv, |cell| times::clock(cell).map(times::show_time))),
         ("in_zone", v(1), |cv| with(cv, |cell, [zone]| times::in_zone(cell, &word(zone)?, times::Choice::Refused))),
         ("in_zone", v(2), |cv| with(cv, |cell, [zone, choice]| times::in_zone(cell, &word(zone)?, times::Choice::of(&word(choice)?)?))),

@@ -20,17 +20,17 @@ const DAY_MS: i64 = 86_400_000;
 /// The order in which a day is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
-    DayFirst,
-    MonthFirst,
-    YearFirst,
+    Day,
+    Month,
+    Year,
 }
 
 impl Order {
     fn example(self) -> &'static str {
         match self {
-            Order::DayFirst => "day first, such as 31.12.2026 or 31/12/2026 14:30",
-            Order::MonthFirst => "month first, such as 12/31/2026 or 12/31/2026 2:30 PM",
-            Order::YearFirst => "year first, such as 2026-12-31 or 2026/12/31 14:30",
+            Order::Day => "day first, such as 31.12.2026 or 31/12/2026 14:30",
+            Order::Month => "month first, such as 12/31/2026 or 12/31/2026 2:30 PM",
+            Order::Year => "year first, such as 2026-12-31 or 2026/12/31 14:30",
         }
     }
 }
@@ -117,9 +117,9 @@ fn parts(text: &str) -> Option<([&str; 3], &str)> {
 fn ordered<'a>(([a, b, c], rest): ([&'a str; 3], &'a str), order: Order) -> Option<((&'a str, &'a str, &'a str), &'a str)> {
     let number = |text: &str| text.starts_with(|c: char| c.is_ascii_digit());
     let (year, month, day) = match order {
-        Order::DayFirst => (c, b, a),
-        Order::MonthFirst => (c, a, b),
-        Order::YearFirst => (a, b, c),
+        Order::Day => (c, b, a),
+        Order::Month => (c, a, b),
+        Order::Year => (a, b, c),
     };
     // A month with a name is the month wherever it stands: `Mar 5, 2026`.
     let (month, day) = if !number(day) && number(month) { (day, month) } else { (month, day) };
@@ -183,9 +183,9 @@ pub(super) fn show_time(time: Time) -> String {
 /// A local time of a zone as an instant; a day stays that day, which belongs to no zone.
 pub(super) fn in_zone(text: &str, zone: &str, choice: Choice) -> Result<String, String> {
     let text = text.trim();
-    let local = match parts(text).and_then(|read| ordered(read, Order::YearFirst)) {
+    let local = match parts(text).and_then(|read| ordered(read, Order::Year)) {
         Some(((year, month, day), rest)) if year.len() == 4 && month.len() == 2 && day.len() == 2 => {
-            let whole = self::day(text, Order::YearFirst, None)?;
+            let whole = self::day(text, Order::Year, None)?;
             if rest.is_empty() {
                 return Ok(whole);
             }
@@ -320,38 +320,38 @@ mod tests {
         for text in
             ["31.12.2026", "31/12/2026", "31-12-2026", " 31. 12. 2026 ", "31 Dec 2026", "31-Dec-2026", "31 December, 2026", "Dec 31, 2026"]
         {
-            ok(text, Order::DayFirst, "2026-12-31");
+            ok(text, Order::Day, "2026-12-31");
         }
         for text in ["12/31/2026", "December 31, 2026", "Dec 31 2026", "31 Dec 2026"] {
-            ok(text, Order::MonthFirst, "2026-12-31");
+            ok(text, Order::Month, "2026-12-31");
         }
-        ok("5.3.2026", Order::DayFirst, "2026-03-05");
-        ok("5.3.2026", Order::MonthFirst, "2026-05-03");
+        ok("5.3.2026", Order::Day, "2026-03-05");
+        ok("5.3.2026", Order::Month, "2026-05-03");
         for text in ["2026-12-31", "2026/12/31", "20261231", "2026-Dec-31"] {
-            ok(text, Order::YearFirst, "2026-12-31");
+            ok(text, Order::Year, "2026-12-31");
         }
-        ok("31.12.2026 14:30", Order::DayFirst, "2026-12-31T14:30:00");
-        ok("31.12.2026, 14:30:15.25", Order::DayFirst, "2026-12-31T14:30:15.25");
-        ok("12/31/2026 12:05 am", Order::MonthFirst, "2026-12-31T00:05:00");
-        ok("12/31/2026 2:05:09 PM", Order::MonthFirst, "2026-12-31T14:05:09");
-        ok("2026-12-31T09:00", Order::YearFirst, "2026-12-31T09:00:00");
-        assert_eq!(day("31.12.26", Order::DayFirst, Some(2000)), Ok("2026-12-31".into()));
+        ok("31.12.2026 14:30", Order::Day, "2026-12-31T14:30:00");
+        ok("31.12.2026, 14:30:15.25", Order::Day, "2026-12-31T14:30:15.25");
+        ok("12/31/2026 12:05 am", Order::Month, "2026-12-31T00:05:00");
+        ok("12/31/2026 2:05:09 PM", Order::Month, "2026-12-31T14:05:09");
+        ok("2026-12-31T09:00", Order::Year, "2026-12-31T09:00:00");
+        assert_eq!(day("31.12.26", Order::Day, Some(2000)), Ok("2026-12-31".into()));
         for (text, order, says) in [
-            ("12/31/2026", Order::DayFirst, "no month 31"),
-            ("31/12/2026", Order::MonthFirst, "no month 31"),
-            ("30.02.2026", Order::DayFirst, "no calendar has that day"),
-            ("31.12.26", Order::DayFirst, "day_first(2000)"),
-            ("31.12", Order::DayFirst, "is not written day first, such as 31.12.2026"),
-            ("2026-12-31", Order::DayFirst, "is not written day first"),
-            ("31.12.2026 25:00", Order::DayFirst, "no time of the day"),
-            ("31.12.2026 14:30Z", Order::DayFirst, "offset"),
-            ("31.12.2026 14:30+01:00", Order::DayFirst, "offset"),
-            ("31.12.202614:30", Order::DayFirst, "is not written"),
-            ("yesterday", Order::YearFirst, "is not written"),
-            ("1.2.3", Order::DayFirst, "is not written"),
-            ("45717", Order::DayFirst, "is not written"),
-            ("31 Foo 2026", Order::DayFirst, "is not written"),
-            ("١٢/٣١/2026", Order::DayFirst, "is not written"),
+            ("12/31/2026", Order::Day, "no month 31"),
+            ("31/12/2026", Order::Month, "no month 31"),
+            ("30.02.2026", Order::Day, "no calendar has that day"),
+            ("31.12.26", Order::Day, "day_first(2000)"),
+            ("31.12", Order::Day, "is not written day first, such as 31.12.2026"),
+            ("2026-12-31", Order::Day, "is not written day first"),
+            ("31.12.2026 25:00", Order::Day, "no time of the day"),
+            ("31.12.2026 14:30Z", Order::Day, "offset"),
+            ("31.12.2026 14:30+01:00", Order::Day, "offset"),
+            ("31.12.202614:30", Order::Day, "is not written"),
+            ("yesterday", Order::Year, "is not written"),
+            ("1.2.3", Order::Day, "is not written"),
+            ("45717", Order::Day, "is not written"),
+            ("31 Foo 2026", Order::Day, "is not written"),
+            ("١٢/٣١/2026", Order::Day, "is not written"),
         ] {
             let error = day(text, order, None).err().unwrap_or_default();
             assert!(error.contains(says), "{text}: {error}");
