@@ -211,6 +211,7 @@ pub fn settle_whenever(log: &dyn EventLog, store: &dyn KpiStore, catalogue: &Cat
 ///
 /// # Errors
 /// It is another, or ends before: which partitions, and what to do.
+#[expect(clippy::type_complexity, reason = "a question that is named nowhere else")]
 pub fn vouch_for(partitions: u32, store: &dyn KpiStore, look: &dyn Fn(u32, &[i64]) -> Result<Seen, LogError>) -> Result<()> {
     let mut reader = store.reader()?;
     let mut heads = Vec::new();

@@ -55,6 +55,7 @@ pub fn look(log: &dyn EventLog, partition: u32, head: &Head) -> Result<(Verdict,
 ///
 /// # Errors
 /// The log is away.
+#[expect(clippy::type_complexity, reason = "a question that is named nowhere else")]
 pub fn all_wrong(
     heads: impl Iterator<Item = (u32, Head)>,
     look: &dyn Fn(u32, &[i64]) -> Result<Seen, LogError>,

@@ -126,7 +126,7 @@ fn scraped(values: &str, beat: Beat) -> (usize, String) {
     let unit = if beat.phase == 0 {
         beat.every
     } else {
-        (1..=beat.phase).rev().find(|unit| beat.phase % unit == 0 && beat.every % unit == 0).unwrap()
+        (1..=beat.phase).rev().find(|unit| beat.phase.is_multiple_of(*unit) && beat.every.is_multiple_of(*unit)).unwrap()
     };
     let minutes = minutes(values);
     let at = |second: usize| -> &str {

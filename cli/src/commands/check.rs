@@ -142,6 +142,7 @@ struct Log {
     ends: Vec<i64>,
     remarks: Vec<String>,
     /// What lies at some offsets of a partition.
+    #[expect(clippy::type_complexity, reason = "a question that is named nowhere else")]
     look: Box<dyn Fn(u32, &[i64]) -> Result<Seen, LogError>>,
 }
 

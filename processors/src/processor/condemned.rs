@@ -5,7 +5,7 @@
 //! that it is to be folded from.
 //! Never here: what damage is.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use onpace_producers::log::LogError;
 
@@ -91,7 +91,7 @@ impl Processor<'_> {
             let wait = match emptied {
                 Ok(Settled::Committed) => {
                     tracing::info!(partition, end, "the lane is empty; it is folded anew from the log's beginning");
-                    self.settings.retry * 0
+                    Duration::ZERO
                 }
                 // Whatever was wrong may have been put right; who takes it over sees.
                 Ok(Settled::Fenced) => self.settings.retry,

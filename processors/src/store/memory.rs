@@ -173,7 +173,7 @@ impl Inner {
             Harm::NoNames => lane.names.clear(),
             Harm::OtherName => {
                 let count = lane.names.len().max(1);
-                lane.names.iter_mut().nth(pick % count).into_iter().for_each(|name| name.push('x'));
+                lane.names.get_mut(pick % count).into_iter().for_each(|name| name.push('x'));
             }
             Harm::NoSources => lane.sources.clear(),
             Harm::NoBlocks => {

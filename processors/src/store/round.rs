@@ -24,6 +24,7 @@ pub trait Pieces {
     fn blocks(&mut self, from: u32, to: u32, each: &mut dyn FnMut(BlockId, &[u8])) -> Result<(), StoreError>;
 
     /// Entities from a place on, about so many: `each(place, address, state)`. Where to go on from; `None` at the end.
+    #[expect(clippy::type_complexity, reason = "a callback that is named nowhere else")]
     fn entities(&mut self, from: Place, most: usize, each: &mut dyn FnMut(Place, &[u8; 10], &[u8])) -> Result<Option<Place>, StoreError>;
 }
 

@@ -138,7 +138,6 @@ pub fn check(bytes: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
     use onpace_schemas::Kind;
     use proptest::prelude::*;
 

@@ -12,6 +12,7 @@ use crate::store::{Head, Settled};
 
 /// What was found in the place of a lane's head.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one is read at a time and taken apart at once")]
 pub(super) enum Found {
     /// Nothing was looked for yet, or found.
     Nothing,

@@ -6,6 +6,7 @@ use crate::store::{Head, LogMarks, StoreError, sums};
 
 /// What is found where a head belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "one is read at a time and taken apart at once")]
 pub enum Found {
     /// Nothing: the lane was never begun.
     Nothing,

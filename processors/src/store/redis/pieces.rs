@@ -78,6 +78,7 @@ impl Pieces for Lane<'_> {
 }
 
 impl Lane<'_> {
+    #[expect(clippy::type_complexity, reason = "a callback that is named nowhere else")]
     fn large(&mut self, large: &[Large], each: &mut dyn FnMut(Place, &[u8; 10], &[u8])) -> Result<(), StoreError> {
         if large.is_empty() {
             return Ok(());

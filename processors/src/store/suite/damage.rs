@@ -95,7 +95,10 @@ pub(crate) fn a_round_keeps_up_with_commits(place: &impl Place) {
             blocks: vec![(at(rep, 100), block(100, i128::from(steps))), (at(rep / 2, 7), block(7, i128::from(steps % 2)))].into(),
             names: vec![format!("new {steps}")],
             names_from: names,
-            sources: vec![heard("phone", &[(Kind::Call, offset * 10)]), heard("crm", &[(Kind::Deal, i64::from(steps % 3 != 0) * offset)])],
+            sources: vec![
+                heard("phone", &[(Kind::Call, offset * 10)]),
+                heard("crm", &[(Kind::Deal, i64::from(!steps.is_multiple_of(3)) * offset)]),
+            ],
             ..commit(offset)
         };
         names += 1;
