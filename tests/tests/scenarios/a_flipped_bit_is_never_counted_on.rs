@@ -60,6 +60,8 @@ fn a_flipped_bit_is_never_counted_on() {
                     "malformed",
                     "can't be read",
                     "has no offset",
+                    // A log that looks shorter than what was folded of it.
+                    "no number is shown",
                 ];
                 assert!(told.iter().any(|part| words.contains(part)), "a flip at byte {at}: {words}");
                 refused += 1;

@@ -84,7 +84,7 @@ fn compose_speaks_the_clis_language() {
         let mut listen = None;
         for (variable, value) in environment {
             let (variable, value) = (variable.as_str().expect("a name"), value.as_str().expect("a text"));
-            assert!(help.contains(&format!("[env: {variable}=")), "{name}: {variable} is no variable of {}", command[0]);
+            assert!(help.contains(&format!("[env: {variable}]")), "{name}: {variable} is no variable of {}", command[0]);
             let server = match variable {
                 "ONPACE_KAFKA" => value,
                 "ONPACE_REDIS" => value.strip_prefix("redis://").and_then(|rest| rest.split('/').next()).expect("Redis's address"),
