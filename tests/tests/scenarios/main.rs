@@ -7,7 +7,6 @@ mod a_catalogue_may_credit_whoever_has_the_deal_now;
 mod a_closed_pipe_ends_quietly;
 mod a_damaged_redis_is_folded_anew;
 mod a_flipped_bit_is_never_counted_on;
-mod a_flood_of_values_is_bounded;
 mod a_frozen_processor_wakes_and_changes_nothing;
 mod a_full_disk_is_said_by_readyz;
 mod a_half_written_roster_is_not_taken;
