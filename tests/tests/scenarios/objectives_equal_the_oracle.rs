@@ -61,7 +61,8 @@ fn record(data: &Path, company: &Company) {
     let moving = log.transaction().unwrap();
     for (offset, (event, ms)) in (0_i64..).zip(company.events.iter().zip(&company.recorded_ms)) {
         let recorded_at = format!("{:.3}", Timestamp::from_millisecond(*ms).unwrap());
-        let sql = r#"UPDATE event SET recorded_at = ?1, checksum = NULL WHERE partition = 0 AND "offset" = ?2 AND entity = ?3 AND source = ?4"#;
+        let sql =
+            r#"UPDATE event SET recorded_at = ?1, checksum = NULL WHERE partition = 0 AND "offset" = ?2 AND entity = ?3 AND source = ?4"#;
         let said = (recorded_at, offset, event["entity"].as_str().unwrap(), event["source"].as_str().unwrap());
         assert_eq!(moving.execute(sql, said).unwrap(), 1, "{event}");
     }
