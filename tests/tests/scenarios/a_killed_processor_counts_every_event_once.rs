@@ -23,7 +23,8 @@ fn a_killed_processor_counts_every_event_once() {
             rng.random_range(50..2_500)
         } else {
             wait_until("a processor takes a lane over", Duration::from_secs(60), || processor.output().contains("lane taken over"));
-            rng.random_range(0..120)
+            // It looks at its log before it reads on.
+            rng.random_range(0..600)
         };
         std::thread::sleep(Duration::from_millis(wait));
         assert!(processor.ended().is_none(), "it ended by itself: {}", processor.tail());
