@@ -21,7 +21,6 @@ mod a_real_crm_imports_as_it_is;
 mod a_redis_set_back_catches_up;
 mod a_roster_that_is_no_file_stops_nothing;
 mod a_strangers_text_moves_no_cursor;
-mod a_torn_append_only_file_heals_itself;
 mod a_wiped_redis_is_folded_anew;
 mod another_sites_page_can_neither_read_nor_post;
 mod answers_nobody_reads_are_bounded;
