@@ -4,66 +4,20 @@ use std::io::{self, Write};
 
 use onpace_schemas::is_unsafe;
 use serde::Serialize;
-use serde_json::Serializer;
-use serde_json::ser::{Formatter, PrettyFormatter};
 
 /// Writes a value, indented, and ends the line.
 pub fn write(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
-    let mut to = Serializer::with_formatter(&mut *out, Shown(PrettyFormatter::new()));
-    value.serialize(&mut to)?;
-    writeln!(out)
-}
-
-/// As the formatter within, but for characters that JSON allows and a terminal would obey.
-struct Shown<'a>(PrettyFormatter<'a>);
-
-impl Formatter for Shown<'_> {
-    fn write_string_fragment<W: Write + ?Sized>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
-        for part in fragment.split_inclusive(is_unsafe) {
-            match part.chars().next_back().filter(|c| is_unsafe(*c)) {
-                // All of them have four digits.
-                Some(c) => write!(out, "{}\\u{:04x}", &part[..part.len() - c.len_utf8()], u32::from(c))?,
-                None => out.write_all(part.as_bytes())?,
-            }
+    let text = serde_json::to_string_pretty(value)?;
+    // Such characters stand in strings alone, but for the ends of lines, which are ours: a string has none that isn't escaped already.
+    let obeyed = |c: char| c != '\n' && is_unsafe(c);
+    for part in text.split_inclusive(obeyed) {
+        match part.chars().next_back().filter(|c| obeyed(*c)) {
+            // All of them have four digits.
+            Some(c) => write!(out, "{}\\u{:04x}", &part[..part.len() - c.len_utf8()], u32::from(c))?,
+            None => out.write_all(part.as_bytes())?,
         }
-        Ok(())
     }
-
-    fn begin_array<W: Write + ?Sized>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.begin_array(out)
-    }
-
-    fn end_array<W: Write + ?Sized>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.end_array(out)
-    }
-
-    fn begin_array_value<W: Write + ?Sized>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
-        self.0.begin_array_value(out, first)
-    }
-
-    fn end_array_value<W: Write + ?Sized>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.end_array_value(out)
-    }
-
-    fn begin_object<W: Write + ?Sized>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.begin_object(out)
-    }
-
-    fn end_object<W: Write + ?Sized>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.end_object(out)
-    }
-
-    fn begin_object_key<W: Write + ?Sized>(&mut self, out: &mut W, first: bool) -> io::Result<()> {
-        self.0.begin_object_key(out, first)
-    }
-
-    fn begin_object_value<W: Write + ?Sized>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.begin_object_value(out)
-    }
-
-    fn end_object_value<W: Write + ?Sized>(&mut self, out: &mut W) -> io::Result<()> {
-        self.0.end_object_value(out)
-    }
+    writeln!(out)
 }
 
 #[cfg(test)]

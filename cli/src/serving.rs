@@ -10,6 +10,7 @@ use onpace_producers::gateway::GatewaySettings;
 use onpace_producers::http::{Book, Doors, Limits, Names};
 use onpace_producers::log::{EventLog, LogError};
 use onpace_sinks::Health;
+use onpace_sinks::serving::machine;
 use prometheus::Registry;
 use tokio::net::TcpListener;
 
@@ -68,8 +69,8 @@ pub async fn bind(listen: SocketAddr) -> Result<TcpListener> {
 
 /// Who may come in through a listener, and how many.
 pub fn doors(flags: &args::Doors, questions: Option<args::Questions>, listener: &TcpListener, registry: &Registry) -> Result<Doors> {
-    let machine = rustix::system::uname().nodename().to_str().ok().map(str::to_owned);
-    let names = Names::new(&flags.allowed_hosts, listener.local_addr()?, machine).map_err(|why| usage(format!("--allowed-host: {why}")))?;
+    let names =
+        Names::new(&flags.allowed_hosts, listener.local_addr()?, machine()).map_err(|why| usage(format!("--allowed-host: {why}")))?;
     let mut limits = Limits { answers_bytes: flags.answers_mib << 20, ..Limits::default() };
     if let Some(args::Questions { questions }) = questions {
         (limits.questions, limits.questions_waiting) = (questions, questions * WAITING);

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use onpace_kpis::fold::Rules;
 use onpace_kpis::state::NAMED;
-use onpace_producers::http::Said;
+use onpace_producers::Seldom;
 use onpace_producers::log::{DeadLetter, EventLog, LogError, LogReader, Polled};
 use onpace_schemas::avro::Unreadable;
 
@@ -92,8 +92,6 @@ const IDLE_COMMIT: Duration = Duration::from_secs(2);
 /// While the log has more than can be folded at once, a lane with little to commit commits it after so long all the same.
 const LATEST_COMMIT: Duration = Duration::from_millis(500);
 const LAST_RETRY: Duration = Duration::from_secs(5);
-/// While a lane is tried again, a line is logged at most this often.
-const QUIET: Duration = Duration::from_secs(10);
 /// What events say that makes no sense is told at most this often.
 const SELDOM: Duration = Duration::from_secs(600);
 
@@ -114,8 +112,9 @@ pub struct Processor<'a> {
     mending: BTreeMap<u32, i64>,
     /// Whether it waits for the right log, or gives up.
     patient: bool,
-    said: Option<Instant>,
-    said_full: Option<Instant>,
+    /// While a lane is tried again.
+    away: Seldom,
+    full: Seldom,
 }
 
 impl<'a> Processor<'a> {
@@ -146,8 +145,8 @@ impl<'a> Processor<'a> {
             again: Again::default(),
             mending: BTreeMap::new(),
             patient: true,
-            said: None,
-            said_full: None,
+            away: Seldom::new(),
+            full: Seldom::every(SELDOM),
         })
     }
 
@@ -212,7 +211,7 @@ impl<'a> Processor<'a> {
                 return;
             }
             if let Err(why) = lane.fold(message) {
-                static UNREADABLE: Said = Said::new();
+                static UNREADABLE: Seldom = Seldom::new();
                 if let Some(times) = UNREADABLE.again() {
                     tracing::warn!(partition = message.partition, offset = message.offset, %why, times, "a message can't be read; it goes to the dead letters");
                 }
@@ -244,7 +243,7 @@ impl<'a> Processor<'a> {
             }
             Err(why) => {
                 self.metrics.failures.with_label_values(&["log"]).inc();
-                if self.may_say() {
+                if self.away.again().is_some() {
                     tracing::warn!(%why, "the log is away; trying on");
                 }
                 self.metrics.troubles.say_of_log(Some(why.to_string()));
@@ -317,8 +316,7 @@ impl<'a> Processor<'a> {
             let full = lane.take_full();
             if full > 0 {
                 self.metrics.full.inc_by(full);
-                if self.said_full.is_none_or(|said| said.elapsed() > SELDOM) {
-                    self.said_full = Some(Instant::now());
+                if self.full.again().is_some() {
                     tracing::warn!(
                         partition,
                         "an entity was given more than {NAMED} different stages: those named first are counted, the later ones are not; is its `stage` a stage?"
@@ -349,7 +347,7 @@ impl<'a> Processor<'a> {
                     self.lose(partition, self.settings.retry * 5, "fence");
                 }
                 Some(StoreError::Away(why)) => {
-                    if self.may_say() {
+                    if self.away.again().is_some() {
                         tracing::warn!(partition, why, "the store is away; trying on");
                     }
                     self.lose(partition, self.settings.retry, "store");
@@ -387,14 +385,6 @@ impl<'a> Processor<'a> {
             }
         }
         Ok(())
-    }
-
-    fn may_say(&mut self) -> bool {
-        let may = self.said.is_none_or(|said| said.elapsed() > QUIET);
-        if may {
-            self.said = Some(Instant::now());
-        }
-        may
     }
 }
 

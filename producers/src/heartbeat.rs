@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use onpace_schemas::avro;
 use tokio_util::sync::CancellationToken;
 
-use crate::http::Said;
+use crate::Seldom;
 use crate::log::{Entry, EventLog, LogError, Route};
 
 /// How long a partition may be quiet before it gets a heartbeat.
@@ -29,7 +29,7 @@ pub async fn run(log: Arc<dyn EventLog>, quiet: Duration, now: fn() -> i64, stop
             _ = ticks.tick() => {}
         }
         if let Err(error) = beat(&log, &mut watch, quiet, now).await {
-            static UNSENT: Said = Said::new();
+            static UNSENT: Seldom = Seldom::new();
             if let Some(times) = UNSENT.again() {
                 tracing::warn!(%error, times, "no heartbeat could be sent");
             }

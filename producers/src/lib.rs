@@ -10,6 +10,8 @@ pub mod heartbeat;
 pub mod http;
 pub mod import;
 pub mod log;
+mod seldom;
 pub mod simulate;
 
 pub use entry::entry;
+pub use seldom::Seldom;

@@ -10,6 +10,9 @@ use onpace_kpis::{By, Catalogue, Question, Roster, Row, Tally, Unconvertible, ev
 use onpace_schemas::time::day_of;
 use sha2::{Digest as _, Sha256};
 
+/// So many reps whom no roster knows are kept apart, however many it knows.
+const LEAST_STRANGERS: usize = 100;
+
 /// A catalogue, a roster and what is wanted, all of one reading of their files.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
@@ -96,6 +99,23 @@ impl Evaluation {
     pub fn unconverted(&self, tally: &Tally, question: Question<'_>) -> Vec<Row> {
         // What converts nothing misses no rate, and nothing else is an error.
         self.rows(tally, &Question { currency: None, ..question }).unwrap_or_default()
+    }
+
+    /// As [`Evaluation::unconverted`], but the rows of one key at a time, and only of keys that are `wanted`.
+    pub fn each_unconverted(
+        &self,
+        tally: &Tally,
+        question: Question<'_>,
+        wanted: &mut dyn FnMut(&str) -> bool,
+        each: &mut dyn FnMut(&[Row]),
+    ) {
+        // As above.
+        let _ = self.each(tally, &Question { currency: None, ..question }, wanted, each);
+    }
+
+    /// How many reps whom no roster knows are kept apart where there is room for so many reps: fewer beside a roster, but some in any case.
+    pub fn strangers(&self, reps: usize) -> usize {
+        reps.saturating_sub(self.roster.people.len()).max(LEAST_STRANGERS)
     }
 
     /// How every objective stands at an instant, microseconds since 1970.

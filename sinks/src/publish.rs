@@ -27,8 +27,6 @@ const EVERY: Duration = Duration::from_secs(2);
 const STEP: Duration = Duration::from_millis(100);
 /// So many reps whom no roster knows have hashes of their own, less where there is a roster; the rest have one together.
 const STRANGERS: usize = 1_000;
-/// So many have in any case.
-const LEAST_STRANGERS: usize = 100;
 /// So many hashes are written at once.
 const PIECE: usize = 100;
 
@@ -123,15 +121,14 @@ impl Publisher {
         }
         let question = |by| Question::new(at_us, by, &evaluation.catalogue.windows);
         let of = |question: Question<'_>| hash(evaluation.unconverted(&picture.tally, question).iter());
-        let strangers = STRANGERS.saturating_sub(evaluation.roster.people.len()).max(LEAST_STRANGERS);
+        let strangers = evaluation.strangers(STRANGERS);
         let mut reps = BTreeMap::new();
         let mut add = |rows: &[Row]| {
             if let Some((_, rep)) = rows.first().and_then(|row| row.key.as_ref()) {
                 reps.insert(format!("rep:{rep}"), hash(rows.iter()));
             }
         };
-        // What converts nothing misses no rate, and nothing else is an error.
-        let _ = evaluation.each(&picture.tally, &Question { strangers, ..question(By::Rep) }, &mut |_| true, &mut add);
+        evaluation.each_unconverted(&picture.tally, Question { strangers, ..question(By::Rep) }, &mut |_| true, &mut add);
         self.current = reps;
         let teams = evaluation.unconverted(&picture.tally, question(By::Team));
         for rows in teams.chunk_by(|a, b| a.key == b.key) {

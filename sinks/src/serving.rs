@@ -134,10 +134,13 @@ impl std::fmt::Display for ServedAs {
     }
 }
 
-/// What the machine is called.
+/// What the machine is called, if that is text.
+pub fn machine() -> Option<String> {
+    rustix::system::uname().nodename().to_str().ok().filter(|name| !name.is_empty()).map(str::to_owned)
+}
+
 fn host() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    if name.trim().is_empty() { "this machine".to_owned() } else { name.trim().to_owned() }
+    machine().unwrap_or_else(|| "this machine".to_owned())
 }
 
 /// Whoever serves a store, the one that began last first; then whoever served it, the last first.

@@ -2,8 +2,9 @@
 //!
 //! In: their configuration, and which version. Out: what they know. Never here: rules, and what should be known.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -46,6 +47,23 @@ impl Version {
         let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{program} {arguments:?}: {said}");
     }
+}
+
+/// Holds that promtool has nothing to say about a page of metrics.
+///
+/// # Panics
+/// It has.
+pub fn promtool_is_content(page: &str) {
+    let mut promtool = Command::new(Version::Newest.program("promtool"))
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool runs");
+    promtool.stdin.take().expect("its input").write_all(page.as_bytes()).expect("it reads");
+    let said = promtool.wait_with_output().expect("it ends");
+    assert!(said.status.success() && said.stdout.is_empty() && said.stderr.is_empty(), "{said:?}");
 }
 
 fn asked(url: &str, query: &[(&str, &str)]) -> Option<Value> {

@@ -1,13 +1,15 @@
 //! An `onpace` that serves, and HTTP spoken to it by hand: what no well-behaved client would send, too.
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::onpace::{bare, run};
 use crate::servers::{Process, free_port, wait_until};
 
 /// A zone in which today neither began nor ends within the hours of a scenario.
@@ -20,6 +22,13 @@ pub fn midday() -> &'static str {
 
 /// After how long without a word from it a process hangs.
 const HANGS: Duration = Duration::from_secs(60);
+
+/// A call of a rep, as an event in JSON.
+pub fn call(number: usize, rep: usize) -> String {
+    json!({ "source": "test", "kind": "call", "entity": format!("c{number}"), "occurred_at": "2026-01-05T10:00:00Z",
+        "data": { "rep": format!("rep-{rep:04}"), "outcome": "connected", "duration_s": 60 } })
+    .to_string()
+}
 
 /// An answer, as it came.
 #[derive(Debug)]
@@ -54,6 +63,25 @@ impl Serving {
     /// Starts it on a free port; it may not answer yet.
     pub fn start(command: Command, folder: &Path, name: &str) -> Serving {
         Serving::start_at(command, folder, name, free_port())
+    }
+
+    /// Starts `up` on a call of each of so many reps, in an environment with these variables too, and waits until it is ready.
+    ///
+    /// # Panics
+    /// The calls can't be imported, or it isn't ready within a minute.
+    pub fn calls(reps: usize, folder: &Path, environment: &[(&str, &str)]) -> Serving {
+        let (data, file) = (folder.join("data"), folder.join("calls.ndjson"));
+        let lines = (0..reps).fold(String::new(), |mut lines, number| {
+            let _ = writeln!(lines, "{}", call(number, number));
+            lines
+        });
+        std::fs::write(&file, lines).expect("a file of events");
+        run(bare("import").arg(&file).arg("--data").arg(&data)).unwrap_or_else(|error| panic!("{error}"));
+        let mut command = bare("up");
+        command.arg("--data").arg(&data).envs(environment.iter().copied());
+        let up = Serving::start(command, folder, "up");
+        up.ready(Duration::from_secs(60));
+        up
     }
 
     /// Starts it on a port, such as that of one that ended.

@@ -380,19 +380,11 @@ impl<'a> Asked<'a> {
 
     /// Every currency that a scope has anything in, at any time, sorted.
     fn currencies(&self, scope: &Scope<'_>) -> Vec<Currency> {
-        let mut seen: Vec<Currency> = Vec::new();
-        for (number, _) in self.catalogue.measures.iter().enumerate().filter(|(_, measure)| measure.what.has_currency()) {
-            let Some(counted) = self.part(scope, number as MeasureNo) else { continue };
-            for (id, line) in scope.parts.iter().flat_map(|part| Sheet::lines(part.counters, number as MeasureNo, counted)) {
-                if let Some(currency) = Currency::from_number(id.extra)
-                    && !seen.contains(&currency)
-                    && !line.is_nothing()
-                {
-                    seen.push(currency);
-                }
-            }
-        }
-        seen.sort_unstable();
-        seen
+        sheet::currencies(self.catalogue, |measure| {
+            let counted = self.part(scope, measure);
+            counted
+                .into_iter()
+                .flat_map(move |counted| scope.parts.iter().flat_map(move |part| Sheet::lines(part.counters, measure, counted)))
+        })
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use onpace_schemas::Currency;
 
-use super::sheet::Sheet;
+use super::sheet::{self, Sheet};
 use super::whose::{Rep, everybody};
 use crate::MeasureNo;
 use crate::catalogue::{Catalogue, Dimension};
@@ -45,19 +45,7 @@ pub fn posts(catalogue: &Catalogue, tally: &Tally, roster: &Roster, strangers: u
 }
 
 fn currencies(catalogue: &Catalogue, rep: &Rep<'_>) -> Vec<Currency> {
-    let mut seen: Vec<Currency> = Vec::new();
-    for (number, _) in catalogue.measures.iter().enumerate().filter(|(_, measure)| measure.what.has_currency()) {
-        for (id, line) in rep.counters.iter().flat_map(|counters| Sheet::lines(counters, number as MeasureNo, Group::Total)) {
-            if let Some(currency) = Currency::from_number(id.extra)
-                && !seen.contains(&currency)
-                && !line.is_nothing()
-            {
-                seen.push(currency);
-            }
-        }
-    }
-    seen.sort_unstable();
-    seen
+    sheet::currencies(catalogue, |measure| rep.counters.iter().flat_map(move |counters| Sheet::lines(counters, measure, Group::Total)))
 }
 
 /// Whether anything of somebody's lies on days on which he was in no team.

@@ -262,3 +262,20 @@ impl Values<Leaf> for Point<'_> {
         found.map(|(bucket, _)| i128::from(histogram::middle(*bucket)).into())
     }
 }
+
+/// Every currency that anything is counted in, at any time, sorted; `lines` are those of a measure.
+pub fn currencies<'l, L: Iterator<Item = &'l (LineId, Line)>>(catalogue: &Catalogue, lines: impl Fn(MeasureNo) -> L) -> Vec<Currency> {
+    let mut seen: Vec<Currency> = Vec::new();
+    for (number, _) in catalogue.measures.iter().enumerate().filter(|(_, measure)| measure.what.has_currency()) {
+        for (id, line) in lines(number as MeasureNo) {
+            if let Some(currency) = Currency::from_number(id.extra)
+                && !seen.contains(&currency)
+                && !line.is_nothing()
+            {
+                seen.push(currency);
+            }
+        }
+    }
+    seen.sort_unstable();
+    seen
+}

@@ -5,9 +5,9 @@
 //! that it is to be folded from.
 //! Never here: what damage is.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use onpace_producers::log::LogError;
+use onpace_producers::log::{LogError, now_ms};
 
 use super::lanes::Assigned;
 use super::{Processor, ProcessorError};
@@ -34,9 +34,7 @@ impl Processor<'_> {
         let (times, wait) = self.again.found(partition, now, self.settings.patience);
         let label = partition.to_string();
         self.metrics.damage.with_label_values(&[&label]).inc();
-        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64);
-        self.metrics.damaged_at.with_label_values(&[&label]).set(since_1970);
-        self.metrics.owned.with_label_values(&[&label]).set(0);
+        self.metrics.damaged_at.with_label_values(&[&label]).set(now_ms() / 1_000);
         if times == 1 {
             tracing::error!(partition, why, "the lane is damaged in the store: it is folded anew from the log");
         } else {
@@ -52,9 +50,7 @@ impl Processor<'_> {
         let waiting =
             if wait.is_zero() { String::new() } else { format!(" in {} s, being damaged for the {times}th time", wait.as_secs()) };
         self.metrics.troubles.say(partition, format!("damaged in the store ({why}); it is folded anew from the log{waiting}"));
-        if let Err(why) = self.reader.stop(partition) {
-            tracing::debug!(partition, %why, "the partition can't be stopped; what it brings is passed over");
-        }
+        self.let_go(partition);
         self.lanes.insert(partition, Assigned::Condemned(Condemned { at: now + wait, writer, why }));
     }
 

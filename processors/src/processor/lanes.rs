@@ -5,9 +5,9 @@
 //! log is not committed, and nothing is before another such look. Never here: a commit of events.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use onpace_producers::log::{LogError, Seen};
+use onpace_producers::log::{LogError, Seen, now_ms};
 
 use super::condemned::Condemned;
 use super::{IDLE_COMMIT, LAST_RETRY, Processor, ProcessorError, note};
@@ -131,7 +131,7 @@ impl Processor<'_> {
                     Assigned::lost(later, (wait * 2).min(LAST_RETRY))
                 }
                 Err(NotOwned::Trouble(ProcessorError::Log(why @ (LogError::Away(_) | LogError::Refused(_))))) => {
-                    if self.may_say() {
+                    if self.away.again().is_some() {
                         tracing::warn!(partition, %why, "the log is away; trying on");
                     }
                     self.metrics.troubles.say_of_log(Some(why.to_string()));
@@ -227,17 +227,17 @@ impl Processor<'_> {
     /// Leaves a lane as it is and says so, in the store too: nobody shows its numbers.
     fn refuse(&mut self, partition: u32, before: &Head, how: How) -> Result<Taken, NotOwned> {
         let known = before.log.replaced().filter(|_| before.log.waits());
+        let words = vouch::words(partition, before.offset, how).unwrap_or_default();
         let alike = |known: &Replaced| std::mem::discriminant(&known.how) == std::mem::discriminant(&how);
         if !known.as_ref().is_some_and(alike) {
             let Some(mut lane) = self.lane(partition, before)? else { return Ok(Taken::Moved) };
             lane.note(Some(Replaced { at_ms: known.map_or_else(now_ms, |known| known.at_ms), how }));
             lane.commit(Some(before.end))?;
-            tracing::error!("{}", vouch::words(partition, before.offset, how).unwrap_or_default());
+            tracing::error!("{words}");
             if let Landed::Fenced = lane.land()? {
                 return Ok(Taken::Moved);
             }
         }
-        let words = vouch::words(partition, before.offset, how).unwrap_or_default();
         self.metrics.troubles.say(partition, words.clone());
         self.metrics.replaced.with_label_values(&[&partition.to_string()]).set(1);
         self.metrics.owned.with_label_values(&[&partition.to_string()]).set(0);
@@ -331,11 +331,16 @@ impl Processor<'_> {
     /// Drops a lane's memory, to take it over again after a while.
     pub(super) fn lose(&mut self, partition: u32, wait: Duration, whence: &str) {
         self.metrics.failures.with_label_values(&[whence]).inc();
+        self.let_go(partition);
+        self.lanes.insert(partition, Assigned::lost(wait, wait.max(self.settings.retry)));
+    }
+
+    /// Takes no more of a partition's messages.
+    pub(super) fn let_go(&mut self, partition: u32) {
         self.metrics.owned.with_label_values(&[&partition.to_string()]).set(0);
         if let Err(why) = self.reader.stop(partition) {
             tracing::debug!(partition, %why, "the partition can't be stopped; what it brings is passed over");
         }
-        self.lanes.insert(partition, Assigned::lost(wait, wait.max(self.settings.retry)));
     }
 
     /// Another processor's from now on: what is folded but not committed is left to it.
@@ -349,9 +354,4 @@ impl Processor<'_> {
             note(&outcome, &self.metrics);
         }
     }
-}
-
-/// Now, in milliseconds since 1970.
-fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }

@@ -24,8 +24,9 @@ use prometheus::Registry;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
+use crate::Seldom;
 use crate::doubts::{Doubt, Reps, Words};
-use crate::http::{Address, Crowd, Problem, Said, method_not_allowed};
+use crate::http::{Address, Crowd, Problem, method_not_allowed};
 use crate::log::{EventLog, LogError};
 use body::Share;
 use decode::Batch;
@@ -194,7 +195,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Problem> +
 
 /// The log's troubles as the client's: what to do is the same, to post it all again.
 fn away(error: &LogError) -> Problem {
-    static AWAY: Said = Said::new();
+    static AWAY: Seldom = Seldom::new();
     if let Some(times) = AWAY.again() {
         tracing::warn!(%error, times, "events could not be written");
     }

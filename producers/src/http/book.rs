@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
 
-use super::Said;
 use super::layers::Measures;
+use crate::Seldom;
 
 /// Why somebody was sent away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub struct Book {
     pub(super) connections: IntGauge,
     pub(super) measures: Measures,
     away: IntCounterVec,
-    said: Arc<[Said; Why::ALL.len()]>,
+    said: Arc<[Seldom; Why::ALL.len()]>,
 }
 
 impl Book {

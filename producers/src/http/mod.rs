@@ -16,7 +16,6 @@ mod hosts;
 mod house;
 mod layers;
 mod problem;
-mod said;
 mod serve;
 mod stalled;
 mod turns;
@@ -30,7 +29,6 @@ pub use crowd::{Crowd, Full, Member};
 pub use hosts::Names;
 pub use layers::{layered, registry};
 pub use problem::Problem;
-pub use said::Said;
 pub(crate) use serve::method_not_allowed;
 pub use serve::{Doors, closed, serve};
 

@@ -175,7 +175,7 @@ fn place(route: &Route, partitions: u32) -> Result<u32, LogError> {
 }
 
 /// Now, in milliseconds since 1970.
-fn now_ms() -> i64 {
+pub fn now_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 

@@ -16,8 +16,6 @@ use crate::evaluation::Evaluation;
 
 /// So many reps whom no roster knows have series of their own where a roster leaves room for them; the rest have one together.
 const STRANGERS: usize = 500;
-/// So many have in any case.
-const LEAST_STRANGERS: usize = 100;
 
 /// What is on the page, and what isn't.
 pub struct Kpis {
@@ -122,13 +120,12 @@ impl Round<'_> {
 
     /// The rows that answer a question, a key at a time; per currency.
     pub fn each(&self, question: Question<'_>, wanted: &mut dyn FnMut(&str) -> bool, each: &mut dyn FnMut(&[Row])) {
-        // What converts nothing misses no rate, and nothing else is an error.
-        let _ = self.evaluation.each(self.tally, &Question { currency: None, ..question }, wanted, each);
+        self.evaluation.each_unconverted(self.tally, question, wanted, each);
     }
 
     /// How many reps whom no roster knows have series of their own.
     pub fn strangers(&self) -> usize {
-        STRANGERS.saturating_sub(self.evaluation.roster.people.len()).max(LEAST_STRANGERS)
+        self.evaluation.strangers(STRANGERS)
     }
 
     /// How many reps have a series together.

@@ -15,7 +15,6 @@ mod standing;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use onpace_kpis::objective::Heard;
 use onpace_kpis::{Catalogue, Tally};
@@ -26,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::configuration::Configuration;
 use crate::evaluation::Evaluation;
 
+pub use onpace_producers::log::now_ms;
 pub use standing::{Known, Lane, STALE_AFTER_MS, Standing, State};
 
 /// A follower that makes no step for so long is stuck: longer than any one call to a store may take. Milliseconds.
@@ -254,9 +254,4 @@ fn add(rows: &[store::Heard], to: &mut Heard) {
             *known = recorded_ms.max(*known);
         }
     }
-}
-
-/// The time, in milliseconds since 1970.
-pub fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }

@@ -2,10 +2,10 @@
 //! with nothing left behind.
 
 use std::collections::BTreeSet;
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use onpace_tests::monitoring::promtool_is_content;
 use onpace_tests::onpace::bare;
 use onpace_tests::servers::wait_until;
 use onpace_tests::serving::Serving;
@@ -63,17 +63,7 @@ fn a_newcomers_first_minutes() {
     assert!(named.iter().any(|name| name.ends_with(".js")), "the page names a script: {named:?}");
 
     wait_until("metrics are shown", limit, || demo.get("/metrics").body.contains("onpace_calls_made{"));
-    let promtool = std::env::var("ONPACE_TEST_PROMTOOL").unwrap_or_else(|_| "promtool".into());
-    let mut check = Command::new(promtool)
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("promtool runs");
-    check.stdin.take().expect("its input").write_all(demo.get("/metrics").body.as_bytes()).expect("metrics written");
-    let said = check.wait_with_output().expect("promtool ends");
-    assert!(said.status.success() && said.stdout.is_empty() && said.stderr.is_empty(), "{said:?}");
+    promtool_is_content(&demo.get("/metrics").body);
 
     let second =
         bare("demo").args(["--listen", &format!("127.0.0.1:{}", demo.port)]).env("TMPDIR", &scratch).output().expect("a second copy");

@@ -1,14 +1,11 @@
 //! A hundred clients ask for a large answer and read nothing of it: the process's memory stays bounded, who reads is answered
 //! meanwhile, and who doesn't is dropped.
 
-use std::fmt::Write as _;
 use std::io::Read;
 use std::time::Duration;
 
-use onpace_tests::onpace::{bare, run};
 use onpace_tests::servers::wait_until;
-use onpace_tests::serving::Serving;
-use serde_json::json;
+use onpace_tests::serving::{Serving, call};
 
 /// Enough for an answer of megabytes.
 const REPS: usize = 800;
@@ -18,26 +15,10 @@ const ANSWERS_MIB: u64 = 32;
 /// What the rest of the work may take beside them: a few answers while they are worked out, and what the allocator keeps of these.
 const WORK_MIB: u64 = 256;
 
-fn call(number: usize) -> String {
-    json!({ "source": "test", "kind": "call", "entity": format!("c{number}"), "occurred_at": "2026-01-05T10:00:00Z",
-        "data": { "rep": format!("rep-{:04}", number % REPS), "outcome": "connected", "duration_s": 60 } })
-    .to_string()
-}
-
 #[test]
 fn answers_nobody_reads_are_bounded() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let (data, file) = (folder.path().join("data"), folder.path().join("calls.ndjson"));
-    let lines = (0..REPS).fold(String::new(), |mut lines, number| {
-        let _ = writeln!(lines, "{}", call(number));
-        lines
-    });
-    std::fs::write(&file, lines).expect("a file of events");
-    run(bare("import").arg(&file).arg("--data").arg(&data)).unwrap_or_else(|error| panic!("{error}"));
-    let mut command = bare("up");
-    command.arg("--data").arg(&data).env("ONPACE_ANSWERS_MIB", ANSWERS_MIB.to_string()).env("ONPACE_QUESTIONS", "2");
-    let up = Serving::start(command, folder.path(), "up");
-    up.ready(Duration::from_secs(60));
+    let up = Serving::calls(REPS, folder.path(), &[("ONPACE_ANSWERS_MIB", &ANSWERS_MIB.to_string()), ("ONPACE_QUESTIONS", "2")]);
 
     let large = "/v1/kpis?by=rep&window=month&window=today";
     let whole = up.patiently(|up| up.get(large));
@@ -56,7 +37,7 @@ fn answers_nobody_reads_are_bounded() {
             assert_eq!(up.get(path).status, 200, "{path} in round {round}");
         }
         assert_eq!(up.patiently(|up| up.get("/v1/kpis?window=today&kpi=calls_made")).status, 200);
-        let posted = up.post("application/json", call(REPS + round).as_bytes());
+        let posted = up.post("application/json", call(REPS + round, round).as_bytes());
         assert_eq!(posted.status, 202, "{posted:?}");
         most = most.max(up.memory_kib());
         std::thread::sleep(Duration::from_millis(300));

@@ -1,38 +1,19 @@
 //! Dozens of questions that take long to work out: a scrape and the probes don't wait behind them, and of the questions each is
 //! answered or told when to come back.
 
-use std::fmt::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use onpace_tests::onpace::{bare, run};
 use onpace_tests::servers::wait_until;
 use onpace_tests::serving::Serving;
-use serde_json::json;
 
 const REPS: usize = 1_200;
 const QUESTIONS: usize = 50;
 
-fn call(number: usize) -> String {
-    json!({ "source": "test", "kind": "call", "entity": format!("c{number}"), "occurred_at": "2026-01-05T10:00:00Z",
-        "data": { "rep": format!("rep-{number:04}"), "outcome": "connected", "duration_s": 60 } })
-    .to_string()
-}
-
 #[test]
 fn heavy_questions_hold_up_no_scrape() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let (data, file) = (folder.path().join("data"), folder.path().join("calls.ndjson"));
-    let lines = (0..REPS).fold(String::new(), |mut lines, number| {
-        let _ = writeln!(lines, "{}", call(number));
-        lines
-    });
-    std::fs::write(&file, lines).expect("a file of events");
-    run(bare("import").arg(&file).arg("--data").arg(&data)).unwrap_or_else(|error| panic!("{error}"));
-    let mut command = bare("up");
-    command.arg("--data").arg(&data);
-    let up = Serving::start(command, folder.path(), "up");
-    up.ready(Duration::from_secs(60));
+    let up = Serving::calls(REPS, folder.path(), &[]);
 
     let (begun, answered, told) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {

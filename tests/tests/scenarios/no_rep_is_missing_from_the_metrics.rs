@@ -3,15 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan};
-use onpace_tests::monitoring::{Prometheus, Version};
+use onpace_tests::monitoring::{Prometheus, Version, promtool_is_content};
 use onpace_tests::onpace::{bare, run};
 use onpace_tests::scraped::Scraped;
-use onpace_tests::servers::{provided, wait_until};
+use onpace_tests::servers::wait_until;
 use onpace_tests::serving::{Serving, midday};
 use serde_json::{Value, json};
 
@@ -159,20 +157,6 @@ impl Floor {
         }
         assert!(compared >= 3 * self.reps, "{compared} rows");
     }
-
-    fn promtool_is_content(&self) {
-        let page = self.up.get("/metrics").body;
-        let mut promtool = Command::new(provided("ONPACE_TEST_PROMTOOL"))
-            .args(["check", "metrics"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("promtool runs");
-        promtool.stdin.take().expect("its input").write_all(page.as_bytes()).expect("it reads");
-        let said = promtool.wait_with_output().expect("it ends");
-        assert_eq!((String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr)), ("".into(), "".into()));
-    }
 }
 
 const USUAL: [&str; 10] =
@@ -195,7 +179,7 @@ fn with_12_reps() {
     let floor = Floor::of(12, &[], None);
     assert_eq!(floor.is_right(), usual());
     floor.each_is_right();
-    floor.promtool_is_content();
+    promtool_is_content(&floor.up.get("/metrics").body);
     assert_eq!(floor.page().value("onpace_metrics_whole"), Some(1.0));
 }
 

@@ -2,8 +2,7 @@
 //!
 //! In: what a process says of itself. Out: the rows of those that serve, or served last.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
+use onpace_producers::log::now_ms;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use crate::store::{Serving, forgotten};
@@ -36,8 +35,4 @@ pub fn all(connection: &Connection) -> rusqlite::Result<Vec<Serving>> {
         Ok(Serving { holder: row.get(0)?, words: row.get(1)?, age_ms, ended: row.get(3)? })
     })?;
     rows.collect()
-}
-
-fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }

@@ -8,14 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{KafkaSettings, topic};
+use crate::Seldom;
 use crate::log::LogError;
 
 /// How long to wait before the brokers are asked again.
 const AGAIN: Duration = Duration::from_secs(1);
 /// How soon a request to stop is seen.
 const STEP: Duration = Duration::from_millis(50);
-/// How often it is said that they are still away.
-const QUIET: Duration = Duration::from_secs(10);
 
 /// How far the opening has come; shared with the thread that tries.
 pub(super) struct Opening {
@@ -88,19 +87,19 @@ impl Opening {
     }
 
     fn run(&self, settings: &KafkaSettings) {
-        let mut said: Option<Instant> = None;
+        let (said, mut waited) = (Seldom::new(), false);
         while !self.given_up.load(Relaxed) {
             match topic::prepare(settings) {
                 Ok(remarks) => {
-                    if said.is_some() {
+                    if waited {
                         tracing::info!(brokers = settings.brokers, "Kafka answers");
                     }
                     *self.state() = State::Open(remarks);
                     return;
                 }
                 Err(LogError::Away(why)) => {
-                    if said.is_none_or(|said| said.elapsed() >= QUIET) {
-                        said = Some(Instant::now());
+                    waited = true;
+                    if said.again().is_some() {
                         tracing::warn!(why, "waiting for Kafka");
                     }
                     *self.state() = State::Waiting(why);

@@ -25,14 +25,13 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::look::message as read;
 use super::{ASK, KafkaSettings, explain, pass_on, topic};
+use crate::Seldom;
 use crate::log::{LogError, LogReader, Message, PROOF, Polled};
 
 /// How long the group may take to let a reader go before it is left to itself.
 const CLOSE: Duration = Duration::from_secs(5);
 /// How often a trouble that lasts is looked into, and how long that may take.
 const LOOK: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(1));
-/// How often to warn.
-const WARN: Duration = Duration::from_secs(10);
 
 /// What librdkafka calls back, on the thread that polls.
 #[derive(Default)]
@@ -104,7 +103,7 @@ pub(super) struct Reader {
     trouble: Option<(Instant, Instant)>,
     /// Something happened since this was last asked after which the topic may be another.
     shaken: bool,
-    warned: Option<Instant>,
+    warned: Seldom,
 }
 
 /// How often a member of the group shows that it lives, in milliseconds. It also learns so late that partitions change hands.
@@ -211,7 +210,7 @@ impl Reader {
             out_of_range: false,
             trouble: None,
             shaken: false,
-            warned: None,
+            warned: Seldom::new(),
         })
     }
 
@@ -294,8 +293,7 @@ impl Reader {
             Some(code) if topic::is_about_the_topic(code) => self.mark(),
             _ => {}
         }
-        if self.warned.is_none_or(|warned| warned.elapsed() >= WARN) {
-            self.warned = Some(Instant::now());
+        if self.warned.again().is_some() {
             tracing::warn!("reading {}: {why}", self.topic);
         }
         Ok(())

@@ -1,12 +1,18 @@
 //! The command line: every command, flag, environment twin and default, and the help that teaches them.
 //!
-//! Never here: what a command does.
+//! Here the commands; flags that several have are in [`parts`], what their texts mean in [`values`]. Never here: what a command does.
+
+mod parts;
+mod values;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use onpace_kpis::Window;
+
+pub use parts::*;
+pub use values::Columns;
+use values::{columns, duration, instant, kind, rate};
 
 /// Are your sales on pace? Events in, right numbers out.
 #[derive(Debug, Parser)]
@@ -67,112 +73,6 @@ pub enum Command {
     Rebuild(Rebuild),
     /// Read all configuration, reach every server, and say what is wrong and how to put it right.
     Check(Check),
-}
-
-/// Where the log and the store are.
-#[derive(Clone, Debug, Args)]
-pub struct Engine {
-    /// The folder of the embedded log and store, where no servers are named.
-    #[arg(long, hide_env_values = true, env = "ONPACE_DATA", value_name = "DIR")]
-    pub data: Option<PathBuf>,
-    #[command(flatten)]
-    pub kafka: Kafka,
-    #[command(flatten)]
-    pub readers: Readers,
-    #[command(flatten)]
-    pub redis: Redis,
-}
-
-/// The distributed log.
-#[derive(Clone, Debug, Args)]
-pub struct Kafka {
-    /// Kafka's bootstrap servers, `host:port` with commas between.
-    #[arg(long, hide_env_values = true, env = "ONPACE_KAFKA", value_name = "BROKERS")]
-    pub kafka: Option<String>,
-    /// The topic of events.
-    #[arg(long, hide_env_values = true, env = "ONPACE_TOPIC", default_value = "onpace.events", value_name = "TOPIC")]
-    pub topic: String,
-    /// The topic's partitions: used when it is created, compared when it is there.
-    #[arg(long, hide_env_values = true, env = "ONPACE_PARTITIONS", default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub partitions: u32,
-}
-
-/// How those who read the distributed log share it.
-#[derive(Clone, Debug, Args)]
-pub struct Readers {
-    /// The consumer group among which processors share the partitions.
-    #[arg(long, hide_env_values = true, env = "ONPACE_GROUP", default_value = "onpace-processors", value_name = "GROUP")]
-    pub group: String,
-    /// After how long without a sign of life a processor's partitions go to another, in milliseconds.
-    #[arg(
-        long,
-        hide_env_values = true,
-        hide_env_values = true,
-        env = "ONPACE_SESSION_TIMEOUT_MS",
-        default_value_t = 45_000,
-        value_name = "MS",
-        hide_short_help = true
-    )]
-    pub session_timeout_ms: u32,
-}
-
-/// The distributed store.
-#[derive(Clone, Debug, Args)]
-pub struct Redis {
-    /// Redis, as `redis://user:password@host:port/db` or `unix:///path`.
-    #[arg(long, hide_env_values = true, env = "ONPACE_REDIS", value_name = "URL")]
-    pub redis: Option<String>,
-    /// What every key in Redis begins with.
-    #[arg(long, hide_env_values = true, env = "ONPACE_REDIS_PREFIX", default_value = "onpace", value_name = "PREFIX")]
-    pub redis_prefix: String,
-}
-
-/// What is counted.
-#[derive(Clone, Debug, Args)]
-pub struct Definitions {
-    /// Your own measures and KPIs, in YAML, beside the built-in ones.
-    #[arg(long, hide_env_values = true, env = "ONPACE_CATALOGUE", value_name = "FILE")]
-    pub catalogue: Option<PathBuf>,
-}
-
-/// Who the company is, and where its days, weeks and years begin.
-#[derive(Clone, Debug, Default, Args)]
-pub struct Company {
-    /// The roster: people with their identities, teams, working time, managers, in YAML. A running process takes up changes.
-    #[arg(long, hide_env_values = true, env = "ONPACE_ROSTER", value_name = "FILE")]
-    pub roster: Option<PathBuf>,
-    /// The objectives, in YAML; they speak of the roster's people and teams.
-    #[arg(long, hide_env_values = true, env = "ONPACE_OBJECTIVES", value_name = "FILE")]
-    pub objectives: Option<PathBuf>,
-    /// The company's time zone, an IANA name such as Europe/Paris. The default is the roster's, else UTC.
-    #[arg(long, hide_env_values = true, env = "ONPACE_TIME_ZONE", value_name = "ZONE")]
-    pub time_zone: Option<String>,
-    /// The day a week starts on. The default is the roster's, else monday.
-    #[arg(long, hide_env_values = true, env = "ONPACE_WEEK_STARTS", value_name = "DAY")]
-    pub week_starts: Option<Day>,
-    /// The month a fiscal year starts in, 1 to 12; quarters follow it. The default is the roster's, else 1.
-    #[arg(long, hide_env_values = true, env = "ONPACE_FISCAL_YEAR_STARTS", value_name = "MONTH", value_parser = clap::value_parser!(i8).range(1..=12))]
-    pub fiscal_year_starts: Option<i8>,
-}
-
-/// A day of the week.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum Day {
-    Monday,
-    Tuesday,
-    Wednesday,
-    Thursday,
-    Friday,
-    Saturday,
-    Sunday,
-}
-
-/// How the store is looked after.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct Care {
-    /// How long it may take to go once round all that the store has, looking for damage: a lane that is damaged is folded anew from the log.
-    #[arg(long, hide_env_values = true, env = "ONPACE_PATROL", default_value = "10m", value_name = "DURATION", value_parser = duration, hide_short_help = true)]
-    pub patrol: u32,
 }
 
 /// `onpace demo`
@@ -293,61 +193,6 @@ pub struct Sink {
     pub page: Page,
 }
 
-/// Who may come in, and how many at once.
-#[derive(Clone, Debug, Args)]
-pub struct Doors {
-    /// A further name that this process goes by, in `Host` and as the origin of pages: `onpace.example.com`, behind a proxy; as often as
-    /// you like, or with commas. On the loopback only localhost and its addresses are known by themselves, elsewhere every address, names
-    /// without a dot and the machine's own; `*` is any name. What asks by another gets 421, and another site's page 403.
-    #[arg(long = "allowed-host", hide_env_values = true, env = "ONPACE_ALLOWED_HOSTS", value_name = "NAME", value_delimiter = ',')]
-    pub allowed_hosts: Vec<String>,
-    /// Connections at once. Past them whoever has been silent longest makes room, and health and metrics are still answered.
-    #[arg(long, hide_env_values = true, env = "ONPACE_CONNECTIONS", default_value_t = 2048, value_name = "N", value_parser = number(4..=1_000_000), hide_short_help = true)]
-    pub connections: usize,
-    /// Connections of one address at once; the default is half of all. Behind a proxy all come from its address.
-    #[arg(long, hide_env_values = true, env = "ONPACE_CONNECTIONS_PER_ADDRESS", value_name = "N", value_parser = number(1..=1_000_000), hide_short_help = true)]
-    pub connections_per_address: Option<usize>,
-    /// The memory of large answers that are not yet read by who asked, all together, in MiB. Past it whoever reads nothing is cut.
-    #[arg(long, hide_env_values = true, env = "ONPACE_ANSWERS_MIB", default_value_t = 128, value_name = "MIB", value_parser = number(1..=65_536), hide_short_help = true)]
-    pub answers_mib: usize,
-}
-
-/// How many questions at once.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct Questions {
-    /// Questions (`/v1/kpis`, `/v1/objectives`) worked on at once; 15 times as many wait, each for 5 seconds at most.
-    #[arg(long, hide_env_values = true, env = "ONPACE_QUESTIONS", default_value_t = 4, value_name = "N", value_parser = number(1..=1_000), hide_short_help = true)]
-    pub questions: usize,
-}
-
-/// How many bodies that come slowly.
-#[derive(Clone, Copy, Debug, Args)]
-pub struct Bodies {
-    /// Bodies read at once that take longer than a second; half as many of one address.
-    #[arg(long, hide_env_values = true, env = "ONPACE_SLOW_BODIES", default_value_t = 256, value_name = "N", value_parser = number(2..=1_000_000), hide_short_help = true)]
-    pub slow_bodies: usize,
-}
-
-/// A number within bounds.
-fn number(bounds: std::ops::RangeInclusive<u64>) -> impl clap::builder::TypedValueParser<Value = usize> {
-    use clap::builder::TypedValueParser;
-    clap::value_parser!(u64).range(bounds).try_map(usize::try_from)
-}
-
-/// What of the KPIs is on `/metrics`.
-#[derive(Clone, Debug, Args)]
-pub struct Page {
-    /// The windows on /metrics, with commas between, the most important first: where there would be too many series the last go first. The
-    /// default is today,week,month,quarter,year,yesterday,last_week,last_month,last_quarter,last_year, or what a catalogue of your own lists.
-    /// The API has all windows.
-    #[arg(long, hide_env_values = true, env = "ONPACE_METRIC_WINDOWS", value_name = "WINDOWS", value_delimiter = ',')]
-    pub metric_windows: Vec<Window>,
-    /// At most so many series of KPIs by rep and team on /metrics: past it whole windows go, then whole metrics, never some of the reps; it is
-    /// said in the log, by `onpace check`, /readyz and an alert. The default has room for 500 reps with three currencies.
-    #[arg(long, hide_env_values = true, env = "ONPACE_METRIC_SERIES", default_value_t = onpace_sinks::metrics::Settings::SERIES, value_name = "N")]
-    pub metric_series: usize,
-}
-
 /// `onpace import`
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -406,25 +251,6 @@ pub struct Import {
     pub kafka: Kafka,
     #[command(flatten)]
     pub definitions: Definitions,
-}
-
-/// The names of a file's columns.
-#[derive(Clone, Debug)]
-pub struct Columns(pub Vec<String>);
-
-fn columns(text: &str) -> Result<Columns, String> {
-    onpace_producers::import::parse_columns(text).map(Columns)
-}
-
-/// An instant, in microseconds since 1970.
-fn instant(text: &str) -> Result<i64, String> {
-    onpace_schemas::time::parse_instant(text)
-}
-
-/// A kind of entity.
-fn kind(text: &str) -> Result<onpace_schemas::Kind, String> {
-    use onpace_schemas::{Kind, did_you_mean};
-    Kind::named(text).ok_or_else(|| format!("is no kind{}", did_you_mean(text, Kind::ALL.into_iter().map(Kind::name))))
 }
 
 /// `onpace simulate`
@@ -601,20 +427,6 @@ pub enum Alertmanager {
     V0_26,
 }
 
-/// A duration such as `10m`, in seconds.
-fn duration(text: &str) -> Result<u32, String> {
-    let wrong = || format!("`{text}` is no duration; write such as 0s, 10m or 2h");
-    let at = text.len().checked_sub(1).filter(|at| text.is_char_boundary(*at)).ok_or_else(wrong)?;
-    let (number, unit) = text.split_at(at);
-    let each = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        _ => return Err(wrong()),
-    };
-    number.parse::<u32>().ok().and_then(|number| number.checked_mul(each)).ok_or_else(wrong)
-}
-
 /// What of objectives is printed, beside how they stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ObjectivesWhat {
@@ -629,14 +441,6 @@ pub enum TableOrJson {
     Table,
     /// As the HTTP API has it.
     Json,
-}
-
-/// Events a second.
-fn rate(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(rate) if rate > 0.0 && rate <= 1e6 => Ok(rate),
-        _ => Err("give events a second, more than 0 and at most 1,000,000".into()),
-    }
 }
 
 /// How a table is printed.
