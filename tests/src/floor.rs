@@ -14,9 +14,9 @@ use tempfile::TempDir;
 
 use crate::compare::compare;
 use crate::generate::{Moment, adversarial_set, deliveries};
-use crate::onpace::{Onpace, binary};
+use crate::onpace::{Onpace, bare, binary};
 use crate::oracle::{By, Oracle, Question};
-use crate::servers::{Process, Redis, provided, unique};
+use crate::servers::{Process, Redis, provided, unique, wait_until};
 use crate::serving::Serving;
 
 /// How long a processor may be silent before its partitions go to another.
@@ -82,6 +82,11 @@ impl Floor {
     /// The topic of its events.
     pub fn topic(&self) -> &str {
         &self.topic
+    }
+
+    /// The group of its processors.
+    pub fn group(&self) -> &str {
+        &self.group
     }
 
     /// Kafka's address.
@@ -179,6 +184,49 @@ impl Floor {
         assert!(status.success(), "catching up failed: {}", process.tail());
     }
 
+    /// Starts a sink.
+    pub fn sink(&self) -> Serving {
+        let mut command = bare("sink");
+        command.args(["--redis", &self.redis.url()]);
+        Serving::start(command, self.folder.path(), "sink")
+    }
+
+    /// What `onpace check` says of log and store, and whether it found nothing wrong.
+    pub fn check(&self) -> (bool, String) {
+        let mut command = self.onpace("check");
+        command.args(["--redis", &self.redis.url()]);
+        said(command)
+    }
+
+    /// What a processor says that is to fold to the log's end, and whether it did.
+    pub fn tried_to_catch_up(&self) -> (bool, String) {
+        said(self.processor_command(&["--listen", "127.0.0.1:0", "--until-caught-up"]))
+    }
+
+    /// Whether every place says that the log is not the one that was folded, and none shows a number.
+    ///
+    /// # Panics
+    /// One doesn't within minutes.
+    pub fn assert_refused(&self, sink: &Serving, processor: Option<&Serving>) {
+        wait_until("the sink says it", LIMIT, || sink.metric_sum("onpace_log_replaced").is_some_and(|sum| sum >= 1.0));
+        for path in ["/readyz", "/v1/kpis"] {
+            let answer = sink.get(path);
+            assert!(answer.status == 503 && answer.body.contains("onpace rebuild"), "{path}: {answer:?}");
+        }
+        let page = sink.get("/metrics").body;
+        assert!(!page.contains("onpace_calls_made{") && !page.contains("onpace_team_calls_made{"), "a number is shown");
+        if let Some(processor) = processor {
+            let answer = processor.get("/readyz");
+            assert!(answer.status == 503 && answer.body.contains("onpace rebuild"), "{answer:?}");
+            assert!(processor.metric_sum("onpace_log_replaced").is_some_and(|sum| sum >= 1.0), "the processor's metric");
+        }
+        let mut asking = bare("kpis");
+        asking.args(["--redis", &self.redis.url()]);
+        for (what, (done, text)) in [("check", self.check()), ("catching up", self.tried_to_catch_up()), ("kpis", said(asking))] {
+            assert!(!done && text.contains("onpace rebuild"), "{what}: {text}");
+        }
+    }
+
     /// Holds every number against the oracle's.
     ///
     /// # Panics
@@ -196,6 +244,13 @@ impl Floor {
             }
         }
     }
+}
+
+/// Runs a command to its end: whether it went well, and all that it said.
+fn said(mut command: Command) -> (bool, String) {
+    let output = command.output().expect("it can be started");
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output.status.success(), text)
 }
 
 /// The Kafka that `tests/run` started.

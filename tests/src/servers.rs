@@ -240,6 +240,16 @@ impl Kafka {
     /// # Panics
     /// It can't be started.
     pub fn start(folder: &Path) -> Kafka {
+        let mut kafka = Kafka::formatted(folder);
+        kafka.resume();
+        kafka
+    }
+
+    /// One that is yet to be started: [`Kafka::resume`].
+    ///
+    /// # Panics
+    /// Its folder can't be formatted.
+    pub fn formatted(folder: &Path) -> Kafka {
         let folder = folder.join("kafka");
         std::fs::create_dir_all(&folder).expect("a folder for Kafka");
         let (port, controller) = (free_port(), free_port());
@@ -254,14 +264,18 @@ impl Kafka {
             folder.join("data").display()
         );
         std::fs::write(folder.join("server.properties"), settings).expect("Kafka's settings");
-        let mut kafka = Kafka { folder, port, process: None };
+        let kafka = Kafka { folder, port, process: None };
         let id = kafka.java(&["kafka.tools.StorageTool", "random-uuid"]).stderr(Stdio::null()).output().expect("Java runs");
         let id = String::from_utf8_lossy(&id.stdout).trim().to_owned();
         let format = ["kafka.tools.StorageTool", "format", "-t", &id, "-c", "server.properties"];
         let formatted = kafka.java(&format).output().expect("Java runs");
         assert!(formatted.status.success(), "Kafka's folder can't be formatted: {}", String::from_utf8_lossy(&formatted.stderr));
-        kafka.resume();
         kafka
+    }
+
+    /// The folder of its data, which may be copied and put back while it is stopped.
+    pub fn data(&self) -> PathBuf {
+        self.folder.join("data")
     }
 
     fn java(&self, arguments: &[&str]) -> Command {
@@ -298,6 +312,23 @@ impl Kafka {
     /// Kills it.
     pub fn kill(&mut self) {
         self.process = None;
+    }
+}
+
+/// Copies a folder with all that is in it.
+///
+/// # Panics
+/// It can't be.
+pub fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder for the copy");
+    for entry in std::fs::read_dir(from).expect("the folder to copy") {
+        let entry = entry.expect("an entry of the folder");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("a file copied");
+        }
     }
 }
 

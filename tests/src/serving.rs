@@ -132,6 +132,13 @@ impl Serving {
         page.body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
     }
 
+    /// The sum of a metric of the process over its labels; `None` where it has none.
+    pub fn metric_sum(&self, name: &str) -> Option<f64> {
+        let page = self.get("/metrics");
+        let value = |line: &str| line.strip_prefix(name)?.strip_prefix('{')?.rsplit_once(' ')?.1.parse::<f64>().ok();
+        page.body.lines().filter_map(value).reduce(|sum, value| sum + value)
+    }
+
     /// Asks until it is not asked to come back later, and says what became of it.
     ///
     /// # Panics

@@ -1,7 +1,13 @@
-//! What a topic holds, read without onpace. In: a broker, a topic. Out: its messages' bytes. Never here: what they mean.
+//! A topic, without onpace: what it holds, made and deleted. In: a broker, a topic. Out: its messages' bytes. Never here: what they mean.
 
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{Thread, current, park_timeout};
 use std::time::{Duration, Instant};
 
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
@@ -40,4 +46,58 @@ pub fn held(brokers: &str, topic: &str) -> Vec<Vec<u8>> {
         }
     }
     values
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits for an answer of the admin client, on this thread.
+fn wait<T>(answer: impl Future<Output = T>) -> T {
+    let mut answer = pin!(answer);
+    let waker = Waker::from(Arc::new(Unpark(current())));
+    loop {
+        match answer.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(value) => return value,
+            Poll::Pending => park_timeout(Duration::from_millis(100)),
+        }
+    }
+}
+
+fn admin(brokers: &str) -> AdminClient<DefaultClientContext> {
+    client(brokers).create().expect("an admin client")
+}
+
+/// Deletes a topic, and returns once its name is free.
+///
+/// # Panics
+/// It can't be deleted.
+pub fn delete(brokers: &str, topic: &str) {
+    let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+    let deleted = wait(admin(brokers).delete_topics(&[topic], &options)).expect("an answer");
+    assert!(deleted.iter().all(Result::is_ok), "{deleted:?}");
+    let begun = Instant::now();
+    let there = || {
+        let found = client(brokers).create::<BaseConsumer>().expect("a consumer").fetch_metadata(Some(topic), PATIENCE);
+        found.expect("the broker answers").topics().iter().any(|found| found.name() == topic && found.error().is_none())
+    };
+    while there() {
+        assert!(begun.elapsed() < PATIENCE, "{topic} is still there");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Makes a topic with these settings.
+///
+/// # Panics
+/// It can't be made.
+pub fn make(brokers: &str, topic: &str, partitions: i32, settings: &[(&str, &str)]) {
+    let new =
+        settings.iter().fold(NewTopic::new(topic, partitions, TopicReplication::Fixed(-1)), |new, (name, value)| new.set(name, value));
+    let made = wait(admin(brokers).create_topics([&new], &AdminOptions::new().operation_timeout(Some(PATIENCE)))).expect("an answer");
+    assert!(made.iter().all(Result::is_ok), "{made:?}");
 }

@@ -70,6 +70,14 @@ pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
             "The store does not answer",
             "No KPI is shown and no objective is judged. Nothing is lost: look at Redis; once it answers, the numbers come back by themselves.",
         ),
+        "OnpaceLogReplaced" => (
+            "Partition {{ $labels.partition }} of the log is not the one that was counted",
+            "It was emptied, made anew or put back from an older copy, or the processors are given the wrong one. No KPI is shown and no objective is judged until that is decided. `onpace check` says what is there: put back or name the right log, and all goes on by itself; to take this one as it is, run `onpace rebuild`.",
+        ),
+        "OnpaceLogFoldedAnew" => (
+            "Partition {{ $labels.partition }} of the log was replaced by another, and is counted anew",
+            "It holds no less than what was counted, so its numbers are now those of the log as it is. Was it meant to be another? If not, put back the right one: it is counted anew in the same way.",
+        ),
         "OnpaceStoreDamaged" => (
             "Partition {{ $labels.partition }} of the store was damaged",
             "What is stored of it is not what was written. It is folded anew from the log, and its numbers are shown again once that is done. The processor's log says what was damaged: does Redis throw keys away for want of memory, does something else write there, does the disk fail?",

@@ -72,6 +72,14 @@ pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
             "La base des indicateurs ne répond pas",
             "Aucun indicateur n'est montré, aucun objectif jugé. Rien n'est perdu : voyez Redis ; dès qu'il répond, les chiffres reviennent d'eux-mêmes.",
         ),
+        "OnpaceLogReplaced" => (
+            "La partition {{ $labels.partition }} du journal n'est pas celle qui a été comptée",
+            "Elle a été vidée, recréée ou restaurée d'une copie plus ancienne, ou les processeurs en lisent une autre. Aucun indicateur n'est montré, aucun objectif jugé tant que ce n'est pas tranché. `onpace check` dit ce qu'il en est : restaurez ou indiquez le bon journal, et tout reprend de soi-même ; pour prendre celui-ci tel qu'il est, lancez `onpace rebuild`.",
+        ),
+        "OnpaceLogFoldedAnew" => (
+            "La partition {{ $labels.partition }} du journal a été remplacée par une autre, et recomptée",
+            "Elle ne contient pas moins que ce qui avait été compté : ses chiffres sont désormais ceux du journal tel qu'il est. Était-ce voulu ? Sinon, restaurez le bon : il sera recompté de la même façon.",
+        ),
         "OnpaceStoreDamaged" => (
             "La partition {{ $labels.partition }} de la base des indicateurs était endommagée",
             "Ce qui en est conservé n'est pas ce qui avait été écrit. Elle est recalculée depuis le journal, et ses chiffres reviennent dès que c'est fait. Le journal d'exécution du processeur dit ce qui était endommagé : Redis efface-t-il des clés faute de mémoire, un autre programme y écrit-il, le disque est-il défaillant ?",

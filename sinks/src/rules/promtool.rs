@@ -224,6 +224,8 @@ fn pipeline(plan: &Plan<'_>) -> String {
     let silent = |kind: &str| format!("onpace_source_silent{{source=\"aircall\",kind=\"{kind}\"}}");
     let check = |minute, name: &'static str| -> Check { (minute, if name.is_empty() { vec!["Watchdog"] } else { vec!["Watchdog", name] }) };
     let (damage, damaged) = ("onpace_store_damage_timestamp_seconds{partition=\"2\"}", "OnpaceStoreDamaged");
+    let (waits, another) = ("onpace_log_replaced{partition=\"2\"}", "OnpaceLogReplaced");
+    let (replaced, anew) = ("onpace_log_replaced_timestamp_seconds{partition=\"2\"}", "OnpaceLogFoldedAnew");
     let (store, pipe, source) = ("OnpaceStoreDown", "OnpacePipelineDown", "OnpaceSourceSilent");
     let mut situations: Vec<Situation<'_>> = vec![
         ("all is well", with("onpace_store_up", "1x60"), vec![check(50, "")]),
@@ -265,6 +267,26 @@ fn pipeline(plan: &Plan<'_>) -> String {
         ("the log takes no events", with("onpace_log_up", "1x9 0x20"), vec![check(9, ""), check(13, pipe)]),
         ("the log takes events again", with("onpace_log_up", "1x9 0x9 1x30"), vec![check(21, pipe), check(25, "")]),
         ("another program does not answer", with("up{job=\"node\"}", "0x20"), vec![check(10, "")]),
+        ("the log is the one that was counted", with(waits, "0x60"), vec![check(50, "")]),
+        ("the log is another", with(waits, "0x9 1x20"), vec![check(9, ""), check(12, another), check(28, another)]),
+        ("the log is the right one again", with(waits, "0x9 1x9 0x40"), vec![check(15, another), check(30, "")]),
+        ("the log is another, then missed scrapes", with(waits, "0x9 1x9 _x3 1x30"), vec![check(21, another), check(40, another)]),
+        (
+            "a log that is another moves nothing: told once",
+            vec![
+                ("onpace_pipeline_up".into(), "1x9 0x20 1x30".into()),
+                (waits.into(), "0x9 1x20 0x30".into()),
+                ("up{job=\"onpace-sink\"}".into(), "1x120".into()),
+            ],
+            vec![check(9, ""), check(13, another), check(25, another), check(45, "")],
+        ),
+        ("the log was replaced, and is counted anew", with(replaced, "_x9 600x40"), vec![check(9, ""), check(12, anew), check(45, anew)]),
+        ("a log that was replaced an hour ago", with(replaced, "_x9 600x110"), vec![check(60, anew), check(75, "")]),
+        (
+            "a log that is replaced again and again",
+            with(replaced, "_x9 600x19 1800x80"),
+            vec![check(65, anew), check(85, anew), check(100, "")],
+        ),
         ("nothing was ever damaged", with("onpace_store_rounds_total{partition=\"2\"}", "0+1x60"), vec![check(50, "")]),
         ("a partition of the store was damaged", with(damage, "_x9 540x40"), vec![check(8, ""), check(12, damaged), check(45, damaged)]),
         ("damage of an hour ago", with(damage, "_x9 540x110"), vec![check(60, damaged), check(75, "")]),

@@ -58,6 +58,8 @@ pub fn holds() {
     for name in [
         "OnpacePipelineDown",
         "OnpaceStoreDown",
+        "OnpaceLogReplaced",
+        "OnpaceLogFoldedAnew",
         "OnpaceStoreDamaged",
         "OnpaceSourceSilent",
         "OnpaceObjectiveAbsent",

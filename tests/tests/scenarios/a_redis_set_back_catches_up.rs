@@ -1,22 +1,9 @@
 //! Redis comes back with an older snapshot under a running processor: it is folded on from there, as if time had gone back.
 
-use std::path::Path;
 use std::time::Duration;
 
 use onpace_tests::floor::{Floor, Torture, kafka};
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder for the copy");
-    for entry in std::fs::read_dir(from).expect("the folder to copy") {
-        let entry = entry.expect("an entry of the folder");
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).expect("a file copied");
-        }
-    }
-}
+use onpace_tests::servers::copy_folder;
 
 #[test]
 fn a_redis_set_back_catches_up() {
@@ -30,7 +17,7 @@ fn a_redis_set_back_catches_up() {
     floor.catch_up();
     let processor = floor.processor("processor");
     floor.redis.kill();
-    copy(&data, &snapshot);
+    copy_folder(&data, &snapshot);
     floor.redis.resume();
 
     floor.import("second third", &torture.delivered[third..2 * third]);
@@ -38,7 +25,7 @@ fn a_redis_set_back_catches_up() {
     let ahead = floor.redis.command("DBSIZE");
     floor.redis.kill();
     std::fs::remove_dir_all(&data).expect("the newer data removed");
-    copy(&snapshot, &data);
+    copy_folder(&snapshot, &data);
     floor.redis.resume();
     assert_ne!(floor.redis.command("DBSIZE"), ahead, "the snapshot is no older");
 

@@ -2,6 +2,7 @@
 //! whether its numbers are true. Nothing here calls the crates under test.
 
 mod a_broken_configuration_is_refused_in_words;
+mod a_broker_put_back_from_a_backup_is_folded_anew;
 mod a_broker_restart_loses_nothing;
 mod a_catalogue_may_credit_whoever_has_the_deal_now;
 mod a_closed_pipe_ends_quietly;
@@ -21,7 +22,10 @@ mod a_real_crm_imports_as_it_is;
 mod a_redis_set_back_catches_up;
 mod a_roster_that_is_no_file_stops_nothing;
 mod a_strangers_text_moves_no_cursor;
+mod a_topic_made_anew_at_rest_is_folded_anew;
+mod a_topic_made_anew_under_processors_is_folded_anew;
 mod a_wiped_redis_is_folded_anew;
+mod an_embedded_log_put_back_is_folded_anew;
 mod another_sites_page_can_neither_read_nor_post;
 mod answers_nobody_reads_are_bounded;
 mod bad_input_is_refused_in_words;
@@ -36,6 +40,7 @@ mod partitions_change_hands_without_a_trace;
 mod prometheus_scrapes_what_is_posted;
 mod rules_are_written_whole_or_not_at_all;
 mod seeds;
+mod servers_that_come_later_are_waited_for;
 mod slow_bodies_starve_nobody;
 mod teams_add_up;
 mod the_deployed_alerts_are_those_of_the_company;
