@@ -52,7 +52,7 @@ pub(crate) fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
 pub struct Folded {
     /// Of what.
     pub by: By,
-    /// How many.
+    /// How many were met, those too of which nothing counts any more.
     pub count: usize,
     /// The key of their row.
     pub into: Arc<str>,
@@ -63,7 +63,7 @@ impl Folded {
     pub fn words(&self) -> String {
         let Folded { by, count, into } = self;
         let whom = if *by == By::Rep { " whom no roster knows" } else { "" };
-        format!("{count} more {by}s{whom} are one row, `{into}`: so many are not kept apart; every total is right")
+        format!("not all {by}s{whom} are kept apart: the others, of whom {count} were met, are one row, `{into}`; every total is right")
     }
 }
 

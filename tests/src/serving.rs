@@ -132,6 +132,21 @@ impl Serving {
         page.body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
     }
 
+    /// How many connections to it are open.
+    ///
+    /// # Panics
+    /// The system doesn't say.
+    pub fn connections(&self) -> usize {
+        const ESTABLISHED: &str = "01";
+        let table = std::fs::read_to_string(format!("/proc/{}/net/tcp", self.process.id())).expect("the system's connections");
+        let own = format!(":{:04X}", self.port);
+        let open = |line: &&str| {
+            let mut fields = line.split_whitespace().skip(1);
+            fields.next().is_some_and(|local| local.ends_with(&own)) && fields.nth(1) == Some(ESTABLISHED)
+        };
+        table.lines().filter(open).count()
+    }
+
     /// The sum of a metric of the process over its labels; `None` where it has none.
     pub fn metric_sum(&self, name: &str) -> Option<f64> {
         let page = self.get("/metrics");

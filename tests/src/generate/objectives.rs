@@ -56,7 +56,7 @@ fn objective(rng: &mut StdRng, number: usize, base: i64, roster: &Roster) -> Obj
         7 | 8 => Every::Quarter,
         9 => Every::Year,
         _ => {
-            let first = plus_days(today, rng.random_range(-90..20));
+            let first = plus_days(today, rng.random_range(-40..30));
             Every::Between(first, plus_days(first, rng.random_range(0..110)))
         }
     };

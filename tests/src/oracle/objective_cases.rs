@@ -374,8 +374,10 @@ fn the_last_period_that_had_working_time_is_shown_for_seven_days() {
     let first = [call("nobody", "2026-02-01T23:30:00Z")];
     assert_eq!(rows(&first, &roster, &objective, "2026-02-02T12:00:00Z").len(), 1);
     assert_eq!(rows(&first, &roster, &objective, "2026-02-01T22:59:00Z").len(), 0);
-    // {from, to} always, pending before.
+    // {from, to} as long as it began no earlier than the company did; pending before.
     objective.every = Every::Between(day("2026-03-02"), day("2026-03-03"));
+    assert_eq!(rows(&[], &roster, &objective, "2026-03-01T12:00:00Z").len(), 0);
+    objective.from = Some(day("2026-03-02"));
     let state = |at: &str| row(&[], &roster, &objective, at).states[0];
     assert_eq!(state("2026-03-01T22:59:59Z"), "pending");
     assert_eq!(state("2026-03-01T23:00:00Z"), "on_pace");

@@ -35,11 +35,10 @@ fn a_broker_put_back_from_a_backup_is_folded_anew() {
     floor.import("few", &other.delivered[..few]);
     floor.assert_refused(&sink, Some(&processor));
     floor.import("rest", &other.delivered[few..]);
-    processor.ready(limit);
+    sink.ready(limit);
     assert!(processor.process.ended().is_none(), "{}", processor.process.tail());
     floor.catch_up();
     let held = Torture { events: [monday.events, other.events].concat(), delivered: Vec::new(), moments: other.moments };
     floor.assert_equals_oracle(&held);
-    sink.ready(limit);
     assert!(floor.check().0, "{}", floor.check().1);
 }

@@ -12,19 +12,23 @@ fn a_killed_processor_counts_every_event_once() {
     let torture = Torture::new(100, 16);
     let floor = Floor::on(kafka());
     let mut importing = floor.importing("events", &torture.delivered);
+    let total = torture.delivered.len() as u64;
     let mut rng = StdRng::seed_from_u64(1);
     let mut at_work = 0;
     for life in 0..20 {
         let name = format!("life {life}");
         let before = floor.folded();
         let mut processor = floor.processor(&name);
-        // Every fifth is killed while it joins and takes over; the others once they are at it.
-        let wait = if life % 5 == 4 {
-            rng.random_range(50..2_500)
-        } else {
-            wait_until("a processor takes a lane over", Duration::from_secs(60), || processor.output().contains("lane taken over"));
-            // It looks at its log before it reads on.
-            rng.random_range(0..600)
+        // Some are killed while they join and take over, some while they look at the log and read, the others once they have committed.
+        let wait = match life % 5 {
+            4 => rng.random_range(50..2_500),
+            stage => {
+                wait_until("a processor takes a lane over", Duration::from_secs(60), || processor.output().contains("lane taken over"));
+                if stage > 0 {
+                    wait_until("it commits", Duration::from_secs(60), || floor.folded() > before || floor.folded() >= total);
+                }
+                rng.random_range(0..300)
+            }
         };
         std::thread::sleep(Duration::from_millis(wait));
         assert!(processor.ended().is_none(), "it ended by itself: {}", processor.tail());

@@ -26,11 +26,11 @@ fn a_topic_made_anew_under_processors_is_folded_anew() {
     floor.assert_refused(&sink, Some(&processor));
 
     floor.import("rest", &new.delivered[few..]);
-    wait_until("the processor has folded the new topic", limit, || processor.get("/readyz").status == 200);
+    wait_until("the sink shows it", limit, || sink.get("/readyz").status == 200);
+    assert_eq!(processor.get("/readyz").status, 200);
     assert!(processor.process.ended().is_none(), "{}", processor.process.tail());
     floor.catch_up();
     floor.assert_equals_oracle(&new);
-    wait_until("the sink shows it", limit, || sink.get("/readyz").status == 200);
     assert!(sink.metric_sum("onpace_log_replaced") == Some(0.0), "{}", sink.get("/metrics").body);
     assert!(sink.metric_sum("onpace_log_replaced_timestamp_seconds").is_some(), "that it was replaced is known afterwards");
     assert!(floor.check().0, "{}", floor.check().1);

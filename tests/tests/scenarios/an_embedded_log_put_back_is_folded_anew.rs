@@ -40,7 +40,7 @@ impl Place {
     }
 
     fn import(&self, name: &str, events: &[Value]) {
-        let file = self.folder.path().join(name);
+        let file = self.folder.path().join(format!("{name}.ndjson"));
         std::fs::write(&file, events.iter().map(|event| format!("{event}\n")).collect::<String>()).expect("a file of events");
         self.onpace().import(&file).unwrap_or_else(|error| panic!("{error}"));
     }

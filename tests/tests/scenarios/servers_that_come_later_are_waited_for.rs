@@ -81,6 +81,6 @@ fn servers_that_come_later_are_waited_for() {
     assert_eq!(posted(&waiting[0]).status, 202);
     let counted = |one: &Serving| one.get("/v1/kpis?kpi=calls_made&window=all").body;
     wait_until("it is counted", LIMIT, || {
-        serde_json::from_str::<Value>(&counted(&waiting[2])).is_ok_and(|answer| answer["rows"][0]["value"] == json!(1))
+        serde_json::from_str::<Value>(&counted(&waiting[2])).is_ok_and(|answer| answer["values"][0]["value"] == json!(1))
     });
 }

@@ -208,7 +208,7 @@ fn the_same_question_has_one_answer_on_the_embedded_engine() {
     let data = folder.path().join("data");
     let up = || {
         let mut command = with_files(bare("up"), folder.path());
-        command.arg("--data").arg(&data).args(["--week-starts", "saturday"]);
+        command.arg("--data").arg(&data).args(["--week-starts", "saturday", "--metric-windows", "today,all"]);
         let up = Serving::start(command, folder.path(), "up");
         up.ready(LIMIT);
         up
@@ -223,13 +223,18 @@ fn the_same_question_has_one_answer_on_the_embedded_engine() {
 
     // The metrics say of everybody what the API says.
     let reps = Numbers(serving.get("/v1/kpis?by=rep&window=all&kpi=calls_made").json());
-    wait_until("metrics are there", LIMIT, || serving.get("/metrics").body.contains("onpace_calls_made{"));
-    let metrics = serving.get("/metrics").body;
-    for rep in ["marie", "kiri", "idle", "stranger", "unassigned"] {
-        // A series for each team that he was in.
+    // A series for each team that somebody was in.
+    let exported = |metrics: &str, rep: &str| {
         let of = |line: &&str| line.starts_with(&format!("onpace_calls_made{{rep=\"{rep}\"")) && line.contains("window=\"all\"");
         let values = metrics.lines().filter(of).filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
-        assert_eq!(json!(values.sum::<u64>()), reps.get("calls_made", "all", Some(rep)), "{rep}");
+        json!(values.sum::<u64>())
+    };
+    // They are of the last round, which may have been before the last event.
+    let marie = reps.get("calls_made", "all", Some("marie"));
+    wait_until("a round has all", LIMIT, || exported(&serving.get("/metrics").body, "marie") == marie);
+    let metrics = serving.get("/metrics").body;
+    for rep in ["marie", "kiri", "idle", "stranger", "unassigned"] {
+        assert_eq!(exported(&metrics, rep), reps.get("calls_made", "all", Some(rep)), "{rep}");
     }
 
     // After it ended, its zone, week and files are remembered; a flag wins, and is told.
@@ -243,15 +248,19 @@ fn the_same_question_has_one_answer_on_the_embedded_engine() {
     assert_ne!(utc, beside, "the test's instant tells zones apart");
     assert!(said.lines().count() == 1 && said.contains("time zone Pacific/Auckland, here UTC") && said.contains("the up on "), "{said}");
     // A file that says something else by now, one that is gone, another one.
-    std::fs::write(folder.path().join("roster.yaml"), ROSTER.replace("Pacific/Auckland", "Asia/Tokyo")).expect("a roster");
+    std::fs::write(folder.path().join("roster.yaml"), ROSTER.replace("Pacific/Auckland", "Pacific/Honolulu")).expect("a roster");
     let (_, said) = calls_today(&place);
     assert!(said.contains("roster.yaml, which says something else here"), "{said}");
     std::fs::rename(folder.path().join("roster.yaml"), folder.path().join("other.yaml")).expect("moved");
     let (there, said) = calls_today(&place);
-    assert!(there == beside && said.contains("the roster can't be read here") && said.contains("--roster"), "{there} {said}");
+    assert!(said.contains("the roster can't be read here") && said.contains("--roster"), "{there} {said}");
+    // Nobody has a zone of his own then; the company's is remembered all the same.
+    let company = ["--time-zone", "Pacific/Auckland", "--week-starts", "saturday"].map(str::to_owned);
+    assert_eq!(there, calls_today(&[&place[..], &company].concat()).0);
+    assert_ne!(there, utc);
     let other = folder.path().join("other.yaml").display().to_string();
-    let (tokyo, said) = calls_today(&[&place[..], &["--roster".into(), other]].concat());
-    assert!(tokyo != beside && said.contains("time zone Pacific/Auckland, here Asia/Tokyo"), "{tokyo} {said}");
+    let (honolulu, said) = calls_today(&[&place[..], &["--roster".into(), other]].concat());
+    assert!(honolulu != beside && said.contains("time zone Pacific/Auckland, here Pacific/Honolulu"), "{honolulu} {said}");
     files(folder.path());
     assert_eq!(calls_today(&place), (beside, String::new()));
 }
