@@ -65,6 +65,7 @@ pub fn run(settings: Settings) -> Result<(), String> {
     let rosters = rosters(&company);
     say(&format!("seed {}: {} events of a company of {}", settings.seed, events.len(), company.roster.people.len()));
     let mut plant = Plant::start(&company);
+    plant.warm_up();
     say("everything is ready");
 
     let stop = Arc::new(AtomicBool::new(false));

@@ -58,6 +58,19 @@ impl Plant {
         plant
     }
 
+    /// Takes the servers away once and gives them back: whatever a process makes when it first needs it, it has afterwards, and what it
+    /// holds from then on is all that it should ever hold.
+    ///
+    /// # Panics
+    /// Something doesn't get ready again.
+    pub fn warm_up(&mut self) {
+        self.kafka.kill();
+        self.floor.redis.kill();
+        self.floor.redis.resume();
+        self.kafka.resume();
+        self.everything().for_each(|(_, serving)| serving.ready(START));
+    }
+
     /// Every process of onpace, by name.
     pub fn everything(&self) -> impl Iterator<Item = (String, &Serving)> {
         let gateways = self.gateways.iter().enumerate().map(|(n, serving)| (format!("gateway-{n}"), serving));
