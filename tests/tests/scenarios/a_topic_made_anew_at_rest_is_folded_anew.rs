@@ -36,7 +36,7 @@ fn a_topic_made_anew_at_rest_is_folded_anew() {
     let processor = floor.processor_serving("processor again");
     floor.assert_refused(&sink, Some(&processor));
     let mut rebuild = floor.onpace("rebuild");
-    rebuild.args(["--redis", &floor.redis.url(), "--group", &floor.group(), "--no-fold"]);
+    rebuild.args(["--redis", &floor.redis.url(), "--group", floor.group(), "--no-fold"]);
     run(&mut rebuild).unwrap_or_else(|error| panic!("{error}"));
     sink.ready(limit);
     floor.catch_up();
