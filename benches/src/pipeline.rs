@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use onpace_kpis::Catalogue;
 use onpace_kpis::fold::Rules;
-use onpace_processors::store::{KpiStore, RedisStore, Settings as Built};
+use onpace_processors::pace;
+use onpace_processors::processor::PATROL;
+use onpace_processors::store::{KpiStore, RedisStore, Settings as Built, Step};
 use onpace_processors::{Metrics, Processor, Settings};
 use onpace_producers::log::kafka::{KafkaLog, KafkaSettings};
 use prometheus::Registry;
@@ -65,7 +67,47 @@ pub fn run(catalogue: &Catalogue, rules: &Arc<Rules>, calls: usize) -> Result<()
             &format!("{:.2} s; {:.1} bytes per activity", folded.million_s, (redis.used_bytes()? - empty) / calls as f64),
             &format!("{calls} activities, {} a rep and day, {PARTITIONS} lanes", floor::CALLS_A_DAY),
         );
+        if threads == 1 {
+            vouch(&redis, catalogue)?;
+        }
     }
+    Ok(())
+}
+
+/// Measures how long it takes until a store that is there already is known to be whole: all at once at a take-over, and bit by bit.
+fn vouch(redis: &Redis, catalogue: &Catalogue) -> Result<()> {
+    let store = RedisStore::open(&redis.url(), "onpace")?;
+    store.settle(Built { lanes: PARTITIONS, fingerprint: catalogue.fingerprint() })?;
+    let mut entities = 0;
+    let meter = Meter::start(&redis.id());
+    let mut writers = Vec::new();
+    for lane in 0..PARTITIONS {
+        let mut writer = store.writer(lane)?;
+        entities += writer.take_over()?.head.entities;
+        writers.push(writer);
+    }
+    let taken = meter.stop();
+    row(
+        "lanes taken over, one after another, one thread",
+        &format!("{entities} entities in {:.2} s", taken.wall_s),
+        &format!("CPU: processor {:.2} s + Redis {:.2} s; all of it is read and held against the heads", taken.own_s, taken.redis_s),
+    );
+    let meter = Meter::start(&redis.id());
+    for writer in &mut writers {
+        while writer.patrol(pace::MOST)? == Step::On {}
+    }
+    let round = meter.stop();
+    let share = |seconds: f64| seconds / PATROL.as_secs_f64() * 100.0;
+    row(
+        "a round of the patrol through all of it",
+        &format!("{:.2} s + {:.2} s of CPU", round.own_s, round.redis_s),
+        &format!(
+            "processor + Redis; once in {} s that is {:.2} % + {:.2} % of a core",
+            PATROL.as_secs(),
+            share(round.own_s),
+            share(round.redis_s)
+        ),
+    );
     Ok(())
 }
 

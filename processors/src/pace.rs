@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 /// No step is larger: a few milliseconds. Of a lane with more values than so many in each step a round takes longer.
-const MOST: usize = 4_096;
+pub const MOST: usize = 4_096;
 /// Smaller steps are saved up for a while: each is a round trip.
 const LEAST: usize = 64;
 /// For no longer than this, so that small lanes are gone round too.
