@@ -1,15 +1,20 @@
-//! The loop over an in-memory log and store, with faults by a seed: commits lost, answers lost, the store wiped, set back or damaged in every way that the
-//! suite knows, at rest and between any two steps of a running processor; processors that end and others that begin; events in any order and as often as they come.
-//! After all of it every counter, and when each source was last heard of, equals a naive fold of the log. Nothing waits: there is no time in it.
+//! The loop over an in-memory log and store, with faults by a seed: commits lost, answers lost, the store away, wiped, set back or damaged in every way that the
+//! suite knows, at rest and at any operation of a running processor; processors that end and others that begin, also in the middle of another's work; dead letters
+//! that can't be written; events in any order and as often as they come.
+//! After all of it every counter, and when each source was last heard of, equals a naive fold of the log; what can't be read is among the dead letters; no commit
+//! counted of whoever had lost the lane; and no damage was found that nobody did. Nothing waits: there is no time in it.
 //!
+//! What this must catch is planted by `tests/bugs/run`.
 //! `tests/simulate SEEDS` runs as many seeds as one likes; `ONPACE_SIMULATE=FROM..TO` says which ones.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod faults;
+mod forgotten;
 mod replaced;
+mod watched;
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -17,8 +22,8 @@ use std::time::{Duration, Instant};
 use onpace_kpis::fold::Rules;
 use onpace_kpis::{Block, Catalogue, Contribution, Names, Slot, State, contributions::contributions};
 use onpace_producers::log::memory::MemoryLog;
-use onpace_producers::log::{Entry, EventLog, Message, Polled, Route};
-use onpace_schemas::{Currency, Event, Kind, Money, Patch, Shape, Time, Value, avro};
+use onpace_producers::log::{Entry, EventLog, LogError, Message, Polled, Route};
+use onpace_schemas::{Currency, Event, Field, FieldNo, Keep, Kind, Money, Patch, Shape, Time, Value, avro};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 

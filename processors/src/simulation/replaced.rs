@@ -13,7 +13,7 @@ use crate::vouch;
 const PATIENCE: usize = 20_000;
 
 /// The messages of a partition, as the log has them.
-fn messages(log: &MemoryLog, partition: u32) -> Vec<Vec<u8>> {
+pub(super) fn messages(log: &MemoryLog, partition: u32) -> Vec<Vec<u8>> {
     let mut reader = log.reader().unwrap();
     while !matches!(reader.poll(Duration::ZERO, 1, &mut |_| {}).unwrap(), Polled::Assigned(_)) {}
     reader.start(partition, 0).unwrap();
@@ -33,7 +33,7 @@ fn naive_of(log: &MemoryLog, partition: u32, rules: &Rules) -> Counters {
     naive(&events, rules)
 }
 
-fn stored_of(store: &MemoryStore, lane: u32) -> Counters {
+pub(super) fn stored_of(store: &MemoryStore, lane: u32) -> Counters {
     let mut counters = Counters::new();
     let (mut names, mut blocks) = (Names::default(), Vec::new());
     let mut name = |name: &str| _ = names.intern(name);
