@@ -1,15 +1,20 @@
-//! The loop over an in-memory log and store, with faults by a seed: commits lost, answers lost, the store wiped, set back or damaged in every way that the
-//! suite knows, at rest and between any two steps of a running processor; processors that end and others that begin; events in any order and as often as they come.
-//! After all of it every counter, and when each source was last heard of, equals a naive fold of the log. Nothing waits: there is no time in it.
+//! The loop over an in-memory log and store, with faults by a seed: commits lost, answers lost, the store away, wiped, set back or damaged in every way that the
+//! suite knows, at rest and at any operation of a running processor; processors that end and others that begin, also in the middle of another's work; dead letters
+//! that can't be written; events in any order and as often as they come.
+//! After all of it every counter, and when each source was last heard of, equals a naive fold of the log; what can't be read is among the dead letters; no commit
+//! counted of whoever had lost the lane; and no damage was found that nobody did. Nothing waits: there is no time in it.
 //!
-//! `tests/simulate SEEDS` runs as many seeds as one likes; `ONPACE_SIMULATE=FROM..TO` says which ones.
+//! What this must catch is planted by `tests/bugs/run`.
+//! `tests/simulate SEEDS` runs as many seeds of all of it as one likes; `ONPACE_SIMULATE=FROM..TO` says which ones.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod faults;
+mod forgotten;
 mod replaced;
+mod watched;
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -17,8 +22,8 @@ use std::time::{Duration, Instant};
 use onpace_kpis::fold::Rules;
 use onpace_kpis::{Block, Catalogue, Contribution, Names, Slot, State, contributions::contributions};
 use onpace_producers::log::memory::MemoryLog;
-use onpace_producers::log::{Entry, EventLog, Message, Polled, Route};
-use onpace_schemas::{Currency, Event, Kind, Money, Patch, Shape, Time, Value, avro};
+use onpace_producers::log::{Entry, EventLog, LogError, Message, Polled, Route};
+use onpace_schemas::{Currency, Event, Field, FieldNo, Keep, Kind, Money, Patch, Shape, Time, Value, avro};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -44,8 +49,8 @@ fn at_once() -> Settings {
 }
 
 /// Which seeds, if the environment says it: `100000` or `5..9`.
-fn seeds() -> std::ops::Range<u64> {
-    let Ok(text) = std::env::var("ONPACE_SIMULATE") else { return 0..1_000 };
+fn seeds(usual: u64) -> std::ops::Range<u64> {
+    let Ok(text) = std::env::var("ONPACE_SIMULATE") else { return 0..usual };
     let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("ONPACE_SIMULATE={text} is neither a number of seeds nor FROM..TO"));
     match text.split_once("..") {
         Some((from, to)) => number(from)..number(to),
@@ -53,9 +58,9 @@ fn seeds() -> std::ops::Range<u64> {
     }
 }
 
-#[test]
-fn after_any_faults_every_counter_equals_a_naive_fold() {
-    let (seeds, begun) = (seeds(), Instant::now());
+/// Simulates all seeds, on all cores; panics with the least that failed, which says why or has panicked.
+fn simulate(what: &str, usual: u64, one: fn(u64) -> Result<(), String>) {
+    let (seeds, begun) = (seeds(usual), Instant::now());
     let (next, failed) = (AtomicU64::new(seeds.start), AtomicU64::new(u64::MAX));
     let told = std::sync::Mutex::new(BTreeMap::new());
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -67,8 +72,10 @@ fn after_any_faults_every_counter_equals_a_naive_fold() {
                     if seed >= seeds.end.min(failed.load(Ordering::Relaxed)) {
                         break;
                     }
-                    let tried =
-                        std::panic::catch_unwind(|| faults::simulate(seed)).unwrap_or_else(|_| Err("it panicked, as said above".into()));
+                    let tried = std::panic::catch_unwind(|| one(seed)).unwrap_or_else(|panic| {
+                        let said = panic.downcast_ref::<String>().cloned();
+                        Err(said.or_else(|| panic.downcast_ref().map(|said: &&str| (*said).to_owned())).unwrap_or_default())
+                    });
                     if let Err(why) = tried {
                         failed.fetch_min(seed, Ordering::Relaxed);
                         told.lock().unwrap().insert(seed, why);
@@ -78,10 +85,25 @@ fn after_any_faults_every_counter_equals_a_naive_fold() {
         }
     });
     let count = next.load(Ordering::Relaxed).min(seeds.end) - seeds.start;
-    println!("{count} seeds, {:.0} a second", count as f64 / begun.elapsed().as_secs_f64());
+    println!("{what}: {count} seeds, {:.0} a second", count as f64 / begun.elapsed().as_secs_f64());
     if let Some((seed, why)) = told.into_inner().unwrap().pop_first() {
-        panic!("seed {seed} (again by ONPACE_SIMULATE={seed}..{}): {why}", seed + 1);
+        panic!("seed {seed} (again by tests/simulate {seed}..{}): {why}", seed + 1);
     }
+}
+
+#[test]
+fn after_any_faults_every_counter_equals_a_naive_fold() {
+    simulate("faults", 1_000, faults::simulate);
+}
+
+#[test]
+fn a_log_that_was_replaced_is_folded_anew_or_waits() {
+    simulate("replaced logs", 300, replaced::simulate);
+}
+
+#[test]
+fn what_the_log_forgot_unread_is_never_skipped() {
+    simulate("forgetful logs", 300, forgotten::simulate);
 }
 
 #[test]

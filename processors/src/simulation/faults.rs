@@ -2,7 +2,9 @@
 //!
 //! In: a seed. Out: nothing, or what is wrong. Whatever is done is done between two steps of a processor, or within one, at one of the store's operations.
 
+use super::watched::{Order, Watched};
 use super::*;
+use crate::store::Snapshot;
 use crate::store::suite::Harm;
 
 /// More steps than any processor needs to come to rest.
@@ -12,11 +14,13 @@ const PATIENCE: u32 = 5_000;
 struct World {
     rng: StdRng,
     log: MemoryLog,
-    store: MemoryStore,
+    store: Watched,
     settings: Settings,
     metrics: Metrics,
     said: Vec<Event<'static>>,
-    older: Option<crate::store::Snapshot>,
+    older: Option<Snapshot>,
+    /// Whether anything does damage in it. Where nothing does none may be found: a fold that tears what it writes is not mended in silence.
+    harmed: bool,
 }
 
 /// What is wrong with what a seed has led to.
@@ -32,66 +36,78 @@ pub(super) fn simulate(seed: u64) -> Result<(), String> {
     let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
     // Rounds of few values to a step, so that much happens within one.
     let store = store.striding(rng.random_range(1..40));
-    let mut world = World { rng, log: MemoryLog::new(LANES), store, settings, metrics, said: Vec::new(), older: None };
+    let log = MemoryLog::new(LANES);
+    let store = Watched::new(store, &log, settings, &metrics);
+    let harmed = rng.random();
+    let mut world = World { rng, log, store, settings, metrics, said: Vec::new(), older: None, harmed };
     for _ in 0..world.rng.random_range(1..4) {
         world.live();
     }
     world.come_to_rest()?;
-    if let Some(why) = difference(&stored(&world.store), &world.said, &CATALOGUE.1) {
-        return Err(why);
-    }
-    let (heard, said) = (stored_of_sources(&world.store), said_of_sources(&world.log));
-    if heard != said {
-        return Err(format!("sources were last heard of at {heard:?}, and should at {said:?}"));
-    }
-    world.store.verify(&mut |_, _| {}).map(|_| ()).map_err(|why| format!("at the end: {why}"))
+    world.judge().map_or(Ok(()), Err)
 }
 
 impl World {
+    /// What is wrong with what everything has come to.
+    fn judge(&self) -> Option<String> {
+        let store = &self.store.store;
+        if let Some(why) = self.store.wrong().or_else(|| difference(&stored(store), &self.said, &CATALOGUE.1)) {
+            return Some(why);
+        }
+        let (heard, said) = (stored_of_sources(store), said_of_sources(&self.log));
+        if heard != said {
+            return Some(format!("sources were last heard of at {heard:?}, and should at {said:?}"));
+        }
+        let (buried, unread) = (buried(&self.log), unreadable(&self.log));
+        if buried != unread {
+            return Some(format!("among the dead letters are {buried:?}, and should be {unread:?}"));
+        }
+        let damage = |lane: &u32| self.metrics.damage.with_label_values(&[&lane.to_string()]).get();
+        if let Some(lane) = (0..LANES).find(|lane| !self.harmed && damage(lane) > 0) {
+            return Some(format!("lane {lane} was found damaged, and nobody did damage"));
+        }
+        store.verify(&mut |_, _| {}).err().map(|why| format!("at the end: {why}"))
+    }
+
     /// The life of a processor: it begins, things happen, it ends.
     fn live(&mut self) {
-        let stop = AtomicBool::new(false);
-        let (log, store) = (self.log.clone(), self.store.clone());
-        let metrics = self.metrics.clone();
-        let mut processor =
-            Processor::new(&log, &store, Arc::clone(&CATALOGUE.1), CATALOGUE.0.fingerprint(), self.settings, metrics).unwrap();
         if self.rng.random_bool(0.5) {
             self.happen();
         }
-        let mut left = self.rng.random_range(5..60);
-        let ended = processor.run(&stop, &mut || {
-            left -= 1;
+        let (log, store, settings, metrics) = (self.log.clone(), self.store.clone(), self.settings, self.metrics.clone());
+        let steps = self.rng.random_range(5..60);
+        watched::work(&store, &log, settings, &metrics, steps, &mut || {
             if self.rng.random_bool(0.3) {
                 self.happen();
             }
-            stop.store(left == 0, Ordering::Relaxed);
         });
-        match ended {
-            // Its last commit met damage: the next one sees.
-            Ok(()) | Err(crate::ProcessorError::Store(crate::store::StoreError::Damaged { .. })) => {}
-            Err(why) => panic!("it ended by itself: {why}"),
-        }
     }
 
     /// Something happens.
     fn happen(&mut self) {
         let rng = &mut self.rng;
-        match rng.random_range(0..12) {
+        match rng.random_range(0..14) {
             0..=4 => self.post(),
-            5 => self.store.fail_next(Fault::Lost),
-            6 => self.store.fail_next(Fault::Unanswered),
-            7 => self.older = Some(self.store.snapshot()),
-            8 if rng.random_bool(0.3) => self.store.forget(),
+            5 => self.store.store.fail_next(Fault::Lost),
+            6 => self.store.store.fail_next(Fault::Unanswered),
+            7 => self.older = Some(self.store.store.snapshot()),
+            8 if rng.random_bool(0.3) => self.store.store.forget(),
             9 => {
                 if let Some(older) = self.older.take() {
                     self.store.restore(older);
                 }
             }
-            _ => {
+            10 => {
+                let order = if rng.random_bool(0.2) { Order::Away } else { Order::Another(rng.random_range(1..12)) };
+                self.store.order_after(rng.random_range(1..12), order);
+            }
+            11 => self.log.refuse_letters(rng.random_range(0..3)),
+            _ if self.harmed => {
                 let harm = Harm::ALL[rng.random_range(0..Harm::ALL.len())];
                 let (lane, pick, after) = (rng.random_range(0..LANES), rng.random_range(0..10_000), rng.random_range(0..12));
-                self.store.harm_after(after, lane, harm, pick);
+                self.store.store.harm_after(after, lane, harm, pick);
             }
+            _ => self.post(),
         }
     }
 
@@ -119,6 +135,7 @@ impl World {
     /// from before the last damage.
     fn come_to_rest(&mut self) -> Result<(), String> {
         self.store.calm();
+        self.log.refuse_letters(0);
         // As heartbeats come: each lane commits once more.
         let beats = (0..LANES).map(|lane| Entry { route: Route::Partition(lane), value: b"beat".to_vec() }).collect();
         futures_util::FutureExt::now_or_never(self.log.append(beats)).unwrap().unwrap();

@@ -20,7 +20,14 @@ pub struct MemoryLog {
 struct Shared {
     partitions: Mutex<Partitions>,
     grown: Condvar,
-    letters: Mutex<Vec<DeadLetter>>,
+    letters: Mutex<Letters>,
+}
+
+#[derive(Default)]
+struct Letters {
+    kept: Vec<DeadLetter>,
+    /// So many more are refused.
+    refused: usize,
 }
 
 struct Partitions {
@@ -56,13 +63,18 @@ impl MemoryLog {
     pub fn new(partitions: u32) -> Self {
         let all = (0..partitions.max(1)).map(|_| Partition::default()).collect();
         let partitions = Partitions { identity: rand::random(), last_ms: 0, cuts: 0, all };
-        let shared = Shared { partitions: Mutex::new(partitions), grown: Condvar::new(), letters: Mutex::new(Vec::new()) };
+        let shared = Shared { partitions: Mutex::new(partitions), grown: Condvar::new(), letters: Mutex::default() };
         MemoryLog { shared: Arc::new(shared) }
     }
 
     /// The messages that could not be read, in the order they were buried.
     pub fn letters(&self) -> Vec<DeadLetter> {
-        self.shared.letters.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.letters().kept.clone()
+    }
+
+    /// Takes none of the next so many dead letters.
+    pub fn refuse_letters(&self, count: usize) {
+        self.shared.letters().refused = count;
     }
 
     /// Forgets the messages of a partition before an offset, as Kafka's retention would.
@@ -96,6 +108,10 @@ impl MemoryLog {
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Partitions> {
         self.partitions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn letters(&self) -> MutexGuard<'_, Letters> {
+        self.letters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn append(&self, entries: Vec<Entry>) -> Result<(), LogError> {
@@ -144,7 +160,12 @@ impl EventLog for MemoryLog {
     }
 
     fn bury(&self, letter: DeadLetter) -> Result<(), LogError> {
-        self.shared.letters.lock().unwrap_or_else(PoisonError::into_inner).push(letter);
+        let mut letters = self.shared.letters();
+        if letters.refused > 0 {
+            letters.refused -= 1;
+            return Err(LogError::Away("the dead letters are refused, as ordered".into()));
+        }
+        letters.kept.push(letter);
         Ok(())
     }
 }

@@ -321,6 +321,26 @@ fn nobody_there_is_said_at_once_on_opening() {
 }
 
 #[test]
+fn an_offset_that_kafka_lacks_is_a_gap_and_nothing_is_read_in_its_place() {
+    let (_cluster, log) = mocked();
+    let number = |number: u8| Entry { route: Route::Partition(0), value: vec![number] };
+    append(&log, (0..3).map(number).collect());
+    let mut reader = assigned(&log);
+    reader.start(0, 1_000).unwrap();
+    let (mut numbers, mut all) = (3..50, Vec::new());
+    let why = loop {
+        match poll(reader.as_mut(), 10, &mut all) {
+            Err(LogError::Gap { partition: 0, offset: 1_000, why }) => break why,
+            Err(other) => panic!("{other}"),
+            // Neither from the beginning nor from whatever comes next.
+            Ok(_) => append(&log, vec![number(numbers.next().expect("no gap was reported"))]),
+        }
+        assert!(all.is_empty(), "{all:?}");
+    };
+    assert!(why.contains("onpace rebuild"), "{why}");
+}
+
+#[test]
 fn a_reader_says_that_kafka_is_away_and_reads_on_when_it_is_back() {
     let (cluster, log) = mocked();
     append(&log, vec![entry("call:1", "one")]);
