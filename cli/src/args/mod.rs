@@ -173,11 +173,8 @@ pub struct Processor {
 /// `onpace sink`
 #[derive(Debug, Args)]
 pub struct Sink {
-    /// The folder of an embedded store, where no Redis is named.
-    #[arg(long, hide_env_values = true, env = "ONPACE_DATA", value_name = "DIR")]
-    pub data: Option<PathBuf>,
     #[command(flatten)]
-    pub redis: Redis,
+    pub store: Store,
     #[command(flatten)]
     pub definitions: Definitions,
     #[command(flatten)]
@@ -244,11 +241,8 @@ pub struct Import {
     /// Exit with 0 even if rows were refused.
     #[arg(long)]
     pub allow_rejected: bool,
-    /// The folder of the embedded log, where no Kafka is named.
-    #[arg(long, hide_env_values = true, env = "ONPACE_DATA", value_name = "DIR")]
-    pub data: Option<PathBuf>,
     #[command(flatten)]
-    pub kafka: Kafka,
+    pub log: Log,
     #[command(flatten)]
     pub definitions: Definitions,
 }
@@ -274,11 +268,8 @@ pub struct Simulate {
     /// Post them to this gateway, `http://127.0.0.1:8080`.
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
-    /// The folder of the embedded log, where no Kafka is named.
-    #[arg(long, hide_env_values = true, env = "ONPACE_DATA", value_name = "DIR")]
-    pub data: Option<PathBuf>,
     #[command(flatten)]
-    pub kafka: Kafka,
+    pub log: Log,
 }
 
 /// `onpace kpis`
@@ -339,11 +330,8 @@ pub struct Kpis {
     pub company: Company,
     #[command(flatten)]
     pub definitions: Definitions,
-    /// The folder of an embedded store, where no Redis is named.
-    #[arg(long, hide_env_values = true, env = "ONPACE_DATA", value_name = "DIR")]
-    pub data: Option<PathBuf>,
     #[command(flatten)]
-    pub redis: Redis,
+    pub store: Store,
 }
 
 /// `onpace objectives`
@@ -383,11 +371,8 @@ pub struct Objectives {
     pub company: Company,
     #[command(flatten)]
     pub definitions: Definitions,
-    /// The folder of an embedded store, where no Redis is named.
-    #[arg(long, hide_env_values = true, env = "ONPACE_DATA", value_name = "DIR")]
-    pub data: Option<PathBuf>,
     #[command(flatten)]
-    pub redis: Redis,
+    pub store: Store,
 }
 
 /// `onpace rules`
@@ -482,11 +467,8 @@ pub struct Inspect {
     pub key: Option<String>,
     #[command(flatten)]
     pub definitions: Definitions,
-    /// The folder of an embedded store, where no Redis is named.
-    #[arg(long, hide_env_values = true, env = "ONPACE_DATA", value_name = "DIR")]
-    pub data: Option<PathBuf>,
     #[command(flatten)]
-    pub redis: Redis,
+    pub store: Store,
 }
 
 /// `onpace rebuild`

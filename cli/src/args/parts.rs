@@ -23,6 +23,26 @@ pub struct Engine {
     pub redis: Redis,
 }
 
+/// Where the log is, of a command that needs no store.
+#[derive(Clone, Debug, Args)]
+pub struct Log {
+    /// The folder of the embedded log, where no Kafka is named.
+    #[arg(long, hide_env_values = true, env = "ONPACE_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub kafka: Kafka,
+}
+
+/// Where the store is, of a command that needs no log.
+#[derive(Clone, Debug, Args)]
+pub struct Store {
+    /// The folder of an embedded store, where no Redis is named.
+    #[arg(long, hide_env_values = true, env = "ONPACE_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    #[command(flatten)]
+    pub redis: Redis,
+}
+
 /// The distributed log.
 #[derive(Clone, Debug, Args)]
 pub struct Kafka {

@@ -17,7 +17,7 @@ use crate::shutdown::Shutdown;
 use crate::{args, engine, place};
 
 pub fn run(args: args::Import) -> Result<ExitCode> {
-    let log = if args.dry_run { there_already(&args)? } else { Some(engine::log(args.data.as_deref(), &args.kafka, None)?) };
+    let log = if args.dry_run { there_already(&args)? } else { Some(engine::log(args.log.data.as_deref(), &args.log.kafka, None)?) };
     let settings = ImportSettings {
         file: args.file.clone(),
         layout: Layout {
@@ -59,10 +59,10 @@ fn itself() -> Result<PathBuf> {
 
 /// The log, of a dry run that has to look at it: it makes none.
 fn there_already(args: &args::Import) -> Result<Option<Arc<dyn EventLog>>> {
-    if args.complete.is_none() || (args.kafka.kafka.is_none() && place::existing(args.data.as_deref()).is_err()) {
+    if args.complete.is_none() || (args.log.kafka.kafka.is_none() && place::existing(args.log.data.as_deref()).is_err()) {
         return Ok(None);
     }
-    engine::log(args.data.as_deref(), &args.kafka, None).map(Some)
+    engine::log(args.log.data.as_deref(), &args.log.kafka, None).map(Some)
 }
 
 fn tell(summary: &Summary, dry_run: bool) {

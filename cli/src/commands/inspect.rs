@@ -11,9 +11,9 @@ use crate::as_served::as_served;
 use crate::engine;
 
 pub fn run(args: Inspect) -> Result<ExitCode> {
-    let served = as_served(args.data.as_deref(), &args.redis, &args.definitions, &args::Company::default())?;
+    let served = as_served(args.store.data.as_deref(), &args.store.redis, &args.definitions, &args::Company::default())?;
     let catalogue = &served.configuration.now().catalogue;
-    let store = engine::store_to_read(args.data.as_deref(), &args.redis, engine::measures(catalogue))?;
+    let store = engine::store_to_read(args.store.data.as_deref(), &args.store.redis, engine::measures(catalogue))?;
     let key = args.key.unwrap_or_default();
     match store.reader()?.inspect(&key)? {
         Some(words) => writeln!(std::io::stdout(), "{}", printable_lines(words.trim_end()))?,

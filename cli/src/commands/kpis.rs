@@ -39,13 +39,13 @@ struct Answer<'a> {
 }
 
 pub fn run(args: Kpis) -> Result<ExitCode> {
-    let served = as_served(args.data.as_deref(), &args.redis, &args.definitions, &args.company)?;
+    let served = as_served(args.store.data.as_deref(), &args.store.redis, &args.definitions, &args.company)?;
     let evaluation = served.configuration.now();
     let (catalogue, roster) = (&evaluation.catalogue, &evaluation.roster);
     let asked = Asked::read(&pairs(&args), &evaluation).map_err(refused)?;
     served.say()?;
     let at_us = asked.at_us.unwrap_or_else(|| Timestamp::now().as_microsecond());
-    let once = engine::read(args.data.as_deref(), &args.redis, &evaluation)?;
+    let once = engine::read(args.store.data.as_deref(), &args.store.redis, &evaluation)?;
     let values = asked.rows(&evaluation, &once.tally, at_us, usize::MAX).map_err(|why| match why {
         Refused::Wrong(wrong) => refused(wrong),
         Refused::Unconvertible(why) => why.into(),

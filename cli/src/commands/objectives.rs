@@ -32,7 +32,7 @@ struct Answer<'a> {
 }
 
 pub fn run(args: Objectives) -> Result<ExitCode> {
-    let served = as_served(args.data.as_deref(), &args.redis, &args.definitions, &args.company)?;
+    let served = as_served(args.store.data.as_deref(), &args.store.redis, &args.definitions, &args.company)?;
     let evaluation = served.configuration.now();
     let roster = &evaluation.roster;
     let asked = ObjectivesAsked::read(&pairs(&args), &evaluation).map_err(refused)?;
@@ -43,7 +43,7 @@ pub fn run(args: Objectives) -> Result<ExitCode> {
          examples/ has one of each"
     );
     let at_us = asked.at_us.unwrap_or_else(|| Timestamp::now().as_microsecond());
-    let once = engine::read(args.data.as_deref(), &args.redis, &evaluation)?;
+    let once = engine::read(args.store.data.as_deref(), &args.store.redis, &evaluation)?;
     let mut out = std::io::stdout().lock();
     if args.what == Some(ObjectivesWhat::Check) {
         let office = Office::of(roster, &evaluation.objectives, at_us);
@@ -100,9 +100,9 @@ impl<'a> Known<'a> {
     fn of(once: &Once, args: &Objectives, roster: &'a Roster, at_us: i64) -> Known<'a> {
         let now_ms = now_ms();
         let now_us = now_ms * 1_000;
-        let far_us = if args.redis.redis.is_some() { once.as_of_us().unwrap_or(now_us) } else { now_us };
+        let far_us = if args.store.redis.redis.is_some() { once.as_of_us().unwrap_or(now_us) } else { now_us };
         Known {
-            behind: args.redis.redis.is_some() && once.behind(now_ms),
+            behind: args.store.redis.redis.is_some() && once.behind(now_ms),
             // What is yet to come is no silence.
             watched: watched(roster, &once.sources, far_us.min(at_us)),
         }

@@ -16,7 +16,7 @@ use crate::{args, engine};
 pub fn run(args: args::Simulate) -> Result<ExitCode> {
     let destination = match args.url {
         Some(url) => Destination::Gateway(url),
-        None => Destination::Log(engine::log(args.data.as_deref(), &args.kafka, None)?),
+        None => Destination::Log(engine::log(args.log.data.as_deref(), &args.log.kafka, None)?),
     };
     let now_us = system_clock();
     let mut simulation = match args.roster {

@@ -13,7 +13,7 @@ use crate::{args, engine, serving};
 pub fn run(args: args::Sink) -> Result<ExitCode> {
     let configuration = engine::configuration(&args.definitions, &args.company)?;
     let catalogue = Arc::clone(&configuration.now().catalogue);
-    let store = engine::store_to_serve(args.data.as_deref(), &args.redis, &catalogue)?;
+    let store = engine::store_to_serve(args.store.data.as_deref(), &args.store.redis, &catalogue)?;
     runtime()?.block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let listener = serving::bind(args.listen).await?;
