@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 use onpace_kpis::fold::Rules;
 use onpace_kpis::{Block, Catalogue, Contribution, Names, Slot, State, contributions::contributions};
 use onpace_producers::log::memory::MemoryLog;
-use onpace_producers::log::{Entry, EventLog, LogError, Message, Polled, Route};
+use onpace_producers::log::{Entry, EventLog, LogError, Message, Route};
 use onpace_schemas::{Currency, Event, Field, FieldNo, Keep, Kind, Money, Patch, Shape, Time, Value, avro};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -46,6 +46,16 @@ static CATALOGUE: LazyLock<(Catalogue, Arc<Rules>)> = LazyLock::new(|| {
 /// Settings with which nothing waits.
 fn at_once() -> Settings {
     Settings { retry: Duration::ZERO, patience: Duration::ZERO, patrol: Duration::ZERO, wait: Duration::ZERO, ..Settings::default() }
+}
+
+/// A processor by the built-in catalogue.
+fn processor<'a>(log: &'a MemoryLog, store: &'a dyn KpiStore, settings: Settings, metrics: Metrics) -> Processor<'a> {
+    Processor::new(log, store, Arc::clone(&CATALOGUE.1), CATALOGUE.0.fingerprint(), settings, metrics).unwrap()
+}
+
+/// Metrics that nobody reads but the test.
+fn metrics() -> Metrics {
+    Metrics::register(&prometheus::Registry::new()).unwrap()
 }
 
 /// Which seeds, if the environment says it: `100000` or `5..9`.
@@ -108,21 +118,18 @@ fn what_the_log_forgot_unread_is_never_skipped() {
 
 #[test]
 fn two_processors_that_both_believe_they_own_all_lanes_count_once() {
-    let (catalogue, rules) = &*CATALOGUE;
     let (log, store) = (MemoryLog::new(LANES), MemoryStore::default());
     let mut rng = StdRng::seed_from_u64(9);
     let said: Vec<_> = (0..3_000).map(|_| event(&mut rng)).collect();
-    futures_util::FutureExt::now_or_never(log.append(said.iter().map(entry).collect())).unwrap().unwrap();
+    append(&log, said.iter().map(entry).collect());
     let settings = Settings { batch: 10, ..at_once() };
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
-                let mut processor = Processor::new(&log, &store, Arc::clone(rules), catalogue.fingerprint(), settings, metrics).unwrap();
-                processor.catch_up(&AtomicBool::new(false), &mut |_, _| {}).unwrap();
+                processor(&log, &store, settings, metrics()).catch_up(&AtomicBool::new(false), &mut |_, _| {}).unwrap();
             });
         }
     });
-    assert_eq!(stored(&store), naive(&said, rules));
+    assert_eq!(stored(&store), naive(&said, &CATALOGUE.1));
     assert_eq!(stored_of_sources(&store), said_of_sources(&log));
 }

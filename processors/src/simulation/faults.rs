@@ -33,7 +33,7 @@ pub(super) fn simulate(seed: u64) -> Result<(), String> {
         _ => (MemoryStore::default(), Bounds::default()),
     };
     let settings = Settings { batch: rng.random_range(1..30), bounds, ..at_once() };
-    let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
+    let metrics = metrics();
     // Rounds of few values to a step, so that much happens within one.
     let store = store.striding(rng.random_range(1..40));
     let log = MemoryLog::new(LANES);
@@ -128,7 +128,7 @@ impl World {
         if rng.random_bool(0.5) {
             entries.push(entry(&self.said[rng.random_range(0..self.said.len())]));
         }
-        futures_util::FutureExt::now_or_never(self.log.append(entries)).unwrap().unwrap();
+        append(&self.log, entries);
     }
 
     /// Nothing happens any more; a processor works until every lane is folded to its end, and until its patrol has gone twice round each: once perhaps
@@ -138,16 +138,13 @@ impl World {
         self.log.refuse_letters(0);
         // As heartbeats come: each lane commits once more.
         let beats = (0..LANES).map(|lane| Entry { route: Route::Partition(lane), value: b"beat".to_vec() }).collect();
-        futures_util::FutureExt::now_or_never(self.log.append(beats)).unwrap().unwrap();
+        append(&self.log, beats);
         let ends = self.log.ends().unwrap();
         let (stop, mut steps) = (AtomicBool::new(false), 0);
         let rounds = |lane: u32| self.metrics.rounds.with_label_values(&[&lane.to_string()]).get();
         let before: Vec<u64> = (0..LANES).map(rounds).collect();
         let store = self.store.clone();
-        let mut processor =
-            Processor::new(&self.log, &store, Arc::clone(&CATALOGUE.1), CATALOGUE.0.fingerprint(), self.settings, self.metrics.clone())
-                .unwrap();
-        let ended = processor.run(&stop, &mut || {
+        let ended = processor(&self.log, &store, self.settings, self.metrics.clone()).run(&stop, &mut || {
             steps += 1;
             let mut reader = store.reader().unwrap();
             let rests = |lane: u32| {

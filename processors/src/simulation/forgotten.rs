@@ -20,13 +20,12 @@ impl World {
     fn post(&self, rng: &mut StdRng) {
         let entries: Vec<Entry> = (0..rng.random_range(0..30)).map(|_| entry(&event(rng))).collect();
         for log in [&self.log, &self.whole] {
-            futures_util::FutureExt::now_or_never(log.append(entries.clone())).unwrap().unwrap();
+            append(log, entries.clone());
         }
     }
 
     fn processor<'a>(&'a self, log: &'a MemoryLog) -> Processor<'a> {
-        let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
-        Processor::new(log, &self.store, Arc::clone(&CATALOGUE.1), CATALOGUE.0.fingerprint(), self.settings, metrics).unwrap()
+        processor(log, &self.store, self.settings, metrics())
     }
 
     /// How far a lane is folded; what it holds equals what it was folded from.

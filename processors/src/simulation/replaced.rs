@@ -14,23 +14,24 @@ const PATIENCE: usize = 20_000;
 
 /// The messages of a partition, as the log has them.
 pub(super) fn messages(log: &MemoryLog, partition: u32) -> Vec<Vec<u8>> {
-    let mut reader = log.reader().unwrap();
-    while !matches!(reader.poll(Duration::ZERO, 1, &mut |_| {}).unwrap(), Polled::Assigned(_)) {}
-    reader.start(partition, 0).unwrap();
     let mut all = Vec::new();
-    while reader.poll(Duration::ZERO, 1_000, &mut |message| all.push(message.value.to_vec())).unwrap() != Polled::Messages(0) {}
+    each_message(log, &mut |message| {
+        if message.partition == partition {
+            all.push(message.value.to_vec());
+        }
+    });
     all
 }
 
 /// What a partition comes to.
-fn naive_of(log: &MemoryLog, partition: u32, rules: &Rules) -> Counters {
+fn naive_of(log: &MemoryLog, partition: u32) -> Counters {
     let values = messages(log, partition);
     let read = |value| match avro::read(value) {
         Ok(avro::Message::Event(event)) => Some(event),
         _ => None,
     };
     let events: Vec<Event<'_>> = values.iter().filter_map(|value| read(value)).collect();
-    naive(&events, rules)
+    naive(&events, &CATALOGUE.1)
 }
 
 pub(super) fn stored_of(store: &MemoryStore, lane: u32) -> Counters {
@@ -58,7 +59,7 @@ fn write(log: &MemoryLog, rng: &mut StdRng, most: usize) {
             entries.push(Entry { route: Route::Partition(rng.random_range(0..LANES)), value });
         }
     }
-    futures_util::FutureExt::now_or_never(log.append(entries)).unwrap().unwrap();
+    append(log, entries);
 }
 
 /// Makes the log another, and perhaps writes it on.
@@ -88,15 +89,12 @@ fn replace(log: &MemoryLog, rng: &mut StdRng) {
 struct World {
     log: MemoryLog,
     store: MemoryStore,
-    rules: Arc<Rules>,
-    built_for: BuiltFor,
     settings: Settings,
 }
 
 impl World {
     fn processor(&self) -> Processor<'_> {
-        let metrics = Metrics::register(&prometheus::Registry::new()).unwrap();
-        Processor::new(&self.log, &self.store, Arc::clone(&self.rules), self.built_for.fingerprint, self.settings, metrics).unwrap()
+        processor(&self.log, &self.store, self.settings, metrics())
     }
 
     /// Folds until every lane has come to its end or waits.
@@ -138,7 +136,7 @@ impl World {
                 assert!(vouch::told(lane, &head).is_some());
                 waiting = true;
             } else {
-                assert_eq!(stored_of(&self.store, lane), naive_of(&self.log, lane, &self.rules), "{what}, lane {lane}");
+                assert_eq!(stored_of(&self.store, lane), naive_of(&self.log, lane), "{what}, lane {lane}");
             }
         }
         waiting
@@ -148,13 +146,10 @@ impl World {
 /// A seed; panics with what is wrong.
 pub(super) fn simulate(seed: u64) -> Result<(), String> {
     let mut rng = StdRng::seed_from_u64(seed ^ 0x10_6106);
-    let catalogue = Catalogue::built_in().unwrap();
     let look = [Duration::ZERO, Duration::from_millis(1), Duration::from_secs(3_600)][rng.random_range(0..3)];
     let world = World {
         log: MemoryLog::new(LANES),
         store: if rng.random() { MemoryStore::forgetful() } else { MemoryStore::default() },
-        rules: Arc::new(Rules::from(&catalogue)),
-        built_for: BuiltFor { lanes: LANES, fingerprint: catalogue.fingerprint() },
         settings: Settings {
             batch: rng.random_range(1..30),
             bounds: Bounds { states: 4, blocks: 2 },
@@ -213,7 +208,7 @@ pub(super) fn simulate(seed: u64) -> Result<(), String> {
     let said = world.processor().catch_up(&AtomicBool::new(false), &mut |_, _| {});
     assert_eq!(matches!(said, Err(ProcessorError::OtherLog(_))), waiting, "{what}: {said:?}");
     // Whoever decides for the log as it is has its numbers.
-    store.wipe(world.built_for).unwrap();
+    store.wipe(BuiltFor { lanes: LANES, fingerprint: CATALOGUE.0.fingerprint() }).unwrap();
     world.settle(&what);
     assert!(!world.assert_right_or_waiting(&what));
     Ok(())
@@ -221,20 +216,13 @@ pub(super) fn simulate(seed: u64) -> Result<(), String> {
 
 #[test]
 fn a_lane_whose_log_comes_back_goes_on_by_itself() {
-    let catalogue = Catalogue::built_in().unwrap();
     let settings =
         Settings { retry: Duration::from_micros(20), look: Duration::ZERO, wait: Duration::from_micros(200), ..Settings::default() };
     let (right, wrong) = (MemoryLog::new(LANES), MemoryLog::new(LANES));
     let mut rng = StdRng::seed_from_u64(1);
     (0..3).for_each(|_| write(&right, &mut rng, 200));
     write(&wrong, &mut rng, 20);
-    let mut world = World {
-        log: right.clone(),
-        store: MemoryStore::default(),
-        rules: Arc::new(Rules::from(&catalogue)),
-        built_for: BuiltFor { lanes: LANES, fingerprint: catalogue.fingerprint() },
-        settings,
-    };
+    let mut world = World { log: right.clone(), store: MemoryStore::default(), settings };
     world.settle("alone");
     let whole = stored(&world.store);
     world.log = wrong;

@@ -93,8 +93,7 @@ impl Watched {
 /// A processor works for so many steps; something may happen after each.
 pub(super) fn work(store: &Watched, log: &MemoryLog, settings: Settings, metrics: &Metrics, steps: u32, stepped: &mut dyn FnMut()) {
     let (stop, mut left) = (AtomicBool::new(false), steps);
-    let mut processor = Processor::new(log, store, Arc::clone(&CATALOGUE.1), CATALOGUE.0.fingerprint(), settings, metrics.clone()).unwrap();
-    let ended = processor.run(&stop, &mut || {
+    let ended = processor(log, store, settings, metrics.clone()).run(&stop, &mut || {
         left -= 1;
         stepped();
         stop.store(left == 0, Ordering::Relaxed);

@@ -150,8 +150,13 @@ pub(super) fn said_of_sources(log: &MemoryLog) -> Moments {
     moments
 }
 
+/// Appends to the log, which is done at once.
+pub(super) fn append(log: &MemoryLog, entries: Vec<Entry>) {
+    futures_util::FutureExt::now_or_never(log.append(entries)).unwrap().unwrap();
+}
+
 /// All that the log holds.
-fn each_message(log: &MemoryLog, each: &mut dyn FnMut(Message<'_>)) {
+pub(super) fn each_message(log: &MemoryLog, each: &mut dyn FnMut(Message<'_>)) {
     log.scan(&log.ends().unwrap(), &mut |message| {
         each(message);
         true
