@@ -12,10 +12,26 @@ use num_rational::BigRational;
 use num_traits::{Signed, ToPrimitive, Zero};
 use serde_json::Value;
 
+use crate::generate::Moment;
+use crate::onpace::Onpace;
 use crate::oracle::{By, KPIS, Kpi, Oracle, Question, Row, Unit, Window, exponent, minor_per_major};
 
 /// What tells a row from all others: KPI, window, key, currency.
 type Name = (String, String, Option<String>, Option<String>);
+
+/// Compares every number that the program has at some moments, by all that can be asked by, with what the oracle makes of the events.
+///
+/// Fails as [`compare`] does, or with why there is no answer.
+pub fn compare_all(onpace: &Onpace, events: &[Value], moments: &[Moment]) -> Result<(), String> {
+    let oracle = Oracle::new(events);
+    for moment in moments {
+        for by in By::EVERY {
+            let question = Question::new(moment.at, by, moment.zone);
+            compare(&oracle, &question, &onpace.kpis(&question)?)?;
+        }
+    }
+    Ok(())
+}
 
 /// Compares every number of an answer with the oracle's.
 ///

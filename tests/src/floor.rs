@@ -12,10 +12,9 @@ use rand::seq::SliceRandom;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::compare::compare;
+use crate::compare::compare_all;
 use crate::generate::{Moment, adversarial_set, deliveries};
-use crate::onpace::{Onpace, bare, binary};
-use crate::oracle::{By, Oracle, Question};
+use crate::onpace::{Onpace, bare, said};
 use crate::servers::{Process, Redis, provided, unique, wait_until};
 use crate::serving::Serving;
 
@@ -99,13 +98,8 @@ impl Floor {
     /// # Panics
     /// There is no binary.
     pub fn onpace(&self, subcommand: &str) -> Command {
-        let mut command = Command::new(binary().unwrap_or_else(|error| panic!("{error}")));
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("ONPACE_") {
-                command.env_remove(name);
-            }
-        }
-        command.current_dir(self.folder.path()).arg(subcommand);
+        let mut command = bare(subcommand);
+        command.current_dir(self.folder.path());
         command.args(["--kafka", &self.brokers, "--topic", &self.topic, "--partitions", "4"]);
         command
     }
@@ -195,12 +189,12 @@ impl Floor {
     pub fn check(&self) -> (bool, String) {
         let mut command = self.onpace("check");
         command.args(["--redis", &self.redis.url()]);
-        said(command)
+        outcome(command)
     }
 
     /// What a processor says that is to fold to the log's end, and whether it did.
     pub fn tried_to_catch_up(&self) -> (bool, String) {
-        said(self.processor_command(&["--listen", "127.0.0.1:0", "--until-caught-up"]))
+        outcome(self.processor_command(&["--listen", "127.0.0.1:0", "--until-caught-up"]))
     }
 
     /// Whether every place says that the log is not the one that was folded, and none shows a number.
@@ -225,7 +219,7 @@ impl Floor {
         }
         let mut asking = bare("kpis");
         asking.args(["--redis", &self.redis.url()]);
-        for (what, (done, text)) in [("check", self.check()), ("catching up", self.tried_to_catch_up()), ("kpis", said(asking))] {
+        for (what, (done, text)) in [("check", self.check()), ("catching up", self.tried_to_catch_up()), ("kpis", outcome(asking))] {
             assert!(!done && text.contains("onpace rebuild"), "{what}: {text}");
         }
     }
@@ -235,25 +229,15 @@ impl Floor {
     /// # Panics
     /// One differs: it is named with the events that feed it.
     pub fn assert_equals_oracle(&self, torture: &Torture) {
-        let oracle = Oracle::new(&torture.events);
-        let onpace = Onpace::on_redis(&self.redis.url()).unwrap_or_else(|error| panic!("{error}"));
-        for moment in &torture.moments {
-            for by in By::EVERY {
-                let question = Question::new(moment.at, by, moment.zone);
-                let answer = onpace.kpis(&question).unwrap_or_else(|error| panic!("{error}"));
-                if let Err(difference) = compare(&oracle, &question, &answer) {
-                    panic!("{difference}");
-                }
-            }
-        }
+        let compared = Onpace::on_redis(&self.redis.url()).and_then(|onpace| compare_all(&onpace, &torture.events, &torture.moments));
+        compared.unwrap_or_else(|difference| panic!("{difference}"));
     }
 }
 
 /// Runs a command to its end: whether it went well, and all that it said.
-fn said(mut command: Command) -> (bool, String) {
+pub fn outcome(mut command: Command) -> (bool, String) {
     let output = command.output().expect("it can be started");
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    (output.status.success(), text)
+    (output.status.success(), said(&output))
 }
 
 /// The Kafka that `tests/run` started.

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::onpace::said;
 use crate::servers::{Process, free_port, provided, wait_until};
 
 /// Long enough for either to start on a busy machine.
@@ -44,7 +45,7 @@ impl Version {
         let program = self.program(tool);
         let output = Command::new(&program).args(arguments).current_dir(folder).output();
         let output = output.unwrap_or_else(|error| panic!("{program} can't be run: {error}"));
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let said = said(&output);
         assert!(output.status.success(), "{program} {arguments:?}: {said}");
     }
 }

@@ -63,13 +63,8 @@ impl Onpace {
     /// A command for the program, its place given, and nothing of the surrounding environment's
     /// configuration.
     pub fn command(&self, subcommand: &str) -> Command {
-        let mut command = Command::new(&self.binary);
-        command.arg(subcommand).args(&self.place);
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("ONPACE_") {
-                command.env_remove(name);
-            }
-        }
+        let mut command = alone(&self.binary, subcommand);
+        command.args(&self.place);
         command
     }
 
@@ -143,7 +138,11 @@ fn json_of(command: &mut Command) -> Result<Value, String> {
 /// # Panics
 /// There is no binary.
 pub fn bare(subcommand: &str) -> Command {
-    let mut command = Command::new(binary().unwrap_or_else(|error| panic!("{error}")));
+    alone(&binary().unwrap_or_else(|error| panic!("{error}")), subcommand)
+}
+
+fn alone(binary: &Path, subcommand: &str) -> Command {
+    let mut command = Command::new(binary);
     command.arg(subcommand);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("ONPACE_") {
@@ -151,6 +150,11 @@ pub fn bare(subcommand: &str) -> Command {
         }
     }
     command
+}
+
+/// All that a program said: what it printed, then its complaints.
+pub fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// Runs a command to its end; fails when it does, with all that it said.

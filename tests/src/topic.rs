@@ -1,9 +1,5 @@
 //! A topic, without onpace: what it holds, made and deleted. In: a broker, a topic. Out: its messages' bytes. Never here: what they mean.
 
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{Thread, current, park_timeout};
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -48,24 +44,9 @@ pub fn held(brokers: &str, topic: &str) -> Vec<Vec<u8>> {
     values
 }
 
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
 /// Waits for an answer of the admin client, on this thread.
 fn wait<T>(answer: impl Future<Output = T>) -> T {
-    let mut answer = pin!(answer);
-    let waker = Waker::from(Arc::new(Unpark(current())));
-    loop {
-        match answer.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => park_timeout(Duration::from_millis(100)),
-        }
-    }
+    tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(answer)
 }
 
 fn admin(brokers: &str) -> AdminClient<DefaultClientContext> {

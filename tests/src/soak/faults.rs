@@ -12,6 +12,7 @@ use rand::seq::SliceRandom;
 
 use super::plant::Plant;
 use crate::floor::SESSION;
+use crate::servers::copy_folder;
 
 /// What may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,12 +116,12 @@ impl Fault {
                 // Whatever another fault left there.
                 let _ = std::fs::remove_dir_all(&before);
                 plant.floor.redis.kill();
-                copy(&data, &before);
+                copy_folder(&data, &before);
                 plant.floor.redis.resume();
                 std::thread::sleep(Duration::from_secs(3));
                 plant.floor.redis.kill();
                 std::fs::remove_dir_all(&data).expect("the newer data removed");
-                copy(&before, &data);
+                copy_folder(&before, &data);
                 plant.floor.redis.resume();
             }
             Fault::RedisTorn => {
@@ -162,14 +163,6 @@ fn tear(data: &Path, bytes: u64) {
     let file = std::fs::File::options().write(true).open(last).expect("a file of changes");
     let length = file.metadata().expect("its length").len();
     file.set_len(length.saturating_sub(bytes)).expect("cut");
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder for the copy");
-    for entry in std::fs::read_dir(from).expect("the folder to copy") {
-        let entry = entry.expect("an entry of the folder");
-        std::fs::copy(entry.path(), to.join(entry.file_name())).expect("a file copied");
-    }
 }
 
 /// Some seconds of clients who send a byte at a time, and of clients who ask for much and read nothing.

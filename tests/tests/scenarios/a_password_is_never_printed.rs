@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use onpace_tests::onpace::bare;
+use onpace_tests::onpace::{bare, said};
 use onpace_tests::servers::{Process, wait_until};
 
 const SECRET: &str = "hunter2";
@@ -15,7 +15,7 @@ fn a_password_is_never_printed() {
     let other = format!("redis://me:{SECRET}@nowhere.invalid:notaport/0");
     let ask = |command: &mut Command| {
         let output = command.current_dir(folder.path()).output().expect("onpace runs");
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let said = said(&output);
         assert!(!said.contains(SECRET), "{command:?} said {said}");
         (output.status.code(), said)
     };

@@ -4,10 +4,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use onpace_tests::compare::compare;
-use onpace_tests::floor::Torture;
+use onpace_tests::compare::compare_all;
+use onpace_tests::floor::{Torture, outcome};
 use onpace_tests::onpace::{Onpace, bare, run};
-use onpace_tests::oracle::{By, Oracle, Question};
 use onpace_tests::servers::wait_until;
 use onpace_tests::serving::Serving;
 use rusqlite::Connection;
@@ -53,14 +52,7 @@ impl Place {
     }
 
     fn assert_equals_oracle(&self, torture: &Torture) {
-        let oracle = Oracle::new(&torture.events);
-        for moment in &torture.moments {
-            for by in By::EVERY {
-                let question = Question::new(moment.at, by, moment.zone);
-                let answer = self.onpace().kpis(&question).unwrap_or_else(|error| panic!("{error}"));
-                compare(&oracle, &question, &answer).unwrap_or_else(|difference| panic!("{difference}"));
-            }
-        }
+        compare_all(&self.onpace(), &torture.events, &torture.moments).unwrap_or_else(|difference| panic!("{difference}"));
     }
 
     fn assert_refused(&self, up: &Serving) {
@@ -73,9 +65,8 @@ impl Place {
         }
         assert!(!up.get("/metrics").body.contains("onpace_calls_made{"), "a number is shown");
         for name in ["kpis", "check"] {
-            let said = self.command(name).output().expect("it can be started");
-            let text = format!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
-            assert!(!said.status.success() && text.contains("onpace rebuild"), "{name}: {text}");
+            let (done, text) = outcome(self.command(name));
+            assert!(!done && text.contains("onpace rebuild"), "{name}: {text}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use onpace_tests::onpace::bare;
+use onpace_tests::onpace::{bare, said};
 use onpace_tests::servers::{Kafka, Redis, unique, wait_until};
 use onpace_tests::serving::Serving;
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ fn servers_that_come_later_are_waited_for() {
     let mut check = with_both("check", &group, "onpace");
     for command in [import.arg(&file), &mut check] {
         let output = command.output().expect("it can be started");
-        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let text = said(&output);
         assert!(output.status.code() == Some(1) && text.contains(&kafka.brokers()), "{text}");
     }
 

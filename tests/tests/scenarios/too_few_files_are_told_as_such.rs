@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use onpace_tests::onpace::{bare, binary, run};
+use onpace_tests::onpace::{bare, binary, run, said};
 
 #[test]
 fn too_few_files_are_told_as_such() {
@@ -25,7 +25,7 @@ fn too_few_files_are_told_as_such() {
         for files in 4..24 {
             let line = format!("ulimit -n {files}; exec {} {words}", binary.display());
             let output = Command::new("sh").args(["-c", &line]).env_clear().current_dir(folder.path()).output().expect("sh runs");
-            let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            let said = said(&output);
             assert!(!said.contains("panicked"), "{files} files: {words}: {said}");
             let is_told = said.contains("ulimit -n");
             told += usize::from(is_told);

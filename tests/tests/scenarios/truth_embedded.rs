@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use onpace_tests::compare::compare;
+use onpace_tests::compare::{compare, compare_all};
 use onpace_tests::generate::{AdversarialSet, adversarial_set, batches, deliveries, spelled};
 use onpace_tests::onpace::Onpace;
 use onpace_tests::oracle::{By, Oracle, Question};
@@ -62,14 +62,7 @@ fn try_set(set: &AdversarialSet) -> Result<(), String> {
         }
     }
 
-    let oracle = Oracle::new(&set.events);
-    for moment in &set.moments {
-        for by in By::EVERY {
-            let question = Question::new(moment.at, by, moment.zone);
-            compare(&oracle, &question, &onpace.kpis(&question)?)?;
-        }
-    }
-    Ok(())
+    compare_all(&onpace, &set.events, &set.moments)
 }
 
 fn write_ndjson(file: &Path, events: &[Value], rng: &mut StdRng) {

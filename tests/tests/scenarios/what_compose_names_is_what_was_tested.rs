@@ -8,6 +8,7 @@ use std::process::Command;
 
 use onpace_tests::engine::root;
 use onpace_tests::monitoring::Version;
+use onpace_tests::onpace::said;
 use onpace_tests::servers::provided;
 use serde_yaml_ng::Value;
 
@@ -18,11 +19,7 @@ fn text(file: &str) -> String {
 /// What a program says of its version.
 fn says(program: &str) -> String {
     let output = Command::new(program).arg("--version").output().unwrap_or_else(|error| panic!("{program} can't be run: {error}"));
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .to_owned()
+    said(&output).lines().next().unwrap_or_default().to_owned()
 }
 
 /// The word that follows upon another, without what comes after a `+`, `-` or `,`.

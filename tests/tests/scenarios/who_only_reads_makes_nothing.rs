@@ -4,9 +4,9 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
-use onpace_tests::onpace::{bare, binary, run};
+use onpace_tests::onpace::{bare, binary, run, said};
 
 /// Somebody who owns nothing here, where the tests run as root, whom nothing is forbidden.
 const NOBODY: u32 = 65_534;
@@ -15,10 +15,6 @@ fn event(number: usize) -> String {
     format!(
         "{{\"source\":\"a\",\"kind\":\"call\",\"entity\":\"c{number}\",\"occurred_at\":\"2026-01-05T10:00:00Z\",\"data\":{{\"rep\":\"Ann\"}}}}\n"
     )
-}
-
-fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 #[test]
