@@ -15,7 +15,7 @@ use onpace_sinks::{Configuration, metrics};
 
 use crate::crew::workers;
 use crate::floor::{self, Floor};
-use crate::runtime::runtime;
+use crate::runtime::block_on;
 use crate::say::say;
 use crate::shutdown::Shutdown;
 use crate::{args, engine, files, place, serving};
@@ -35,7 +35,7 @@ pub fn run(args: args::Demo) -> Result<ExitCode> {
         ),
     };
     let data = args.data.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path));
-    runtime()?.block_on(async {
+    block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let listener = serving::bind(args.listen).await?;
         let address = listener.local_addr()?;

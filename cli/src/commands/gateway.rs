@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use onpace_producers::{gateway, heartbeat};
 use onpace_sinks::http;
 
-use crate::runtime::runtime;
+use crate::runtime::block_on;
 use crate::shutdown::Shutdown;
 use crate::{args, engine, serving};
 
@@ -17,7 +17,7 @@ pub fn run(args: args::Gateway) -> Result<ExitCode> {
     }
     let words = Arc::new(engine::words(&engine::catalogue(&args.definitions)?));
     let log = engine::log_whenever(None, &args.kafka, None)?;
-    runtime()?.block_on(async {
+    block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let listener = serving::bind(args.listen).await?;
         let registry = onpace_producers::http::registry()?;

@@ -11,7 +11,7 @@ use onpace_producers::import::{Complete, ImportSettings, Layout, ProgressBar, Su
 use onpace_producers::log::EventLog;
 use onpace_schemas::{counted, time::show_instant};
 
-use crate::runtime::runtime;
+use crate::runtime::block_on;
 use crate::say::say;
 use crate::shutdown::Shutdown;
 use crate::{args, engine, place};
@@ -36,7 +36,7 @@ pub fn run(args: args::Import) -> Result<ExitCode> {
         now: system_clock,
     };
     let progress = if std::io::stderr().is_terminal() { progress_bar() } else { ProgressBar::hidden() };
-    let summary = runtime()?.block_on(async {
+    let summary = block_on(async {
         let shutdown = Shutdown::on_signals()?;
         import(settings, log, progress, shutdown.token).await.with_context(|| args.file.display().to_string())
     })?;

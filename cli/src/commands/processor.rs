@@ -16,7 +16,7 @@ use onpace_sinks::http::{self, Health};
 use prometheus::Registry;
 use tokio::task::JoinSet;
 
-use crate::runtime::runtime;
+use crate::runtime::block_on;
 use crate::shutdown::Shutdown;
 use crate::{args, engine, serving};
 
@@ -35,7 +35,7 @@ pub fn run(args: args::Processor) -> Result<ExitCode> {
     let patrol = Duration::from_secs(args.care.patrol.into());
     let settings = Settings { batch: args.batch as usize, patrol, ..Settings::default() };
     let threads = if embedded { 1 } else { args.threads };
-    runtime()?.block_on(async {
+    block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let metrics = Metrics::register(&registry)?;
         let beat = Beat::of(&metrics);

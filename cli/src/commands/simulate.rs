@@ -8,7 +8,7 @@ use onpace_producers::simulate::{Destination, Pace, Simulation, live};
 use onpace_schemas::counted;
 
 use crate::crew::workers;
-use crate::runtime::runtime;
+use crate::runtime::block_on;
 use crate::say::say;
 use crate::shutdown::Shutdown;
 use crate::{args, engine};
@@ -29,7 +29,7 @@ pub fn run(args: args::Simulate) -> Result<ExitCode> {
             Simulation::of(args.seed, workers, now_us)
         }
     };
-    runtime()?.block_on(async {
+    block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let pace = Pace { rate: args.rate, count: args.count, now: system_clock };
         let sent = live(&mut simulation, &pace, &destination, &shutdown.token).await?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use onpace_sinks::{Metrics, View, http, publish};
 
-use crate::runtime::runtime;
+use crate::runtime::block_on;
 use crate::shutdown::Shutdown;
 use crate::{args, engine, serving};
 
@@ -14,7 +14,7 @@ pub fn run(args: args::Sink) -> Result<ExitCode> {
     let configuration = engine::configuration(&args.definitions, &args.company)?;
     let catalogue = Arc::clone(&configuration.now().catalogue);
     let store = engine::store_to_serve(args.store.data.as_deref(), &args.store.redis, &catalogue)?;
-    runtime()?.block_on(async {
+    block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let listener = serving::bind(args.listen).await?;
         let view = View::follow(Arc::clone(&store), configuration.clone(), shutdown.token.clone())?;

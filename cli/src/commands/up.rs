@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::floor::{self, Floor};
-use crate::runtime::runtime;
+use crate::runtime::block_on;
 use crate::shutdown::Shutdown;
 use crate::{args, engine, place, serving};
 
@@ -15,7 +15,7 @@ pub fn run(args: args::Up) -> Result<ExitCode> {
     let configuration = engine::configuration(&args.definitions, &args.company)?;
     let catalogue = Arc::clone(&configuration.now().catalogue);
     let embedded = engine::is_embedded(&args.engine);
-    runtime()?.block_on(async {
+    block_on(async {
         let shutdown = Shutdown::on_signals()?;
         let listener = serving::bind(args.listen).await?;
         let (log, store, _claim) = tokio::task::block_in_place(|| {

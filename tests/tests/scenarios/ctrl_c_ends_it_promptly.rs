@@ -10,7 +10,7 @@ use onpace_tests::onpace::{bare, run};
 use onpace_tests::servers::{Process, wait_until};
 
 /// Long enough on any machine, and shorter than what waits for a server waits for.
-const PROMPTLY: Duration = Duration::from_secs(30);
+const PROMPTLY: Duration = Duration::from_secs(15);
 
 fn interrupted(mut process: Process) -> (ExitStatus, String) {
     process.signal("INT");

@@ -47,14 +47,15 @@ impl Looker {
     /// What lies at these offsets now.
     pub(super) fn look(&self, settings: &KafkaSettings, partition: u32, offsets: &[i64]) -> Result<Seen, LogError> {
         let mut kept = self.consumer.lock().unwrap_or_else(PoisonError::into_inner);
-        // After an error another one is made: a look must not meet what is left of the last.
         let consumer = match kept.take() {
             Some(consumer) => consumer,
             None => make(settings)?,
         };
-        let seen = look(&consumer, &settings.topic, partition, offsets)?;
-        *kept = Some(consumer);
-        Ok(seen)
+        let seen = look(&consumer, &settings.topic, partition, offsets);
+        // After an error another one takes its place, at once, so that a process holds no more later than now: a look must not meet what
+        // is left of the last.
+        *kept = Some(if seen.is_ok() { consumer } else { make(settings)? });
+        seen
     }
 }
 
