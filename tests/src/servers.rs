@@ -7,8 +7,10 @@ use std::borrow::BorrowMut;
 use std::fs::File;
 use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 /// Long enough for a server to start on a busy machine.
@@ -22,10 +24,22 @@ pub fn provided(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests by `tests/run`, which starts the servers they need"))
 }
 
-/// A port of the loopback that nobody listens on.
+/// Ports that no system lends to whoever connects somewhere: one of those may be lent again before its process listens.
+const PORTS: Range<u16> = 10_000..32_000;
+
+/// A port of the loopback that nobody listens on, and that nobody else here is given.
+///
+/// # Panics
+/// There is none.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port on the loopback");
-    listener.local_addr().expect("the port's address").port()
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    let begin = std::process::id() as u16;
+    let port = (0..PORTS.len()).find_map(|_| {
+        let nth = begin.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed)) as usize % PORTS.len();
+        let port = PORTS.start + nth as u16;
+        TcpListener::bind(("127.0.0.1", port)).is_ok().then_some(port)
+    });
+    port.expect("a free port on the loopback")
 }
 
 /// Waits until something holds.

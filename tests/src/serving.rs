@@ -5,12 +5,12 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::onpace::{bare, run};
-use crate::servers::{Process, free_port, wait_until};
+use crate::servers::{Process, free_port};
 
 /// A zone in which today neither began nor ends within the hours of a scenario.
 pub fn midday() -> &'static str {
@@ -95,7 +95,15 @@ impl Serving {
     /// # Panics
     /// It isn't within `limit`.
     pub fn ready(&self, limit: Duration) {
-        wait_until("it is ready", limit, || self.get("/readyz").status == 200);
+        let begun = Instant::now();
+        loop {
+            let answer = self.get("/readyz");
+            if answer.status == 200 {
+                return;
+            }
+            assert!(begun.elapsed() < limit, "not ready within {limit:?}: {answer:?}\n{}", self.process.tail());
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// How much memory the process has now, in KiB.
