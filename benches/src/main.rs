@@ -3,6 +3,8 @@
 //! `benches/run` starts Kafka and calls this; a section's name as an argument measures that one alone.
 
 mod cost;
+mod demo;
+mod disk;
 mod floor;
 mod fold;
 mod freshness;
@@ -40,6 +42,12 @@ fn main() -> Result<()> {
     }
     if wanted("objectives") {
         objectives::run(&catalogue)?;
+    }
+    if wanted("demo") {
+        demo::run()?;
+    }
+    if wanted("disk") {
+        disk::run()?;
     }
     if wanted("pipeline") {
         pipeline::run(&catalogue, &rules, CALLS)?;

@@ -81,10 +81,12 @@ impl Redis {
     }
 }
 
-/// The `onpace` binary beside this one.
+/// The `onpace` binary beside this one, or the one that is named: to measure two of them side by side.
 pub fn onpace(arguments: &[&str]) -> Result<Command> {
-    let here = std::env::current_exe()?;
-    let binary = here.with_file_name("onpace");
+    let binary = match std::env::var_os("ONPACE_BENCH_BINARY") {
+        Some(binary) => binary.into(),
+        None => std::env::current_exe()?.with_file_name("onpace"),
+    };
     if !binary.exists() {
         bail!("there is no {}: build it with `cargo build --release -p onpace`, or measure by `benches/run`", binary.display());
     }

@@ -227,12 +227,22 @@ pub fn vouch_for(partitions: u32, store: &dyn KpiStore, look: &dyn Fn(u32, &[i64
     if wrong.is_empty() { Ok(()) } else { bail!(wrong.join("; ")) }
 }
 
+/// How processors work on an engine.
+pub fn work(embedded: bool) -> onpace_processors::Settings {
+    if embedded { onpace_processors::Settings::embedded() } else { onpace_processors::Settings::default() }
+}
+
 /// Folds what isn't folded yet, on this thread.
-pub fn fold_all(log: &dyn EventLog, store: &dyn KpiStore, catalogue: &Catalogue, progress: &mut dyn FnMut(u64, u64)) -> Result<()> {
+pub fn fold_all(
+    log: &dyn EventLog,
+    store: &dyn KpiStore,
+    catalogue: &Catalogue,
+    embedded: bool,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<()> {
     let metrics = Metrics::register(&prometheus::Registry::new())?;
     let rules = Arc::new(Rules::from(catalogue));
-    Processor::new(log, store, rules, catalogue.fingerprint(), onpace_processors::Settings::default(), metrics)?
-        .catch_up(&AtomicBool::new(false), progress)?;
+    Processor::new(log, store, rules, catalogue.fingerprint(), work(embedded), metrics)?.catch_up(&AtomicBool::new(false), progress)?;
     Ok(())
 }
 
@@ -265,7 +275,7 @@ pub fn read(data: Option<&Path>, redis: &args::Redis, evaluation: &Evaluation) -
             "the catalogue has other measures than the store, which would have to be folded anew; give the --catalogue that is served",
         )?;
         settle(&*log, &*store, catalogue, true)?;
-        fold_all(&*log, &*store, catalogue, &mut |_, _| {})?;
+        fold_all(&*log, &*store, catalogue, true, &mut |_, _| {})?;
     }
     settle(&*log, &*store, catalogue, true)?;
     vouch_for(log.partitions(), &*store, &|partition, offsets| log.look(partition, offsets))?;
@@ -275,12 +285,12 @@ pub fn read(data: Option<&Path>, redis: &args::Redis, evaluation: &Evaluation) -
         behind => behind?,
     };
     if behind {
-        fold_all(&*log, &*store, catalogue, &mut |_, _| {})?;
+        fold_all(&*log, &*store, catalogue, true, &mut |_, _| {})?;
     }
     match read_once(&*store, evaluation) {
         Err(damaged @ StoreError::Damaged { .. }) => {
             tracing::warn!(%damaged, "the store is damaged; it is folded anew from the log");
-            fold_all(&*log, &*store, catalogue, &mut |_, _| {})?;
+            fold_all(&*log, &*store, catalogue, true, &mut |_, _| {})?;
         }
         read => return Ok(read?),
     }
@@ -335,6 +345,13 @@ pub fn embedded_log(data: Option<&Path>) -> Result<Arc<dyn EventLog>> {
 /// The embedded store.
 pub fn embedded_store(data: Option<&Path>, catalogue: &Catalogue) -> Result<Arc<dyn KpiStore>> {
     Ok(Arc::new(EmbeddedStore::open(place::made(data)?, measures(catalogue))?))
+}
+
+/// Log and store in a folder of which nothing is to outlive this process.
+pub fn fleeting(folder: &Path, catalogue: &Catalogue) -> Result<(Arc<dyn EventLog>, Arc<dyn KpiStore>)> {
+    let file = place::made(Some(folder))?;
+    let log = EmbeddedLog::open_fleeting(&file, EMBEDDED_PARTITIONS)?;
+    Ok((Arc::new(log), Arc::new(EmbeddedStore::open(file, measures(catalogue))?.fleeting())))
 }
 
 /// The measures' names by number, for whoever reads the store itself.

@@ -9,6 +9,7 @@ use onpace_processors::store::KpiStore;
 use onpace_processors::{self as processors, Settings};
 use onpace_producers::log::EventLog;
 use onpace_producers::{gateway, heartbeat};
+use onpace_sinks::view::Past;
 use onpace_sinks::{Configuration, Health, Metrics, View, http, metrics, publish};
 use tokio::net::TcpListener;
 
@@ -22,10 +23,14 @@ pub struct Floor {
     pub command: &'static str,
     pub log: Arc<dyn EventLog>,
     pub store: Arc<dyn KpiStore>,
+    /// Both are in one file.
+    pub embedded: bool,
     pub configuration: Configuration,
     /// The file of the user's own catalogue.
     pub catalogue: Option<PathBuf>,
     pub threads: u32,
+    /// What is yet to be written into the log before there is a number to show.
+    pub past: Past,
     /// How long a round through the store takes.
     pub patrol: Duration,
     pub page: metrics::Settings,
@@ -36,7 +41,8 @@ pub struct Floor {
 
 /// Runs until it is asked to stop or a part fails.
 pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Result<()> {
-    let Floor { command, log, store, configuration, catalogue: file, threads, patrol, page, doors, questions, bodies } = floor;
+    let Floor { command, log, store, embedded, configuration, catalogue: file, threads, past, patrol, page, doors, questions, bodies } =
+        floor;
     let catalogue = Arc::clone(&configuration.now().catalogue);
     let registry = onpace_producers::http::registry()?;
     let processing = processors::Metrics::register(&registry)?;
@@ -45,7 +51,7 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
         log: Arc::clone(&log),
         store: Arc::clone(&store),
         catalogue: &catalogue,
-        settings: Settings { patrol, ..Settings::default() },
+        settings: Settings { patrol, ..engine::work(embedded) },
         threads,
         until: Until::Asked,
         beat: beat.clone(),
@@ -53,7 +59,7 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
     };
     let words = Arc::new(engine::words(&catalogue));
     let mut working = processor::start(work, shutdown);
-    let view = View::follow(Arc::clone(&store), configuration.clone(), shutdown.token.clone())?;
+    let view = View::follow_after(past, Arc::clone(&store), configuration.clone(), shutdown.token.clone())?;
     configuration.watch(shutdown.token.clone())?;
     publish::start(Arc::clone(&store), view.clone(), configuration.clone(), shutdown.token.clone())?;
     let note = onpace_sinks::serving::start(store, configuration.clone(), command, file, shutdown.token.clone())?;

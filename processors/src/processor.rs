@@ -41,6 +41,8 @@ pub struct Settings {
     pub patrol: Duration,
     /// How often it is looked at whether the log of a lane that is folded is still the one that it was.
     pub look: Duration,
+    /// While the log has more than can be folded at once, a lane with little to commit commits it after so long all the same.
+    pub gather: Duration,
     /// How long an idle processor waits for messages; also how soon it sees a request to stop.
     pub wait: Duration,
 }
@@ -54,6 +56,7 @@ impl Default for Settings {
             patience: Duration::from_secs(60),
             patrol: PATROL,
             look: Duration::from_secs(5),
+            gather: Duration::from_millis(500),
             wait: Duration::from_millis(100),
         }
     }
@@ -89,11 +92,20 @@ pub enum ProcessorError {
 /// While nothing happens a lane's head is committed again so often: that is how a wiped store is noticed, and how the
 /// lag on every screen stays true.
 const IDLE_COMMIT: Duration = Duration::from_secs(2);
-/// While the log has more than can be folded at once, a lane with little to commit commits it after so long all the same.
-const LATEST_COMMIT: Duration = Duration::from_millis(500);
+/// Fewer messages than this are committed as soon as a poll has taken all that was at hand; more of them come of a past that is being written or read, and
+/// wait until a poll finds nothing more.
+const FEW: usize = 5_000;
 const LAST_RETRY: Duration = Duration::from_secs(5);
 /// What events say that makes no sense is told at most this often.
 const SELDOM: Duration = Duration::from_secs(600);
+
+impl Settings {
+    /// For a log and a store in one file. A commit writes every page in which something changed, so of a past that is far behind the more is
+    /// folded at a time, the less often a page is written; with little at hand a commit waits for nothing, as ever.
+    pub fn embedded() -> Settings {
+        Settings { batch: 100_000, gather: Duration::from_secs(2), ..Settings::default() }
+    }
+}
 
 /// A processor: one thread's share of the lanes.
 pub struct Processor<'a> {
@@ -259,8 +271,7 @@ impl<'a> Processor<'a> {
                 self.metrics.folded.inc_by(count as u64);
                 // Before anything is committed of what was read since.
                 self.look_again()?;
-                let busy = count >= self.settings.batch;
-                self.commit_due(busy)?;
+                self.commit_due(count)?;
                 Ok(count > 0)
             }
             Polled::Assigned(partitions) => {
@@ -282,15 +293,17 @@ impl<'a> Processor<'a> {
         }
     }
 
-    /// Commits full batches, and all of them once the log has nothing more at hand.
-    fn commit_due(&mut self, busy: bool) -> Result<(), ProcessorError> {
+    /// Commits full batches, and all of them once the log has nothing more at hand; `count` messages were polled just now.
+    fn commit_due(&mut self, count: usize) -> Result<(), ProcessorError> {
+        let busy = count >= self.settings.batch.min(FEW);
         let mut failed = Vec::new();
         for (partition, assigned) in &mut self.lanes {
             let Assigned::Owned { lane, committed_at, pace, look } = assigned else { continue };
             let due = match lane.messages() {
                 _ if look.doubt => false,
                 0 => committed_at.elapsed() >= IDLE_COMMIT,
-                messages => !busy || messages >= self.settings.batch || committed_at.elapsed() >= LATEST_COMMIT,
+                messages if messages >= self.settings.batch || committed_at.elapsed() >= self.settings.gather => true,
+                messages => !busy && (messages < FEW || count == 0),
             };
             // What was submitted a step ago has been answered by now; its successor is on its way before the next poll.
             let mut outcome = lane.land();

@@ -6,11 +6,15 @@
 //!
 //! The frame before the body is one function, [`body`]: the Confluent frame joins it there.
 
+mod parts;
+
 use std::borrow::Cow;
 
 use crate::{
     Currency, Event, Field, FieldNo, Keep, Kind, MAX_INTEGER, MAX_SOURCE_BYTES, MAX_TEXT_BYTES, Money, Patch, Shape, Time, Value, cut, time,
 };
+
+pub use parts::Parts;
 
 /// The schema that [`write`] writes.
 pub const SCHEMA: &str = include_str!("../avro/event.v1.avsc");
@@ -65,21 +69,9 @@ pub enum Unreadable {
 
 /// Writes an event as a single object.
 pub fn write(event: &Event<'_>, out: &mut Vec<u8>) {
-    header(out);
-    text(&event.id, out);
-    text(&event.source, out);
-    text(&event.entity, out);
-    long(event.occurred_at, out);
-    if event.said_at == event.occurred_at {
-        out.push(0);
-    } else {
-        out.push(2);
-        long(event.said_at, out);
-    }
-    match event.deleted {
-        None => out.push(0),
-        Some(deleted) => out.extend_from_slice(&[2, deleted.into()]),
-    }
+    let Event { id, source, entity, occurred_at, said_at, deleted, .. } = event;
+    let said_at = Some(*said_at).filter(|said_at| said_at != occurred_at);
+    Parts { id, source, entity, occurred_at: *occurred_at, said_at, deleted: *deleted, rest: &[] }.write(out);
     for kind in Kind::ALL {
         if kind == event.kind {
             out.push(2);

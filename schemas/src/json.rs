@@ -10,7 +10,7 @@ mod write;
 use std::borrow::Cow;
 
 use scan::{Members, is_number, object, shown, text};
-pub use write::{write, write_data};
+pub use write::{write, write_data, write_data_text};
 
 use crate::refusal::{clip, did_you_mean};
 use crate::{

@@ -204,17 +204,46 @@ pub fn show_instant(us: i64) -> String {
     let (year, month, day) = civil(us.div_euclid(DAY_US));
     let (second, fraction) = (us.rem_euclid(DAY_US) / US, us.rem_euclid(US));
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    let mut text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
-    if fraction > 0 {
-        text += format!(".{fraction:06}").trim_end_matches('0');
+    let mut text = String::with_capacity(27);
+    push_date(year, month, day, &mut text);
+    for (before, number) in [('T', hour), (':', minute), (':', second)] {
+        text.push(before);
+        push_digits(number, 2, &mut text);
     }
-    text + "Z"
+    if fraction > 0 {
+        text.push('.');
+        push_digits(fraction, 6, &mut text);
+        text.truncate(text.trim_end_matches('0').len());
+    }
+    text.push('Z');
+    text
+}
+
+fn push_date(year: i64, month: i64, day: i64, out: &mut String) {
+    if (0..=9_999).contains(&year) {
+        push_digits(year, 4, out);
+    } else {
+        *out += &format!("{year:04}");
+    }
+    for number in [month, day] {
+        out.push('-');
+        push_digits(number, 2, out);
+    }
+}
+
+/// The last so many digits of a number that isn't negative: formatting at large costs ten times as much, and a log writes two instants an event.
+fn push_digits(number: i64, digits: u32, out: &mut String) {
+    for place in (0..digits).rev() {
+        out.push(char::from(b'0' + (number / 10_i64.pow(place) % 10) as u8));
+    }
 }
 
 /// A date as `2026-03-02`.
 pub fn show_date(day: i32) -> String {
     let (year, month, day) = civil(day.into());
-    format!("{year:04}-{month:02}-{day:02}")
+    let mut text = String::with_capacity(10);
+    push_date(year, month, day, &mut text);
+    text
 }
 
 /// A time as it would be written in JSON.

@@ -1,5 +1,7 @@
 //! `onpace demo`: a living sales floor on the embedded engine, with nothing installed and nothing left behind.
 
+mod past;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,9 +11,12 @@ use jiff::tz::TimeZone;
 use onpace_kpis::{Catalogue, Roster};
 use onpace_processors::processor::PATROL;
 use onpace_producers::gateway::system_clock;
-use onpace_producers::simulate::{Company, Destination, Pace, Simulation, live, record};
+use onpace_producers::log::EventLog;
+use onpace_producers::simulate::{Company, Destination, Pace, Simulation, live};
 use onpace_schemas::counted;
+use onpace_sinks::view::Past;
 use onpace_sinks::{Configuration, metrics};
+use tokio_util::sync::CancellationToken;
 
 use crate::crew::workers;
 use crate::floor::{self, Floor};
@@ -19,6 +24,7 @@ use crate::runtime::block_on;
 use crate::say::say;
 use crate::shutdown::Shutdown;
 use crate::{args, engine, files, place, serving};
+use past::{Making, Note, Origin};
 
 /// How much of a past the floor has: a whole quarter, on its last day too.
 const HISTORY_US: i64 = 100 * 86_400 * 1_000_000;
@@ -40,26 +46,26 @@ pub fn run(args: args::Demo) -> Result<ExitCode> {
         let listener = serving::bind(args.listen).await?;
         let address = listener.local_addr()?;
         let now_us = system_clock();
-        let (log, store, mut scene, _claim) = tokio::task::block_in_place(|| {
+        let folder = place::folder(data);
+        let note = Note::of(&folder);
+        let (log, store, scene, begun, _claim) = tokio::task::block_in_place(|| {
             let claim = place::claim(data)?;
-            let scene = Scene::set(&args, &place::folder(data), now_us)?;
+            let begun = note.read()?;
+            let origin = begun.unwrap_or(Origin { seed: args.seed, start_us: now_us - HISTORY_US });
+            let scene = Scene::set(&args, &folder, now_us, origin)?;
             let catalogue = &scene.configuration.now().catalogue;
-            let log = engine::embedded_log(data)?;
-            let store = engine::embedded_store(data, catalogue)?;
-            engine::settle(&*log, &*store, catalogue, true)?;
-            anyhow::Ok((log, store, scene, claim))
-        })?;
-        if log.ends()?.iter().all(|end| *end == 0) {
-            say(format_args!("Making up three months of {}…", counted(scene.people, "rep")));
-            let events = tokio::select! {
-                events = record(&mut scene.simulation, now_us, &*log) => events?,
-                () = shutdown.token.cancelled() => return Ok(ExitCode::SUCCESS),
+            let (log, store) = match &temporary {
+                Some(folder) => engine::fleeting(folder.path(), catalogue)?,
+                None => (engine::embedded_log(data)?, engine::embedded_store(data, catalogue)?),
             };
-            say(format_args!("{} written; folding now.", counted(events, "event")));
+            engine::settle(&*log, &*store, catalogue, true)?;
+            anyhow::Ok((log, store, scene, begun.is_some(), claim))
+        })?;
+        let past = if begun || log.ends()?.iter().all(|end| *end == 0) {
+            Past::awaited(format!("three months of {}", counted(scene.people, "rep")))
         } else {
-            // An old floor goes on: what was made up before is in its log.
-            scene.simulation.history(now_us).for_each(drop);
-        }
+            Past::default()
+        };
         say(format_args!(
             "\n  The sales floor, live:   http://{address}/\n  KPIs as JSON:            http://{address}/v1/kpis?by=rep&window=month\n  \
              Objectives as JSON:      http://{address}/v1/objectives\n  Prometheus metrics:      http://{address}/metrics\n"
@@ -70,14 +76,19 @@ pub fn run(args: args::Demo) -> Result<ExitCode> {
             scene.configuration.now().zone(),
             if temporary.is_some() { " and leaves nothing behind" } else { "" }
         ));
-        let Scene { configuration, mut simulation, .. } = scene;
+        let Scene { configuration, simulation, origin, .. } = scene;
+        let making =
+            Making { simulation, origin, until_us: now_us, note, past: past.clone() }.start(Arc::clone(&log), shutdown.token.clone());
+        let telling = tokio::spawn(past::tell(past.clone(), shutdown.token.clone()));
         let floor = Floor {
             command: "demo",
             log: Arc::clone(&log),
             store,
+            embedded: true,
             configuration,
             catalogue: None,
             threads: 1,
+            past,
             patrol: PATROL,
             page: metrics::Settings::default(),
             doors: args.doors.clone(),
@@ -85,18 +96,39 @@ pub fn run(args: args::Demo) -> Result<ExitCode> {
             bodies: None,
         };
         let pace = Pace { rate: args.rate, count: None, now: system_clock };
-        let token = shutdown.token.clone();
-        let living = tokio::spawn(async move { live(&mut simulation, &pace, &Destination::Log(log), &token).await });
+        let asked = shutdown.clone();
+        let living = tokio::spawn(async move {
+            let lived = live_on(making, &pace, log, &asked.token).await;
+            if lived.is_err() {
+                asked.request();
+            }
+            lived
+        });
         floor::run(floor, listener, &shutdown).await?;
+        telling.await?;
         living.await??;
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Lives on from the past, once that is made up.
+async fn live_on(
+    making: tokio::task::JoinHandle<Result<Option<Simulation>>>,
+    pace: &Pace,
+    log: Arc<dyn EventLog>,
+    stop: &CancellationToken,
+) -> Result<()> {
+    if let Some(mut simulation) = making.await?? {
+        live(&mut simulation, pace, &Destination::Log(log), stop).await?;
+    }
+    Ok(())
 }
 
 /// Who is on the floor and what is wanted of them.
 struct Scene {
     configuration: Configuration,
     simulation: Simulation,
+    origin: Origin,
     people: usize,
     /// The files that it comes from.
     files: args::Company,
@@ -104,7 +136,7 @@ struct Scene {
 
 impl Scene {
     /// The company of the files that are named; else that of the folder; else one that is made up and written there.
-    fn set(args: &args::Demo, folder: &Path, now_us: i64) -> Result<Scene> {
+    fn set(args: &args::Demo, folder: &Path, now_us: i64, origin: Origin) -> Result<Scene> {
         let catalogue = engine::catalogue(&args::Definitions { catalogue: None })?;
         let mut files = args.company.clone();
         let mut made_up = None;
@@ -122,10 +154,10 @@ impl Scene {
         let roster = known_roster(&catalogue, &files)?;
         let workers = workers(&roster, now_us);
         let people = if workers.is_empty() { args.reps as usize } else { workers.len() };
-        let start_us = now_us - HISTORY_US;
+        let Origin { seed, start_us } = origin;
         let simulation = match workers.is_empty() {
-            true => Simulation::new(args.seed, args.reps, start_us),
-            false => Simulation::of(args.seed, workers, start_us),
+            true => Simulation::new(seed, args.reps, start_us),
+            false => Simulation::of(seed, workers, start_us),
         };
         if args.company.roster.is_none() && files.objectives.is_none() {
             let objectives = folder.join(OBJECTIVES);
@@ -134,7 +166,7 @@ impl Scene {
             }
             files.objectives = objectives.exists().then_some(objectives);
         }
-        Ok(Scene { configuration: engine::configured(catalogue, &files)?, simulation, people, files })
+        Ok(Scene { configuration: engine::configured(catalogue, &files)?, simulation, origin, people, files })
     }
 
     fn say_files(&self) {

@@ -13,7 +13,8 @@ use crate::{engine, place};
 
 pub fn run(args: Rebuild) -> Result<ExitCode> {
     let catalogue = engine::catalogue(&args.definitions)?;
-    if engine::is_embedded(&args.engine) {
+    let embedded = engine::is_embedded(&args.engine);
+    if embedded {
         place::existing(args.engine.data.as_deref())?;
     }
     let (log, store) = engine::both(&args.engine, &catalogue)?;
@@ -24,7 +25,7 @@ pub fn run(args: Rebuild) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} events, {per_sec}, {eta} left")?);
-    engine::fold_all(&*log, &*store, &catalogue, &mut |done, total| {
+    engine::fold_all(&*log, &*store, &catalogue, embedded, &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     })?;

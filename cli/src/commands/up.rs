@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
+use onpace_sinks::view::Past;
 
 use crate::floor::{self, Floor};
 use crate::runtime::block_on;
@@ -31,9 +32,11 @@ pub fn run(args: args::Up) -> Result<ExitCode> {
             command: "up",
             log,
             store,
+            embedded,
             configuration,
             catalogue: args.definitions.catalogue,
             threads,
+            past: Past::default(),
             patrol: Duration::from_secs(args.care.patrol.into()),
             page: engine::page(&args.page),
             doors: args.doors,

@@ -10,6 +10,7 @@ mod changed;
 mod embedded;
 mod marks;
 mod memory;
+mod places;
 mod redis;
 mod round;
 #[cfg(test)]

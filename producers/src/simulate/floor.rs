@@ -133,7 +133,7 @@ impl Floor {
     pub(super) fn name(&self, rep: usize, kind: Kind) -> Value<'static> {
         let identities = &self.reps[rep].identities;
         let name = if kind == Kind::Call { identities.last() } else { identities.first() };
-        text(name.map(String::as_str).unwrap_or_default())
+        text(name.cloned().unwrap_or_default())
     }
 
     /// A rep does something at `at_us`. Live, it is reported at that instant and what follows comes soon; else each in its time.
@@ -325,21 +325,24 @@ impl Floor {
 
     /// What sources do beside the truth: tell it twice, tell it late, take it back.
     fn noise(&mut self, act: &mut Act) {
-        let Some((reported_at, told)) = act.reports.first().cloned() else { return };
+        let Some((reported_at, told)) = act.reports.first() else { return };
+        let (reported_at, kind) = (*reported_at, told.kind);
         match self.dice.random_range(0..1_000) {
             0..12 => {
+                let told = told.clone();
                 let again = self.around(40 * MINUTE);
                 act.reports.push((reported_at + act.soon(again), told));
             }
-            12..30 if !act.live && told.kind == Kind::Call => {
+            12..30 if !act.live && kind == Kind::Call => {
                 // Somebody was on the road and the telephone synchronised in the evening.
                 let late = self.around(6 * HOUR);
                 act.reports.iter_mut().for_each(|report| report.0 += late);
             }
-            30..34 if told.kind == Kind::Call => {
+            30..34 if kind == Kind::Call => {
+                let entity = told.entity.clone();
                 let last = act.reports.iter().map(|report| report.0).max().unwrap_or(reported_at);
                 let at = last + act.soon(20 * MINUTE);
-                let mut gone = self.say(Kind::Call, &told.entity, at, Vec::new());
+                let mut gone = self.say(Kind::Call, &entity, at, Vec::new());
                 gone.deleted = Some(true);
                 act.report(gone);
             }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::{BoxFuture, poll_immediate};
 use onpace_schemas::{Event, json, without_secret};
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +16,8 @@ use crate::log::{EventLog, LogError};
 
 /// How many events are sent at a time at most.
 const BATCH: usize = 5_000;
+/// How many events of a past are written at a time.
+const RECORDED: usize = 20_000;
 /// How often events are sent at high rates.
 const TICK: Duration = Duration::from_millis(50);
 /// How long the first try after a failure waits, and the longest wait.
@@ -94,19 +97,38 @@ pub async fn live(simulation: &mut Simulation, pace: &Pace, to: &Destination, st
     Ok(sent)
 }
 
-/// Writes everything that was reported up to `until_us` (microseconds since 1970) into a log, as fast as it takes it; the number of events.
+/// Writes everything that was reported up to `until_us` (microseconds since 1970) into a log, as fast as it takes it, and makes up what comes next while it
+/// does; the number of events. `told` hears after each batch up to when that is and how many events that are, and may stop it by `false`.
 ///
 /// # Errors
 /// The log did not take everything.
-pub async fn record(simulation: &mut Simulation, until_us: i64, log: &dyn EventLog) -> Result<u64, LogError> {
-    let mut count = 0;
+pub async fn record(
+    simulation: &mut Simulation,
+    until_us: i64,
+    log: &dyn EventLog,
+    told: &mut (dyn FnMut(i64, u64) -> bool + Send),
+) -> Result<u64, LogError> {
+    let (mut count, mut up_to_us) = (0, until_us);
+    let mut under_way: Option<BoxFuture<'_, Result<(), LogError>>> = None;
     loop {
-        let batch: Vec<_> = simulation.history(until_us).take(BATCH).map(|event| entry(&event)).collect();
+        let reports = std::iter::from_fn(|| simulation.report_by(until_us)).take(RECORDED);
+        let batch: Vec<_> = reports.inspect(|(at_us, _)| up_to_us = *at_us).map(|(_, entry)| entry).collect();
+        if let Some(append) = under_way.take() {
+            append.await?;
+        }
         if batch.is_empty() {
             return Ok(count);
         }
         count += batch.len() as u64;
-        log.append(batch).await?;
+        // A first look hands it over; it is written while the next one is made up.
+        let mut append = log.append(batch);
+        match poll_immediate(&mut append).await {
+            Some(taken) => taken?,
+            None => under_way = Some(append),
+        }
+        if !told(up_to_us, count) {
+            return Ok(count);
+        }
     }
 }
 

@@ -16,11 +16,13 @@ mod say;
 mod tests;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BinaryHeap;
 
 use jiff::tz::TimeZone;
-use onpace_schemas::{Currency, Event};
+use onpace_schemas::{Currency, Event, avro};
 
+use crate::entry;
+use crate::log::Entry;
 use floor::{Floor, Report};
 
 pub use company::Company;
@@ -70,9 +72,12 @@ pub struct Simulation {
     floor: Floor,
     /// When whose next act is due, in microseconds since 1970.
     due: BinaryHeap<Reverse<(i64, usize)>>,
-    /// What happened and is yet to be reported: first when, then in the order in which it was said.
-    waiting: BinaryHeap<Reverse<(i64, u64)>>,
-    events: BTreeMap<u64, Event<'static>>,
+    /// What happened and is yet to be reported: first when, then in the order in which it was said; and its place among the entries.
+    waiting: BinaryHeap<Reverse<(i64, u64, usize)>>,
+    /// Packed, as a log takes them: of a large floor a hundred thousand wait for days.
+    entries: Vec<Option<Entry>>,
+    /// Places that are free again.
+    free: Vec<usize>,
     said: u64,
 }
 
@@ -90,19 +95,19 @@ impl Simulation {
     pub fn of(seed: u64, workers: Vec<Worker>, start_us: i64) -> Simulation {
         let mut floor = Floor::new(seed, workers, start_us);
         let due = (0..floor.reps.len()).map(|rep| Reverse((floor.next_act(rep, start_us), rep))).collect();
-        Simulation { floor, due, waiting: BinaryHeap::new(), events: BTreeMap::new(), said: 0 }
+        Simulation { floor, due, waiting: BinaryHeap::new(), entries: Vec::new(), free: Vec::new(), said: 0 }
     }
 
     /// What is reported from where the simulation stands up to `until_us`, in the order of the reports.
     pub fn history(&mut self, until_us: i64) -> impl Iterator<Item = Event<'static>> + '_ {
-        std::iter::from_fn(move || self.report_by(until_us).map(|(_, event)| event))
+        std::iter::from_fn(move || self.report_by(until_us).and_then(|(_, entry)| unpacked(&entry)))
     }
 
     /// What is reported at this instant: something that was still to come, or else somebody does something. `None` where all are on leave.
     pub fn at(&mut self, now_us: i64) -> Option<Event<'static>> {
         loop {
-            if let Some((_, event)) = self.waiting_by(now_us) {
-                return Some(event);
+            if let Some((_, entry)) = self.waiting_by(now_us) {
+                return unpacked(&entry);
             }
             let rep = self.floor.someone_present(now_us)?;
             let reports = self.floor.act(rep, now_us, true);
@@ -115,7 +120,8 @@ impl Simulation {
         (self.floor.habits(rep), self.floor.reps[rep].hours.working_days(first, last))
     }
 
-    fn report_by(&mut self, until_us: i64) -> Option<Report> {
+    /// The next that is reported, at most at `until_us`: when, and what, as a log takes it.
+    fn report_by(&mut self, until_us: i64) -> Option<(i64, Entry)> {
         loop {
             let next_act = self.due.peek().map_or(i64::MAX, |Reverse((at_us, _))| *at_us);
             if let Some(report) = self.waiting_by(until_us.min(next_act)) {
@@ -131,11 +137,11 @@ impl Simulation {
         }
     }
 
-    fn waiting_by(&mut self, until_us: i64) -> Option<Report> {
-        let Reverse((at_us, _)) = self.waiting.peek().filter(|Reverse((at_us, _))| *at_us <= until_us)?;
-        let at_us = *at_us;
-        let Reverse((_, said)) = self.waiting.pop()?;
-        self.events.remove(&said).map(|event| (at_us, event))
+    fn waiting_by(&mut self, until_us: i64) -> Option<(i64, Entry)> {
+        self.waiting.peek().filter(|Reverse((at_us, ..))| *at_us <= until_us)?;
+        let Reverse((at_us, _, place)) = self.waiting.pop()?;
+        self.free.push(place);
+        self.entries[place].take().map(|entry| (at_us, entry))
     }
 
     fn queue(&mut self, reports: Vec<Report>) {
@@ -144,8 +150,12 @@ impl Simulation {
                 continue;
             }
             self.said += 1;
-            self.waiting.push(Reverse((at_us, self.said)));
-            self.events.insert(self.said, event);
+            let place = self.free.pop().unwrap_or(self.entries.len());
+            self.waiting.push(Reverse((at_us, self.said, place)));
+            match self.entries.get_mut(place) {
+                Some(free) => *free = Some(entry(&event)),
+                None => self.entries.push(Some(entry(&event))),
+            }
         }
     }
 }
@@ -154,6 +164,14 @@ impl Iterator for Simulation {
     type Item = Event<'static>;
 
     fn next(&mut self) -> Option<Event<'static>> {
-        self.report_by(i64::MAX).map(|(_, event)| event)
+        self.report_by(i64::MAX).and_then(|(_, entry)| unpacked(&entry))
+    }
+}
+
+/// The event that was packed: what was written here can be read.
+fn unpacked(entry: &Entry) -> Option<Event<'static>> {
+    match avro::read(&entry.value) {
+        Ok(avro::Message::Event(event)) => Some(event.into_owned()),
+        _ => None,
     }
 }

@@ -230,12 +230,14 @@ pub(super) fn id(name: &str) -> String {
 
 /// Somebody at a customer's.
 pub(super) fn contact(dice: &mut StdRng) -> String {
-    format!("{} {}", FIRST[dice.random_range(0..FIRST.len())], LAST[dice.random_range(0..LAST.len())])
+    let first = FIRST[dice.random_range(0..FIRST.len())];
+    [first, " ", LAST[dice.random_range(0..LAST.len())]].concat()
 }
 
 /// A customer.
 pub(super) fn account(dice: &mut StdRng) -> String {
-    format!("{} {}", HOUSES[dice.random_range(0..HOUSES.len())], TRADES[dice.random_range(0..TRADES.len())])
+    let house = HOUSES[dice.random_range(0..HOUSES.len())];
+    [house, " ", TRADES[dice.random_range(0..TRADES.len())]].concat()
 }
 
 #[cfg(test)]

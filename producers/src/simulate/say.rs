@@ -1,5 +1,7 @@
 //! Short ways to write events.
 
+use std::borrow::Cow;
+
 use onpace_schemas::{Event, FieldNo, Kind, Patch, Stamp, Value};
 
 /// An event of the simulation.
@@ -16,8 +18,8 @@ pub(super) fn event(id: String, kind: Kind, entity: &str, at_us: Stamp, fields: 
 }
 
 /// A text.
-pub(super) fn text(text: impl Into<String>) -> Value<'static> {
-    Value::Text(text.into().into())
+pub(super) fn text(text: impl Into<Cow<'static, str>>) -> Value<'static> {
+    Value::Text(text.into())
 }
 
 /// A value of a closed set, by its name.

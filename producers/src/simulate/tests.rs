@@ -17,8 +17,8 @@ const START: i64 = 1_764_547_200_000_000; // 2025-12-01T00:00:00Z, a Monday
 fn quarter(seed: u64) -> (Simulation, Vec<Report>) {
     let mut simulation = Simulation::new(seed, 12, START);
     let mut reports = Vec::new();
-    while let Some(report) = simulation.report_by(START + 90 * DAY) {
-        reports.push(report);
+    while let Some((at_us, entry)) = simulation.report_by(START + 90 * DAY) {
+        reports.push((at_us, unpacked(&entry).unwrap()));
     }
     (simulation, reports)
 }
@@ -123,7 +123,14 @@ fn on_leave_nobody_does_anything_and_on_a_holiday_only_where_nobody_else_is() {
 async fn a_history_and_live_events_go_into_a_log() {
     let log = MemoryLog::new(4);
     let mut simulation = Simulation::new(7, 3, START);
-    let count = record(&mut simulation, START + 20 * DAY, &log).await.unwrap();
+    let mut told = Vec::new();
+    let count = record(&mut simulation, START + 20 * DAY, &log, &mut |at_us, count| {
+        told.push((at_us, count));
+        true
+    })
+    .await
+    .unwrap();
+    assert!(told.is_sorted() && told.last().is_some_and(|(at_us, so_far)| *at_us <= START + 20 * DAY && *so_far == count), "{told:?}");
     assert!(count > 1_000);
     let logged = |log: &MemoryLog| log.ends().unwrap().iter().sum::<i64>() as u64;
     assert_eq!(logged(&log), count);

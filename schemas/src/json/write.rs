@@ -1,5 +1,7 @@
 //! Events back as JSON, as they could be posted.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value as Json, json};
 
 use crate::{Event, Field, Shape, Value, money, time};
@@ -11,6 +13,37 @@ pub fn write_data(event: &Event<'_>) -> Map<String, Json> {
         Some((field.name.to_owned(), write_value(field, value)))
     });
     said.collect()
+}
+
+/// [`write_data`] as text, written at once: a log writes it for each event.
+pub fn write_data_text(event: &Event<'_>) -> String {
+    let mut out = String::with_capacity(32 + 32 * event.patch.len());
+    for (no, value) in &event.patch {
+        let Some(field) = event.kind.fields().get(usize::from(*no)) else { continue };
+        out.push_str(if out.is_empty() { "{\"" } else { ",\"" });
+        out.push_str(field.name);
+        out.push_str("\":");
+        match value {
+            Value::Text(text) => write_text(text, &mut out),
+            Value::Time(time) => write_text(&time::show_time(*time), &mut out),
+            // Writing into a text can't fail.
+            Value::Integer(integer) => _ = write!(out, "{integer}"),
+            Value::Cleared | Value::Flag(_) | Value::Choice(_) | Value::Amount(_) => _ = write!(out, "{}", write_value(field, value)),
+        }
+    }
+    out.push_str(if out.is_empty() { "{}" } else { "}" });
+    out
+}
+
+fn write_text(text: &str, out: &mut String) {
+    if text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        // With its escapes. Writing into a text can't fail.
+        _ = write!(out, "{}", Json::from(text));
+    } else {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    }
 }
 
 /// The event as it could be posted.

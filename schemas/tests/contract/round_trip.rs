@@ -21,8 +21,30 @@ proptest! {
         let read = read.into_owned();
         prop_assert_eq!(&read, &event);
 
+        let text: Json = serde_json::from_str(&json::write_data_text(&event)).unwrap();
+        prop_assert_eq!(text, Json::from(json::write_data(&event)));
+
         let again = json::write(&read).to_string();
         prop_assert_eq!(json::read(&again, NOW_US).unwrap().into_owned(), event);
+    }
+
+    #[test]
+    fn what_is_taken_apart_is_put_together_to_the_byte(AnyEvent { posted, .. } in any_event(), at in any::<prop::sample::Index>(), noise: u8) {
+        let mut message = Vec::new();
+        avro::write(&json::read(&posted.to_string(), NOW_US).unwrap(), &mut message);
+        prop_assert!(avro::Parts::of(&message).is_some());
+        let at = at.index(message.len());
+        let (mut noisy, mut longer) = (message.clone(), message.clone());
+        noisy[at] = noise;
+        // A byte more for a number says the same.
+        longer.splice(at..=at, [message[at] | 0x80, 0]);
+        for message in [message, noisy, longer] {
+            if let Some(parts) = avro::Parts::of(&message) {
+                let mut again = Vec::new();
+                parts.write(&mut again);
+                prop_assert_eq!(again, message);
+            }
+        }
     }
 
     #[test]

@@ -186,7 +186,7 @@ fn not_whole(standing: Standing, evaluation: &Evaluation) -> Problem {
     let what = match standing.state {
         Word::StoreAway => "the store is away and was never read whole",
         Word::Loading => "the store is being read",
-        _ => "the numbers are being folded anew and are not whole yet",
+        _ => "the numbers are being folded and are not whole yet",
     };
     let detail = format!("{what}: {}", standing.reason);
     let freshness = serde_json::to_value(Freshness::from(standing)).unwrap_or_default();

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::configuration::Configuration;
 
 use super::lane::Copy;
+use super::past::Past;
 use super::standing::Lane;
 use super::{View, add, now_ms};
 
@@ -44,6 +45,7 @@ pub struct Follower {
     /// By lane, as last read.
     sources: Vec<Vec<store::Heard>>,
     looks: u32,
+    past: Past,
 }
 
 /// Whether a store's numbers are of the catalogue's measures.
@@ -61,7 +63,14 @@ impl Follower {
     pub fn new(store: Arc<dyn KpiStore>, configuration: Configuration, view: View) -> Follower {
         let catalogue = Arc::clone(&configuration.now().catalogue);
         let (copies, sources) = (Vec::new(), Vec::new());
-        Follower { store, configuration, catalogue, met: None, told: 0, view, settings: None, copies, sources, looks: 0 }
+        let past = Past::default();
+        Follower { store, configuration, catalogue, met: None, told: 0, view, settings: None, copies, sources, looks: 0, past }
+    }
+
+    /// The same once a past is folded.
+    pub fn after(self, past: Past) -> Follower {
+        self.view.change(|picture| picture.known.past = past.underway());
+        Follower { past, ..self }
     }
 
     /// Follows until `stop` is cancelled.
@@ -110,6 +119,10 @@ impl Follower {
             self.settle()?;
         }
         self.looks = self.looks.wrapping_add(1);
+        if self.awaits(reader)? {
+            self.view.heard();
+            return Ok(());
+        }
         self.meet();
         let mut changed = false;
         for lane in 0..self.copies.len() as u32 {
@@ -132,6 +145,29 @@ impl Follower {
             self.tell_folded();
         }
         Ok(())
+    }
+
+    /// Whether lanes have yet to be folded to the end of a past. Until then they aren't read: what they hold is of no use to anybody, and changes all the while.
+    fn awaits(&mut self, reader: &mut dyn StoreReader) -> Result<bool, StoreError> {
+        let Some(underway) = self.past.underway() else {
+            if self.view.known().past.is_some() {
+                self.view.change(|picture| picture.known.past = None);
+            }
+            return Ok(false);
+        };
+        let heads = (0..self.copies.len() as u32).map(|lane| reader.head(lane)).collect::<Result<Vec<_>, _>>()?;
+        self.past.folded(heads.iter().flatten().map(|head| head.offset.max(0) as u64).sum());
+        let held = underway.is_held(&heads);
+        if held {
+            self.past.is_over();
+        }
+        self.view.change(|picture| {
+            let known = &mut picture.known;
+            known.past = self.past.underway();
+            known.away = None;
+            known.lanes = heads.into_iter().map(Lane::underway).collect();
+        });
+        Ok(!held)
     }
 
     /// Has the tally know the roster's people: whoever joined them is taken out of those that are counted together.
@@ -385,6 +421,40 @@ mod tests {
         look(&mut follower, &store);
         assert_eq!(view.standing().state, State::Fresh);
         assert_eq!(values(&view.read().tally, "calls_made"), whole);
+    }
+
+    #[test]
+    fn nothing_is_shown_before_a_past_is_folded() {
+        let store = Store::of(1);
+        let (evaluation, past) = (evaluation(), Past::awaited("a week of 2 reps".into()));
+        let view = View::of_nothing(&evaluation.catalogue, now_ms());
+        let mut follower = Follower::new(Arc::new(store.clone()), Configuration::fixed(evaluation), view.clone()).after(past.clone());
+        let mut reason = |what: &str| {
+            look(&mut follower, &store);
+            let standing = view.standing();
+            assert_eq!((standing.state, standing.whole, view.ready().is_ok()), (State::CatchingUp, false, false), "{what}");
+            assert_eq!(view.read().version, 1, "{what}: a counter was taken up");
+            standing.reason
+        };
+        assert_eq!(reason("nothing is begun"), "a week of 2 reps: 0 % made up, 0 events; 0 of them folded");
+        store.begin(0, 1);
+        store.add(0, "marie", "calls_made", "", None, AT_US, 2);
+        past.written(40, 2);
+        // As far as anybody knows the lane is folded to the log's end: it is whole, and not all there is to come.
+        assert_eq!(reason("some is folded"), "a week of 2 reps: 40 % made up, 2 events; 1 of them folded");
+        store.add(0, "paul", "calls_made", "", None, AT_US, 7);
+        past.written(99, 3);
+        past.is_written(3, vec![3]);
+        assert_eq!(reason("all is written"), "a week of 2 reps: made up, 3 events; 2 of them folded");
+        store.add(0, "marie", "calls_made", "", None, AT_US, 1);
+        look(&mut follower, &store);
+        assert_eq!((view.standing().state, view.standing().whole, view.ready().is_ok()), (State::Fresh, true, true));
+        assert_eq!(values(&view.read().tally, "calls_made"), of(&[("marie", "3"), ("paul", "7")]));
+        assert_eq!((store.inside(|inside| inside.loads), past.underway()), (1, None));
+        // From here on it is followed as ever.
+        store.add(0, "paul", "calls_made", "", None, AT_US, 1);
+        look(&mut follower, &store);
+        assert_eq!(values(&view.read().tally, "calls_made"), of(&[("marie", "3"), ("paul", "8")]));
     }
 
     #[test]

@@ -11,6 +11,7 @@
 
 mod follow;
 mod lane;
+mod past;
 mod standing;
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -26,6 +27,7 @@ use crate::configuration::Configuration;
 use crate::evaluation::Evaluation;
 
 pub use onpace_producers::log::now_ms;
+pub use past::{Past, Underway};
 pub use standing::{Known, Lane, STALE_AFTER_MS, Standing, State};
 
 /// A follower that makes no step for so long is stuck: longer than any one call to a store may take. Milliseconds.
@@ -65,8 +67,21 @@ impl View {
     /// # Errors
     /// The thread can't be started.
     pub fn follow(store: Arc<dyn KpiStore>, configuration: Configuration, stop: CancellationToken) -> std::io::Result<View> {
+        View::follow_after(Past::default(), store, configuration, stop)
+    }
+
+    /// The same of a log into which a past is still being written: numbers are shown once all of it is folded.
+    ///
+    /// # Errors
+    /// The thread can't be started.
+    pub fn follow_after(
+        past: Past,
+        store: Arc<dyn KpiStore>,
+        configuration: Configuration,
+        stop: CancellationToken,
+    ) -> std::io::Result<View> {
         let view = View::of_nothing(&configuration.now().catalogue, now_ms());
-        let mut follower = follow::Follower::new(store, configuration, view.clone());
+        let mut follower = follow::Follower::new(store, configuration, view.clone()).after(past);
         std::thread::Builder::new().name("view".into()).spawn(move || follower.run(&stop))?;
         Ok(view)
     }
@@ -104,8 +119,16 @@ impl View {
     }
 
     fn of_nothing(catalogue: &Catalogue, now_ms: i64) -> View {
-        let known =
-            Known { began_ms: now_ms, heard_ms: None, away: None, loaded: false, empty: false, lanes: Vec::new(), sources: Arc::default() };
+        let known = Known {
+            began_ms: now_ms,
+            heard_ms: None,
+            away: None,
+            loaded: false,
+            empty: false,
+            past: None,
+            lanes: Vec::new(),
+            sources: Arc::default(),
+        };
         let picture = Picture { tally: Tally::new(&catalogue.measures), known, version: 0 };
         let known = Mutex::new(picture.known.clone());
         View {

@@ -11,6 +11,8 @@ use onpace_kpis::objective::{Completeness, Heard, Watched, watched};
 use onpace_processors::store::Head;
 use onpace_processors::vouch;
 
+use super::past::Underway;
+
 /// Heartbeats come every 30 seconds: past this nothing comes through any more. Milliseconds.
 pub const STALE_AFTER_MS: i64 = 90_000;
 /// A store that was not heard of for so long is away, whatever the last attempt says. Milliseconds.
@@ -45,6 +47,11 @@ impl Lane {
         lane
     }
 
+    /// A lane that is folded towards the end of a past, and is loaded once it holds all of it.
+    pub fn underway(head: Option<Head>) -> Lane {
+        Lane { head, ..Lane::default() }
+    }
+
     /// Takes over a newer head.
     pub fn moved(&mut self, head: Option<Head>, now_ms: i64) {
         self.head = head;
@@ -76,6 +83,8 @@ pub struct Known {
     pub loaded: bool,
     /// Whether the store holds anything; a store that was emptied under the view is not empty but incomplete.
     pub empty: bool,
+    /// A past that is still written or folded.
+    pub past: Option<Underway>,
     /// The lanes.
     pub lanes: Vec<Lane>,
     /// When each source was last heard of in any lane, read no earlier than the lanes' heads.
@@ -138,11 +147,12 @@ impl Known {
         let as_of_ms = recorded.filter(|ms| *ms > 0).min().filter(|_| self.loaded);
         let lag_events = self.lanes.iter().map(Lane::lag_events).sum();
         let (state, reason) = self.judge(now_ms, as_of_ms);
-        let whole = match state {
-            State::Fresh | State::Stale | State::Empty => true,
-            State::StoreAway => self.loaded && (self.empty || self.lanes.iter().all(|lane| lane.whole)) && self.replaced().is_none(),
-            State::Loading | State::CatchingUp | State::LogReplaced => false,
-        };
+        let whole = self.past.is_none()
+            && match state {
+                State::Fresh | State::Stale | State::Empty => true,
+                State::StoreAway => self.loaded && (self.empty || self.lanes.iter().all(|lane| lane.whole)) && self.replaced().is_none(),
+                State::Loading | State::CatchingUp | State::LogReplaced => false,
+            };
         Standing { state, whole, as_of_ms, lag_events, reason }
     }
 
@@ -179,6 +189,9 @@ impl Known {
         let silent_ms = now_ms - self.heard_ms.unwrap_or(self.began_ms);
         if silent_ms > SILENT_AFTER_MS && (self.loaded || self.heard_ms.is_none()) {
             return (State::StoreAway, format!("the store has not answered for {} s", silent_ms / 1000));
+        }
+        if let Some(past) = &self.past {
+            return (State::CatchingUp, past.told());
         }
         if !self.loaded {
             return (State::Loading, "the store is being read".into());
@@ -221,7 +234,7 @@ mod tests {
     }
 
     fn known(lanes: Vec<Lane>) -> Known {
-        Known { began_ms: 0, heard_ms: Some(100_000), away: None, loaded: true, empty: false, lanes, sources: Arc::default() }
+        Known { began_ms: 0, heard_ms: Some(100_000), away: None, loaded: true, empty: false, past: None, lanes, sources: Arc::default() }
     }
 
     #[test]
@@ -327,8 +340,16 @@ mod tests {
 
     #[test]
     fn before_it_was_loaded_there_are_no_numbers() {
-        let known =
-            Known { began_ms: 0, heard_ms: None, away: None, loaded: false, empty: false, lanes: Vec::new(), sources: Arc::default() };
+        let known = Known {
+            began_ms: 0,
+            heard_ms: None,
+            away: None,
+            loaded: false,
+            empty: false,
+            past: None,
+            lanes: Vec::new(),
+            sources: Arc::default(),
+        };
         assert_eq!(known.standing(10).state, State::Loading);
         let away = Known { away: Some((0, "refused".into())), ..known };
         assert!(!away.standing(10).whole);

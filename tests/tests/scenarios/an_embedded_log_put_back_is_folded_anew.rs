@@ -13,7 +13,7 @@ use rusqlite::Connection;
 use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_secs(240);
-const TABLES: [&str; 3] = ["event_log", "event_partition", "event"];
+const TABLES: [&str; 3] = ["event_log", "event_partition", "event_message"];
 
 struct Place {
     folder: tempfile::TempDir,
@@ -91,7 +91,7 @@ fn an_embedded_log_put_back_is_folded_anew() {
     place.assert_equals_oracle(&held);
 
     // Emptied: its offsets go on, and what was counted is gone.
-    place.tool().execute("DELETE FROM event", []).expect("the log emptied");
+    place.tool().execute("DELETE FROM event_message", []).expect("the log emptied");
     place.assert_refused(&up);
     drop(up);
     // Whoever decides for the log as it is begins again; its next offset is not its first, so that nothing less than a log made anew will do.

@@ -45,6 +45,7 @@ mod seeds;
 mod servers_that_come_later_are_waited_for;
 mod slow_bodies_starve_nobody;
 mod teams_add_up;
+mod the_demo_says_how_far_it_is;
 mod the_deployed_alerts_are_those_of_the_company;
 mod the_last_export_is_what_counts;
 mod the_look_alikes_import_as_they_are;

@@ -6,7 +6,6 @@
 
 use std::path::Path;
 
-use jiff::Timestamp;
 use onpace_tests::compare_objectives::compare_objectives;
 use onpace_tests::generate::{Company, company};
 use onpace_tests::onpace::Onpace;
@@ -60,10 +59,9 @@ fn record(data: &Path, company: &Company) {
     let mut log = Connection::open(data.join("onpace.db")).unwrap();
     let moving = log.transaction().unwrap();
     for (offset, (event, ms)) in (0_i64..).zip(company.events.iter().zip(&company.recorded_ms)) {
-        let recorded_at = format!("{:.3}", Timestamp::from_millisecond(*ms).unwrap());
-        let sql =
-            r#"UPDATE event SET recorded_at = ?1, checksum = NULL WHERE partition = 0 AND "offset" = ?2 AND entity = ?3 AND source = ?4"#;
-        let said = (recorded_at, offset, event["entity"].as_str().unwrap(), event["source"].as_str().unwrap());
+        let sql = "UPDATE event_message SET recorded_ms = ?1, checksum = NULL WHERE place = ?2 AND key = CAST(?3 AS BLOB) AND source = ?4";
+        let [kind, entity, source] = ["kind", "entity", "source"].map(|name| event[name].as_str().unwrap());
+        let said = (ms, offset, format!("{kind}:{entity}"), source);
         assert_eq!(moving.execute(sql, said).unwrap(), 1, "{event}");
     }
     moving.commit().unwrap();

@@ -6,8 +6,8 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::layout;
 use super::tables::{raw_head, read_head};
-use super::{OF_A_LANE, TABLES};
 use crate::store::{Head, Settled};
 
 /// What was found in the place of a lane's head.
@@ -53,11 +53,7 @@ pub(super) fn begin_anew(connection: &mut Connection, lane: u32, found: &Found) 
         return Ok(Settled::Fenced);
     }
     match damage {
-        None => {
-            for table in OF_A_LANE {
-                emptying.execute(&format!("DELETE FROM {table} WHERE lane = ?1"), [lane])?;
-            }
-        }
+        None => layout::empty_lane(&emptying, lane)?,
         Some(words) => {
             let number = set_aside(&emptying)?;
             tracing::error!(
@@ -81,10 +77,6 @@ fn set_aside(to: &Connection) -> rusqlite::Result<u32> {
     while taken(&number)? > 0 {
         number += 1;
     }
-    for table in ["kpi_store"].iter().chain(&OF_A_LANE) {
-        to.execute_batch(&format!("ALTER TABLE {table} RENAME TO {table}_damaged_{number}"))?;
-    }
-    // The old index keeps its name, and can't be dropped without going through its pages.
-    to.execute_batch(&TABLES.replace("kpi_of_block", &format!("kpi_of_block_{}", number + 1)))?;
+    layout::set_aside(to, number)?;
     Ok(number)
 }

@@ -1,8 +1,11 @@
 //! The store in an SQLite file, beside the embedded log.
 //!
-//! In: commits, one transaction each. Out: what they left. The packed tables are the truth; `kpi` repeats the counters in
-//! columns that any SQLite or BI tool can read, kept in the same transaction.
+//! In: commits, one transaction each. Out: what they left. The packed values are the truth; the view `kpi` shows the counters in
+//! columns that any SQLite or BI tool can read, from a text that each block carries and that is written with it.
 
+mod commit;
+mod layout;
+mod legible;
 mod mend;
 mod pieces;
 mod reader;
@@ -14,61 +17,19 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use onpace_producers::log::embedded::file;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
+use onpace_producers::log::embedded::file::{self, BUSY, Loss};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior};
 
+use self::layout::{LANES, LAYOUT, write_settings};
 use self::reader::Reader;
 use self::tables::Wrong;
 use self::writer::Writer;
 use super::round::Round;
 use super::{KpiStore, LaneWriter, Serving, Settings, StoreError, StoreReader, refuse_other};
 
-/// The tables' version: of an earlier one they are made anew, and folded from the log beside them; of a later one they are refused.
-const LAYOUT: i64 = 3;
-/// How long to wait for another process that writes the file.
-const BUSY: Duration = Duration::from_secs(10);
 /// How many commits a lane's stream of changes remembers.
 const CHANGES: i64 = 10_000;
-/// In a lane of at most so many entities it is known without asking which are new: 9 to 18 bytes of memory each.
-const KNOWN: u64 = 4_000_000;
-
-const TABLES: &str = r#"
-    CREATE TABLE IF NOT EXISTS kpi_store (layout INTEGER NOT NULL, lanes INTEGER NOT NULL, fingerprint INTEGER NOT NULL);
-    CREATE TABLE IF NOT EXISTS kpi_head (
-        lane INTEGER PRIMARY KEY, birth INTEGER NOT NULL, epoch INTEGER NOT NULL, "offset" INTEGER NOT NULL,
-        "end" INTEGER NOT NULL, recorded_ms INTEGER NOT NULL, entities INTEGER NOT NULL, sums TEXT NOT NULL,
-        log TEXT NOT NULL, checksum INTEGER NOT NULL
-    );
-    CREATE TABLE IF NOT EXISTS kpi_name (
-        lane INTEGER NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (lane, id)
-    ) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS kpi_entity (
-        lane INTEGER NOT NULL, id BLOB NOT NULL, state BLOB NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (lane, id)
-    ) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS kpi_block (
-        lane INTEGER NOT NULL, rep INTEGER NOT NULL, day INTEGER NOT NULL, counters BLOB NOT NULL, checksum INTEGER NOT NULL,
-        PRIMARY KEY (lane, rep, day)
-    ) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS kpi_change (
-        lane INTEGER NOT NULL, number INTEGER NOT NULL, mark INTEGER NOT NULL, blocks BLOB NOT NULL, checksum INTEGER NOT NULL,
-        PRIMARY KEY (lane, number)
-    ) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS kpi_source (
-        lane INTEGER NOT NULL, source TEXT NOT NULL, kind TEXT NOT NULL, recorded_ms INTEGER NOT NULL, checksum INTEGER NOT NULL,
-        PRIMARY KEY (lane, source, kind)
-    ) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS kpi (
-        lane INTEGER NOT NULL, rep_id INTEGER NOT NULL, day INTEGER NOT NULL,
-        rep TEXT NOT NULL, measure TEXT NOT NULL, starts_at TEXT, date TEXT, by_1 TEXT, by_2 TEXT, currency TEXT, bucket INTEGER, value NOT NULL
-    );
-    CREATE INDEX IF NOT EXISTS kpi_of_block ON kpi (lane, rep_id, day);
-    CREATE TABLE IF NOT EXISTS kpi_serving (holder TEXT PRIMARY KEY, seen_ms INTEGER NOT NULL, ended INTEGER NOT NULL, words TEXT NOT NULL) WITHOUT ROWID;
-"#;
-
-/// The tables whose rows are a lane's.
-const OF_A_LANE: [&str; 7] = ["kpi_head", "kpi_name", "kpi_entity", "kpi_block", "kpi_change", "kpi_source", "kpi"];
 
 /// The store in an SQLite file.
 pub struct EmbeddedStore {
@@ -76,6 +37,8 @@ pub struct EmbeddedStore {
     measures: Vec<String>,
     /// It can't be written to, or must not be.
     only_read: bool,
+    /// Nothing of it is to outlive this process.
+    fleeting: bool,
     /// What this process settled on: a lane of a store for something else is not taken over.
     settled: Mutex<Option<Settings>>,
 }
@@ -86,10 +49,17 @@ impl EmbeddedStore {
     /// # Errors
     /// The file can't be written or is something else.
     pub fn open(path: impl AsRef<Path>, measures: Vec<String>) -> Result<Self, StoreError> {
-        let store = EmbeddedStore { path: path.as_ref().to_owned(), measures, only_read: false, settled: Mutex::new(None) };
+        let store =
+            EmbeddedStore { path: path.as_ref().to_owned(), measures, only_read: false, fleeting: false, settled: Mutex::new(None) };
         let mut connection = store.connect()?;
-        prepare(&mut connection).map_err(|error| store.explain(error))?;
+        layout::prepare(&mut connection).map_err(|error| store.explain(error))?;
         Ok(store)
+    }
+
+    /// The same store, of which nothing is to outlive this process: no commit waits for the disk.
+    #[must_use]
+    pub fn fleeting(self) -> Self {
+        EmbeddedStore { fleeting: true, ..self }
     }
 
     /// Opens the store in a file that is there, and changes nothing in it: its folder need not be one that can be written to.
@@ -97,7 +67,7 @@ impl EmbeddedStore {
     /// # Errors
     /// The file can't be read or is something else.
     pub fn open_to_read(path: impl AsRef<Path>, measures: Vec<String>) -> Result<Self, StoreError> {
-        let store = EmbeddedStore { path: path.as_ref().to_owned(), measures, only_read: true, settled: Mutex::new(None) };
+        let store = EmbeddedStore { path: path.as_ref().to_owned(), measures, only_read: true, fleeting: false, settled: Mutex::new(None) };
         store.connect()?;
         Ok(store)
     }
@@ -105,17 +75,14 @@ impl EmbeddedStore {
     fn connect(&self) -> Result<Connection, StoreError> {
         let wrong = |error: rusqlite::Error| self.explain(error);
         if self.only_read {
-            let connection = file::open_to_read(&self.path).map_err(wrong)?;
-            connection.busy_timeout(BUSY).map_err(wrong)?;
-            return Ok(connection);
+            return file::open_to_read(&self.path).map_err(wrong);
         }
-        let connection = file::open(&self.path).map_err(wrong)?;
-        connection.busy_timeout(BUSY).map_err(wrong)?;
-        connection.pragma_update(None, "journal_mode", "WAL").map_err(wrong)?;
+        connect(&self.path, self.loss()).map_err(wrong)
+    }
+
+    fn loss(&self) -> Loss {
         // A power cut may take the last commits back, state and offset together: they are folded again.
-        connection.pragma_update(None, "synchronous", "NORMAL").map_err(wrong)?;
-        connection.set_prepared_statement_cache_capacity(64);
-        Ok(connection)
+        if self.fleeting { Loss::All } else { Loss::Last }
     }
 
     fn explain(&self, wrong: impl Into<Wrong>) -> StoreError {
@@ -135,22 +102,10 @@ impl EmbeddedStore {
     }
 }
 
-/// Makes the tables; those of an earlier release are dropped first.
-fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
-    let making = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let there: i64 = making.query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'kpi_store'", [], |row| row.get(0))?;
-    let layout: Option<i64> = match there {
-        0 => None,
-        _ => making.query_row("SELECT layout FROM kpi_store", [], |row| row.get(0)).optional()?,
-    };
-    if layout.is_some_and(|layout| layout < LAYOUT) {
-        tracing::info!("the store's tables are those of an earlier onpace: everything is folded anew");
-        for table in ["kpi_store"].iter().chain(&OF_A_LANE) {
-            making.execute_batch(&format!("DROP TABLE IF EXISTS {table}"))?;
-        }
-    }
-    making.execute_batch(TABLES)?;
-    making.commit()
+fn connect(path: &Path, loss: Loss) -> rusqlite::Result<Connection> {
+    let connection = file::connect(path, loss)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
 }
 
 fn read_settings(connection: &Connection, path: &Path) -> Result<Option<Settings>, StoreError> {
@@ -165,10 +120,6 @@ fn read_settings(connection: &Connection, path: &Path) -> Result<Option<Settings
             path.display()
         ))),
     }
-}
-
-fn write_settings(to: &Connection, settings: Settings) -> rusqlite::Result<()> {
-    to.execute("INSERT INTO kpi_store VALUES (?1, ?2, ?3)", params![LAYOUT, settings.lanes, settings.fingerprint as i64]).map(|_| ())
 }
 
 fn explain(path: &Path, wrong: impl Into<Wrong>) -> StoreError {
@@ -207,13 +158,17 @@ fn explain(path: &Path, wrong: impl Into<Wrong>) -> StoreError {
 
 impl KpiStore for EmbeddedStore {
     fn settle(&self, settings: Settings) -> Result<(), StoreError> {
+        if settings.lanes > LANES {
+            let Settings { lanes, .. } = settings;
+            return Err(StoreError::Settings(format!("a store in a file has at most {LANES} lanes, and the log has {lanes} partitions")));
+        }
         let mut connection = self.connect()?;
         let wrong = |error: rusqlite::Error| self.explain(error);
         let settling = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(wrong)?;
         match self.read_settings(&settling)? {
             Some(there) => refuse_other(&self.path.display().to_string(), there, settings)?,
             None => {
-                write_settings(&settling, settings).map_err(wrong)?;
+                write_settings(&settling, settings, &self.measures).map_err(wrong)?;
                 settling.commit().map_err(wrong)?;
             }
         }
@@ -229,10 +184,8 @@ impl KpiStore for EmbeddedStore {
         let mut connection = self.connect()?;
         let mut wiped = || -> rusqlite::Result<()> {
             let wiping = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for table in ["kpi_store"].iter().chain(&OF_A_LANE) {
-                wiping.execute(&format!("DELETE FROM {table}"), [])?;
-            }
-            write_settings(&wiping, settings)?;
+            layout::empty(&wiping)?;
+            write_settings(&wiping, settings, &self.measures)?;
             wiping.commit()
         };
         wiped().map_err(|error| self.explain(error))?;
@@ -275,7 +228,7 @@ impl KpiStore for EmbeddedStore {
     }
 
     fn writer(&self, lane: u32) -> Result<Box<dyn LaneWriter>, StoreError> {
-        Ok(Box::new(Writer::new(self.connect()?, &self.path, lane, &self.measures, *self.settled())))
+        Ok(Box::new(Writer::new(self.connect()?, &self.path, self.loss(), lane, &self.measures, *self.settled())))
     }
 
     fn reader(&self) -> Result<Box<dyn StoreReader>, StoreError> {

@@ -8,20 +8,16 @@ use onpace_kpis::block::BlockId;
 use rusqlite::{Connection, params};
 
 use super::explain;
-use super::tables::{self, Tried, Wrong};
+use super::layout::entity_place;
+use super::tables::{self, Tried, sound_entity};
 use crate::store::round::{Pieces, Place};
-use crate::store::{EntityId, Heard, StoreError};
+use crate::store::{Heard, StoreError};
 
-/// A lane. Entities lie in the order of their addresses.
+/// A lane. An entity's place is its number: they lie in the order in which they came.
 pub(super) struct Lane<'a> {
     pub connection: &'a Connection,
     pub path: &'a Path,
     pub lane: u32,
-}
-
-/// Where an entity lies.
-pub(super) fn place(id: &EntityId) -> Place {
-    Place::from_be_bytes(id.0)
 }
 
 impl Lane<'_> {
@@ -45,20 +41,20 @@ impl Pieces for Lane<'_> {
 
     fn entities(&mut self, from: Place, most: usize, each: &mut dyn FnMut(Place, &[u8; 10], &[u8])) -> Result<Option<Place>, StoreError> {
         let mut read = || -> Tried<Option<Place>> {
-            let sql = "SELECT id, state, checksum FROM kpi_entity WHERE lane = ?1 AND id >= ?2 ORDER BY id LIMIT ?3";
+            // Past the last number nothing lies.
+            let Ok(from) = u32::try_from(from) else { return Ok(None) };
+            let sql = "SELECT place, address, state, checksum FROM kpi_entity WHERE place >= ?1 AND place < ?2 ORDER BY place LIMIT ?3";
             let mut select = self.connection.prepare_cached(sql)?;
-            let mut rows = select.query(params![self.lane, from.to_be_bytes(), most as i64])?;
+            let mut rows = select.query(params![entity_place(self.lane, from), entity_place(self.lane + 1, 0), most as i64])?;
             let (mut read, mut last) = (0, from);
             while let Some(row) = rows.next()? {
-                let id = EntityId(row.get(0)?);
-                let state = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
-                if row.get::<_, i64>(2)? != tables::check_entity(self.lane, &id, state) {
-                    return Err(Wrong::entity(self.lane, &id));
-                }
-                each(place(&id), id.field(), state);
-                (read, last) = (read + 1, place(&id));
+                let place = row.get(0)?;
+                let (address, state) = sound_entity(place, row, 1)?;
+                last = place as u32;
+                read += 1;
+                each(last.into(), address, state);
             }
-            Ok((read == most).then(|| last.checked_add(1)).flatten())
+            Ok((read == most).then_some(Place::from(last) + 1))
         };
         let read = read();
         self.tried(read)

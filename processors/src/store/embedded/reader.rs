@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use onpace_kpis::block::{Block, BlockId};
 use onpace_schemas::printable;
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 use super::tables::{Wrong, count_names, last_change, read_block, read_blocks, read_changes, read_head, read_names, read_sources};
 use super::{explain, serving};
@@ -117,7 +117,9 @@ impl Reader {
                     text.push_str(&format!("sources:{lane}\n"));
                 }
                 let mut reps = self.connection.prepare(
-                    "SELECT DISTINCT coalesce(name, 'unassigned') FROM kpi_block b LEFT JOIN kpi_name n ON n.lane = b.lane AND n.id = b.rep WHERE b.lane = ?1 LIMIT 1000",
+                    "SELECT DISTINCT coalesce(name, 'unassigned') FROM kpi_block b
+                     LEFT JOIN kpi_name n ON n.lane = ?1 AND n.id = (b.place >> 24) & 4294967295
+                     WHERE b.place >= ?1 << 56 AND b.place >> 56 = ?1 LIMIT 1000",
                 )?;
                 for rep in reps.query_map([lane], |row| row.get::<_, String>(0))? {
                     text.push_str(&format!("counters:{lane}:{}\n", printable(&rep?)));
@@ -126,7 +128,7 @@ impl Reader {
             Ok(text)
         };
         let listed = self.tried(listed())?;
-        Ok(format!("{listed}The tables `event` and `kpi` of {} can be read with any SQLite tool.\n", self.path.display()))
+        Ok(format!("{listed}`event` and `kpi` of {} can be read with any SQLite tool.\n", self.path.display()))
     }
 
     fn show_counters(&mut self, lane: u32, rep: &str, names: &[String]) -> Result<Option<String>, StoreError> {
@@ -135,16 +137,8 @@ impl Reader {
         let Some(number) = exact.or_else(|| names.iter().position(|name| printable(name) == rep)) else { return Ok(None) };
         let rep = &*printable(&names[number]);
         let mut packed: Vec<(i32, Vec<u8>)> = Vec::new();
-        let mut read = || -> rusqlite::Result<()> {
-            let mut select =
-                self.connection.prepare_cached("SELECT day, counters FROM kpi_block WHERE lane = ?1 AND rep = ?2 ORDER BY day")?;
-            let mut rows = select.query(params![lane, number as i64])?;
-            while let Some(row) = rows.next()? {
-                packed.push((row.get(0)?, row.get(1)?));
-            }
-            Ok(())
-        };
-        let read = read();
+        let number = number as u32;
+        let read = read_blocks(&self.connection, lane, number, number + 1, &mut |id, counters| packed.push((id.day, counters.to_vec())));
         self.tried(read)?;
         let mut text = format!("rep {rep}, {} bytes packed\n", packed.iter().map(|(_, packed)| packed.len()).sum::<usize>());
         for (day, packed) in packed {

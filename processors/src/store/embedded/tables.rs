@@ -9,8 +9,9 @@ use onpace_schemas::Kind;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::CHANGES;
+use super::layout::{FIRST_DAY, block_at, block_place};
 use crate::store::sums::{self, Part};
-use crate::store::{EntityId, Head, Heard, LogMarks};
+use crate::store::{Head, Heard, LogMarks};
 
 /// What may be wrong with what is read.
 #[derive(Debug)]
@@ -41,8 +42,8 @@ impl Wrong {
         Wrong::Row(format!("table {table}, lane {lane}, {key}"))
     }
 
-    pub(super) fn entity(lane: u32, id: &EntityId) -> Wrong {
-        Wrong::row("kpi_entity", lane, format_args!("entity {:032x}", u128::from_be_bytes(id.0)))
+    pub(super) fn entity(place: i64) -> Wrong {
+        Wrong::row("kpi_entity", (place >> 32) as u32, format_args!("entity number {}", place as u32))
     }
 }
 
@@ -55,12 +56,14 @@ pub(super) fn check_name(lane: u32, number: u32, name: &str) -> i64 {
     check(lane, sums::name(number, name))
 }
 
-pub(super) fn check_block(lane: u32, id: BlockId, packed: &[u8]) -> i64 {
-    check(lane, sums::block(id, packed))
+/// Of a block and of what stands beside it to be read by others.
+pub(super) fn check_block(lane: u32, id: BlockId, packed: &[u8], legible: &str) -> i64 {
+    check(lane, sums::block(id, packed)) ^ i64::from(sums::check(legible.as_bytes()))
 }
 
-pub(super) fn check_entity(lane: u32, id: &EntityId, packed: &[u8]) -> i64 {
-    check(lane, sums::entity(id.field(), packed)) ^ i64::from(sums::check(&id.0))
+/// Of an entity in its row: in another it is none.
+pub(super) fn check_entity(place: i64, address: &[u8; 10], packed: &[u8]) -> i64 {
+    check((place >> 32) as u32, sums::entity(address, packed)) ^ i64::from(place as u32)
 }
 
 pub(super) fn check_source(lane: u32, source: &str, kind: &str, recorded_ms: i64) -> i64 {
@@ -130,10 +133,11 @@ pub(super) fn read_names(connection: &Connection, lane: u32, from: u32, most: u3
     Ok(())
 }
 
-/// Bits of an address for a filter of what is stored: two entities that share them are merely both asked about.
-pub(super) fn short(id: &EntityId) -> u64 {
-    let [.., a, b, c, d, e, f, g, h] = id.0;
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+/// The address and the packed state in two columns of an entity's row, if its checksum in the next is right.
+pub(super) fn sound_entity<'a>(place: i64, row: &'a rusqlite::Row<'_>, at: usize) -> Tried<(&'a [u8; 10], &'a [u8])> {
+    let (address, state) = (row.get_ref(at)?.as_blob()?, row.get_ref(at + 1)?.as_blob()?);
+    let address = address.try_into().map_err(|_| Wrong::entity(place))?;
+    if row.get(at + 2) == Ok(check_entity(place, address, state)) { Ok((address, state)) } else { Err(Wrong::entity(place)) }
 }
 
 pub(super) fn read_sources(connection: &Connection, lane: u32) -> Tried<Vec<Heard>> {
@@ -158,8 +162,8 @@ pub(super) fn read_sources(connection: &Connection, lane: u32) -> Tried<Vec<Hear
 }
 
 pub(super) fn read_block(connection: &Connection, lane: u32, id: BlockId, each: &mut dyn FnMut(&[u8])) -> Tried<()> {
-    let mut select = connection.prepare_cached("SELECT counters, checksum FROM kpi_block WHERE lane = ?1 AND rep = ?2 AND day = ?3")?;
-    let mut rows = select.query(params![lane, id.rep, id.day])?;
+    let mut select = connection.prepare_cached("SELECT counters, checksum, legible FROM kpi_block WHERE place = ?1")?;
+    let mut rows = select.query([block_place(lane, id)])?;
     while let Some(row) = rows.next()? {
         each(sound_block(lane, id, row, 0)?);
     }
@@ -168,12 +172,13 @@ pub(super) fn read_block(connection: &Connection, lane: u32, id: BlockId, each: 
 
 /// The blocks of reps numbered `from` and up to, not including, `to`.
 pub(super) fn read_blocks(connection: &Connection, lane: u32, from: u32, to: u32, each: &mut dyn FnMut(BlockId, &[u8])) -> Tried<()> {
-    let sql = "SELECT rep, day, counters, checksum FROM kpi_block WHERE lane = ?1 AND rep >= ?2 AND rep < ?3 ORDER BY rep, day";
+    let sql = "SELECT place, counters, checksum, legible FROM kpi_block WHERE place >= ?1 AND place < ?2 ORDER BY place";
     let mut select = connection.prepare_cached(sql)?;
-    let mut rows = select.query(params![lane, from, to])?;
+    let first = |rep: u32| block_place(lane, BlockId { rep, day: FIRST_DAY });
+    let mut rows = select.query(params![first(from), first(to)])?;
     while let Some(row) = rows.next()? {
-        let id = BlockId { rep: row.get(0)?, day: row.get(1)? };
-        each(id, sound_block(lane, id, row, 2)?);
+        let id = block_at(row.get(0)?);
+        each(id, sound_block(lane, id, row, 1)?);
     }
     Ok(())
 }
@@ -181,10 +186,9 @@ pub(super) fn read_blocks(connection: &Connection, lane: u32, from: u32, to: u32
 /// The packed block in a column, if its checksum in the next is right.
 fn sound_block<'a>(lane: u32, id: BlockId, row: &'a rusqlite::Row<'_>, at: usize) -> Tried<&'a [u8]> {
     let packed = row.get_ref(at)?.as_blob()?;
-    if row.get::<_, i64>(at + 1)? != check_block(lane, id, packed) {
-        return Err(Wrong::row("kpi_block", lane, format_args!("rep number {}, day {}", id.rep, id.day)));
-    }
-    Ok(packed)
+    let legible = row.get_ref(at + 2)?.as_str();
+    let sound = legible.is_ok_and(|legible| row.get(at + 1) == Ok(check_block(lane, id, packed, legible)));
+    if sound { Ok(packed) } else { Err(Wrong::row("kpi_block", lane, format_args!("rep number {}, day {}", id.rep, id.day))) }
 }
 
 /// The number and the mark of the last change of a lane.

@@ -10,7 +10,6 @@ mod head;
 mod inspect;
 mod keys;
 mod pieces;
-mod places;
 mod publish;
 mod reader;
 mod serving;

@@ -16,9 +16,9 @@ use onpace_kpis::block::BlockId;
 use super::head::{self, Found};
 use super::keys::{LaneKeys, hex_of};
 use super::pieces::Lane;
-use super::places::Places;
 use super::wire::{Commands, Link, Value, refused};
 use super::{BUCKET, Inner, Stored, TRIES, sources, wipe};
+use crate::store::places::Places;
 use crate::store::round::{Met, Place, Round};
 use crate::store::{Commit, EntityId, Head, LaneWriter, Settled, Step, StoreError, Taken, changed, refuse_other};
 

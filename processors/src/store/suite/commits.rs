@@ -206,6 +206,27 @@ pub(crate) fn a_large_commit_arrives(place: &impl Place) {
     assert_eq!(everything(place, 0).0.unwrap().entities, 60_000);
 }
 
+pub(crate) fn large_commits_follow_one_another(place: &impl Place) {
+    let (mut writer, ..) = taken(place, 0);
+    let all: Vec<EntityId> = (0..12_000).map(id).collect();
+    let step = |offset: i64, from: usize, state: u8| Commit {
+        entities: all[from..].iter().map(|id| (*id, vec![state; 9], from == 0)).collect::<Vec<_>>().into(),
+        blocks: vec![(at(0, 1), block(1, offset.into()))].into(),
+        ..commit(offset)
+    };
+    // Nobody waits for the first, and what is asked next finds it there.
+    writer.submit(&step(1, 0, 1)).unwrap();
+    assert!(entities(writer.as_mut(), &all).iter().all(|found| *found == Some(vec![1; 9])));
+    assert_eq!(blocks(writer.as_mut(), &[at(0, 1)]), [Some(block(1, 1))]);
+    writer.submit(&step(2, 6_000, 2)).unwrap();
+    assert_eq!(writer.settle().unwrap(), Settled::Committed);
+    let (mut other, head, _) = taken(place, 0);
+    assert_eq!((head.offset, head.sums.entities.count), (2, 12_000));
+    fenced(writer.as_mut(), &step(3, 0, 3));
+    let found = entities(other.as_mut(), &all);
+    assert!(found.iter().zip(0..).all(|(found, at)| *found == Some(vec![if at < 6_000 { 1 } else { 2 }; 9])));
+}
+
 pub(crate) fn sources_move_with_the_commit(place: &impl Place) {
     let (mut writer, ..) = taken(place, 0);
     let first = [heard("aircall", &[(Kind::Call, 5)]), heard("an \"odd\" näme\r\n=1 {0}", &[(Kind::Deal, i64::MAX), (Kind::Call, 1)])];

@@ -53,7 +53,7 @@ macro_rules! tests {
             states_move_between_small_and_large, an_empty_block_is_dropped, blocks_come_in_the_order_asked, what_is_stored_may_be_there,
             reads_see_what_was_submitted, changes_follow_commits, an_idle_commit_changes_nothing, a_forgotten_past_is_a_gap,
             another_birth_is_a_gap, going_back_is_a_gap, a_lane_that_was_never_begun, other_settings_are_refused,
-            a_store_for_something_else_is_not_taken_over, a_wipe_takes_over_settings, who_serves_is_remembered, lanes_are_apart, a_large_commit_arrives,
+            a_store_for_something_else_is_not_taken_over, a_wipe_takes_over_settings, who_serves_is_remembered, lanes_are_apart, a_large_commit_arrives, large_commits_follow_one_another,
             sources_move_with_the_commit, a_source_that_says_nothing_is_dropped, inspecting_says_what_is_there, does_what_a_map_does, damage_at_rest_is_named_and_mended,
             damage_under_a_running_owner_is_found_by_its_patrol, a_round_keeps_up_with_commits, what_another_did_is_no_damage);
     };

@@ -5,14 +5,57 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-/// A connection to the file, which is made when there is none.
+/// How long to wait for another who writes the file.
+pub const BUSY: Duration = Duration::from_secs(10);
+/// So often, a millisecond apart, it is looked at first whether the other is done: log and store take turns in one file.
+const SOON: i32 = 200;
+/// Then so far apart.
+const LATER: Duration = Duration::from_millis(5);
+/// What is kept of the write-ahead log once it is in the file, in bytes: a large import leaves none of its own size behind.
+const WAL_KEPT: i64 = 1 << 20;
+
+/// What a power cut may take of what was committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// Nothing: a commit is on the disk.
+    Nothing,
+    /// The last commits, each whole.
+    Last,
+    /// Everything: the file is gone with the process that made it.
+    All,
+}
+
+/// A connection to the file, which is made when there is none; its writers and readers don't wait for one another.
 ///
 /// # Errors
 /// As SQLite has them.
-pub fn open(path: &Path) -> rusqlite::Result<Connection> {
+pub fn connect(path: &Path, loss: Loss) -> rusqlite::Result<Connection> {
+    let mut connection = open(path)?;
+    connection.busy_handler(Some(wait))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    let synchronous = match loss {
+        Loss::Nothing => "FULL",
+        Loss::Last => "NORMAL",
+        Loss::All => "OFF",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "journal_size_limit", WAL_KEPT)?;
+    Ok(connection)
+}
+
+/// Waits for another who writes; `false` once that has taken [`BUSY`].
+fn wait(times: i32) -> bool {
+    let waited = Duration::from_millis(times.min(SOON) as u64) + LATER * (times - SOON).max(0) as u32;
+    std::thread::sleep(if times < SOON { Duration::from_millis(1) } else { LATER });
+    waited < BUSY
+}
+
+/// A connection to the file, which is made when there is none.
+fn open(path: &Path) -> rusqlite::Result<Connection> {
     make_private(path);
     Connection::open(path)
 }
@@ -35,7 +78,8 @@ fn make_private(path: &Path) {
 /// As SQLite has them; that something lies beside the file that only who may write there can read.
 pub fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_handler(Some(wait))?;
     // SQLite opens nothing before it is asked for something.
     let asked = |connection: &Connection| connection.query_row("SELECT count(*) FROM sqlite_master", [], |_| Ok(()));
     match asked(&connection) {

@@ -1,12 +1,14 @@
 //! The event log in an SQLite file: for one machine, with nothing to install.
 //!
 //! In: entries, from any number of threads and processes. Out: the same, by partition and offset, for ever.
-//! One thread writes for this process; whatever has queued up meanwhile goes into one transaction. Other processes
-//! may append to the same file, and the store keeps its own tables there.
+//! One thread writes for this process; whatever has queued up meanwhile goes into one transaction. Another writes what events say in words beside
+//! them, when nobody waits. Other processes may append to the same file, and the store keeps its own tables there.
 
 pub mod file;
 mod reader;
 mod table;
+mod tail;
+mod teller;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -17,6 +19,10 @@ use futures_util::future::{BoxFuture, FutureExt};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
+use self::file::Loss;
+use self::table::Messages;
+use self::tail::Tail;
+use self::teller::Teller;
 use super::{DeadLetter, Entry, EventLog, LogError, LogReader, Seen, place};
 
 /// How many appends may wait for the writer before the next one waits to be queued.
@@ -28,6 +34,7 @@ const BATCH: usize = 20_000;
 pub struct EmbeddedLog {
     path: PathBuf,
     partitions: u32,
+    loss: Loss,
     grown: Arc<Grown>,
     /// Why the last append failed; `None`: it didn't.
     failed: Arc<Mutex<Option<String>>>,
@@ -35,11 +42,12 @@ pub struct EmbeddedLog {
     side: Mutex<Connection>,
     queue: Option<mpsc::Sender<Job>>,
     writer: Option<JoinHandle<()>>,
+    teller: Option<Teller>,
 }
 
 /// An append on its way to the writer.
 struct Job {
-    entries: Vec<(u32, Entry)>,
+    messages: Messages,
     done: oneshot::Sender<Result<(), LogError>>,
 }
 
@@ -49,22 +57,41 @@ impl EmbeddedLog {
     /// # Errors
     /// The file can't be written, is something else, or has another number of partitions.
     pub fn open(path: impl AsRef<Path>, partitions: u32) -> Result<Self, LogError> {
+        // What is acknowledged is on the disk, also when the power goes.
+        EmbeddedLog::open_with(path.as_ref(), partitions, Loss::Nothing)
+    }
+
+    /// Opens a log in a file of which nothing is to outlive this process: no append waits for the disk.
+    ///
+    /// # Errors
+    /// As [`EmbeddedLog::open`].
+    pub fn open_fleeting(path: impl AsRef<Path>, partitions: u32) -> Result<Self, LogError> {
+        EmbeddedLog::open_with(path.as_ref(), partitions, Loss::All)
+    }
+
+    fn open_with(path: &Path, partitions: u32, loss: Loss) -> Result<Self, LogError> {
         if partitions == 0 {
             return Err(LogError::Settings("a log has at least 1 partition; 0 are configured".into()));
         }
-        let path = path.as_ref().to_owned();
-        let mut side = table::connect(&path)?;
+        let path = path.to_owned();
+        let mut side = table::connect(&path, loss)?;
         table::prepare(&mut side, &path, partitions)?;
         let (queue, jobs) = mpsc::channel(QUEUE);
         let grown = Arc::new(Grown::default());
         let failed = Arc::default();
-        let writer =
-            Writer { path: path.clone(), connection: table::connect(&path)?, jobs, grown: Arc::clone(&grown), failed: Arc::clone(&failed) };
+        let writer = Writer {
+            path: path.clone(),
+            connection: table::connect(&path, loss)?,
+            jobs,
+            grown: Arc::clone(&grown),
+            failed: Arc::clone(&failed),
+        };
         let writer = std::thread::Builder::new()
             .name("log-writer".into())
             .spawn(move || writer.run())
             .map_err(|error| LogError::Away(format!("no thread for the log's writer: {error}")))?;
-        Ok(EmbeddedLog { path, partitions, grown, failed, side: Mutex::new(side), queue: Some(queue), writer: Some(writer) })
+        let teller = Some(Teller::start(path.clone())?);
+        Ok(EmbeddedLog { path, partitions, loss, grown, failed, side: Mutex::new(side), queue: Some(queue), writer: Some(writer), teller })
     }
 
     /// For each partition the offset that its next message will have, of a log that may be in a file that can't be written to.
@@ -72,8 +99,7 @@ impl EmbeddedLog {
     /// # Errors
     /// The file can't be read, or is something else.
     pub fn ends_of(path: &Path) -> Result<Vec<i64>, LogError> {
-        let wrong = |error| table::explain(path, &error);
-        table::ends(&file::open_to_read(path).map_err(wrong)?).map_err(wrong)
+        table::ends(&table::connect_to_read(path)?).map_err(|error| table::explain(path, &error))
     }
 
     /// What lies at some offsets of a partition of a log's file, as [`EventLog::look`]; nothing is changed.
@@ -82,7 +108,7 @@ impl EmbeddedLog {
     /// The file can't be read, or has no such partition.
     pub fn look_into(path: &Path, partition: u32, offsets: &[i64]) -> Result<Seen, LogError> {
         let wrong = |error| table::explain(path, &error);
-        let seen = table::look(&file::open_to_read(path).map_err(wrong)?, partition, offsets).map_err(wrong)?;
+        let seen = table::look(&table::connect_to_read(path)?, partition, offsets).map_err(wrong)?;
         seen.ok_or_else(|| LogError::Settings(format!("the log in {} has no partition {partition}", path.display())))
     }
 
@@ -92,7 +118,7 @@ impl EmbeddedLog {
     /// The first of them, and how many there are; or the file can't be read.
     pub fn verify_file(path: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<(), LogError> {
         let wrong = |error| table::explain(path, &error);
-        let connection = file::open_to_read(path).map_err(wrong)?;
+        let connection = table::connect_to_read(path)?;
         let total = table::ends(&connection).map_err(wrong)?.iter().sum::<i64>() as u64;
         let found = table::verify(&connection, &mut |read| progress(read, total)).map_err(wrong)?;
         let Some((partition, offset)) = found.first() else { return Ok(()) };
@@ -115,19 +141,21 @@ impl EventLog for EmbeddedLog {
 
     fn append(&self, entries: Vec<Entry>) -> BoxFuture<'_, Result<(), LogError>> {
         async move {
-            let placed = entries.into_iter().map(|entry| Ok((place(&entry.route, self.partitions)?, entry)));
-            let entries = placed.collect::<Result<Vec<_>, LogError>>()?;
+            let mut messages = Messages::default();
+            for Entry { route, value } in entries {
+                messages.push(place(&route, self.partitions)?, route.key(), &value);
+            }
             let stopped = || LogError::Away(format!("the writer of {} has stopped; start anew", self.path.display()));
             let (done, acknowledged) = oneshot::channel();
             let queue = self.queue.as_ref().ok_or_else(stopped)?;
-            queue.send(Job { entries, done }).await.map_err(|_| stopped())?;
+            queue.send(Job { messages, done }).await.map_err(|_| stopped())?;
             acknowledged.await.map_err(|_| stopped())?
         }
         .boxed()
     }
 
     fn reader(&self) -> Result<Box<dyn LogReader>, LogError> {
-        let connection = table::connect(&self.path)?;
+        let connection = table::connect(&self.path, self.loss)?;
         Ok(Box::new(reader::Reader::new(self.path.clone(), connection, Arc::clone(&self.grown), self.partitions)))
     }
 
@@ -161,6 +189,9 @@ impl Drop for EmbeddedLog {
         if let Some(writer) = self.writer.take() {
             let _ = writer.join();
         }
+        if let Some(teller) = self.teller.take() {
+            teller.end(self.loss != Loss::All && self.grown.times() > 0);
+        }
     }
 }
 
@@ -175,35 +206,41 @@ struct Writer {
 impl Writer {
     fn run(mut self) {
         while let Some(first) = self.jobs.blocking_recv() {
-            let mut count = first.entries.len();
+            let mut count = first.messages.len();
             let mut jobs = vec![first];
             while count < BATCH
                 && let Ok(next) = self.jobs.try_recv()
             {
-                count += next.entries.len();
+                count += next.messages.len();
                 jobs.push(next);
             }
-            let entries = jobs.iter().flat_map(|job| &job.entries).map(|(partition, entry)| (*partition, entry));
-            let written = if count > 0 { table::append(&mut self.connection, entries) } else { Ok(()) };
-            if written.is_ok() {
+            let messages: Vec<_> = jobs.iter().flat_map(|job| job.messages.prepared()).collect();
+            let appended = (!messages.is_empty()).then(|| table::append(&mut self.connection, &messages)).transpose();
+            drop(messages);
+            let (messages, waiting): (Vec<_>, Vec<_>) = jobs.into_iter().map(|job| (job.messages, job.done)).unzip();
+            let written = appended.map(|appended| {
+                if let Some(appended) = appended {
+                    self.grown.tail.push(appended, messages);
+                }
                 self.grown.tell();
-            }
+            });
             let failed = written.as_ref().err().map(|error| match table::explain(&self.path, error) {
                 LogError::Away(why) => why,
                 other => other.to_string(),
             });
             *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
-            for job in jobs {
+            for done in waiting {
                 // Nobody waits any more: then nobody needs to know.
-                let _ = job.done.send(written.as_ref().copied().map_err(|error| table::explain(&self.path, error)));
+                let _ = done.send(written.as_ref().copied().map_err(|error| table::explain(&self.path, error)));
             }
         }
     }
 }
 
-/// Tells the readers in this process that the log has grown.
+/// Tells the readers in this process that the log has grown, and by what.
 #[derive(Default)]
 struct Grown {
+    tail: Tail,
     times: Mutex<u64>,
     again: Condvar,
 }

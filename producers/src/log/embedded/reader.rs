@@ -9,14 +9,12 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
 
+use super::table::{COLUMNS, Kept, offset_at, place_of};
 use super::{Grown, table};
 use crate::log::{LogError, LogReader, Message, Polled};
 
 /// How often to look for what another process has appended.
 const LOOK: Duration = Duration::from_millis(100);
-const SELECT: &str = r#"
-    SELECT "offset", recorded_at, key, payload, checksum FROM event WHERE partition = ?1 AND "offset" >= ?2 ORDER BY "offset" LIMIT ?3
-"#;
 
 pub(super) struct Reader {
     path: PathBuf,
@@ -28,32 +26,25 @@ pub(super) struct Reader {
     announced: bool,
     /// Whose turn it is to be read first.
     first: usize,
-    recorded: Recorded,
+    select: String,
+    kept: Kept,
 }
 
-/// The last `recorded_at` that was read: whole batches have the same.
-#[derive(Default)]
-struct Recorded {
-    text: String,
-    ms: i64,
-}
-
-impl Recorded {
-    fn ms(&mut self, text: &str) -> i64 {
-        if self.text != text {
-            self.ms = table::recorded_ms(text);
-            self.text.clear();
-            self.text.push_str(text);
-        }
-        self.ms
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.grown.tail.reader(false);
     }
 }
 
 impl Reader {
     pub(super) fn new(path: PathBuf, connection: Connection, grown: Arc<Grown>, partitions: u32) -> Self {
         let count = partitions as usize;
-        let recorded = Recorded::default();
-        Reader { path, connection, grown, positions: vec![None; count], ends: vec![0; count], announced: false, first: 0, recorded }
+        grown.tail.reader(true);
+        let (kept, select) = (
+            Kept::default(),
+            format!("SELECT place, {COLUMNS} FROM event_message WHERE place >= ?1 AND place < ?2 ORDER BY place LIMIT ?3"),
+        );
+        Reader { path, connection, grown, positions: vec![None; count], ends: vec![0; count], announced: false, first: 0, select, kept }
     }
 
     /// Hands over what there is of the started partitions, one after the other.
@@ -61,20 +52,32 @@ impl Reader {
         let wrong = |error| table::explain(&self.path, &error);
         // Before the events: what another process appends in between must not look like a gap.
         self.ends = table::ends(&self.connection).map_err(wrong)?;
+        let mark = table::mark(&self.connection).map_err(wrong)?;
         let mut taken = 0;
         let count = self.positions.len();
         for at in (0..count).map(|step| (self.first + step) % count) {
-            let Some(position) = self.positions[at] else { continue };
+            let Some(mut position) = self.positions[at] else { continue };
+            while taken < most
+                && let Some(append) = mark.and_then(|mark| self.grown.tail.at(mark, at, position))
+            {
+                let next = append.read(at as u32, position, most - taken, each);
+                taken += (next - position) as usize;
+                position = next;
+                self.positions[at] = Some(next);
+                // It may have been appended since the ends were read.
+                self.ends[at] = self.ends[at].max(next);
+            }
             let end = self.ends[at];
             if position != end && taken < most {
-                let recorded = &mut self.recorded;
                 let (next, found) =
-                    rows(&self.connection, at, position, most - taken, recorded, each).map_err(|error| match wrong(error) {
-                        // Pages that don't hang together.
-                        LogError::Settings(why) => {
-                            LogError::Settings(format!("partition {at} can't be read from offset {position} on: {why}"))
+                    rows(&self.connection, &self.select, at as u32, position, most - taken, &mut self.kept, each).map_err(|error| {
+                        match wrong(error) {
+                            // Pages that don't hang together.
+                            LogError::Settings(why) => {
+                                LogError::Settings(format!("partition {at} can't be read from offset {position} on: {why}"))
+                            }
+                            other => other,
                         }
-                        other => other,
                     })?;
                 taken += (next - position) as usize;
                 self.positions[at] = Some(next);
@@ -90,6 +93,7 @@ impl Reader {
             }
         }
         self.first = (self.first + 1) % count;
+        self.grown.tail.passed(&self.positions);
         Ok(taken)
     }
 }
@@ -107,33 +111,26 @@ enum Instead {
 /// handed over, and what is found instead of the next.
 fn rows(
     connection: &Connection,
-    partition: usize,
+    select: &str,
+    partition: u32,
     from: i64,
     most: usize,
-    recorded: &mut Recorded,
+    kept: &mut Kept,
     each: &mut dyn FnMut(Message<'_>),
 ) -> rusqlite::Result<(i64, Instead)> {
-    let mut select = connection.prepare_cached(SELECT)?;
-    let mut rows = select.query(params![partition as i64, from, most as i64])?;
+    let mut select = connection.prepare_cached(select)?;
+    let mut rows = select.query(params![place_of(partition, from), place_of(partition + 1, 0), most as i64])?;
     let mut next = from;
     while let Some(row) = rows.next()? {
-        let offset = row.get(0)?;
+        let place = row.get(0)?;
+        let offset = offset_at(place);
         if offset != next {
             return Ok((next, Instead::Another(offset)));
         }
-        if !table::is_sound(partition as u32, offset, row, 1)? {
-            return Ok((next, Instead::Damaged));
-        }
-        let recorded_ms = recorded.ms(row.get_ref(1)?.as_str()?);
-        each(Message {
-            partition: partition as u32,
-            offset,
-            recorded_ms,
-            claimed: false,
-            kept_ms: recorded_ms,
-            key: row.get_ref(2)?.as_blob()?,
-            value: row.get_ref(3)?.as_blob()?,
-        });
+        let Some(key) = kept.read(place, row, 1)? else { return Ok((next, Instead::Damaged)) };
+        let Kept { recorded_ms, value } = &*kept;
+        let recorded_ms = *recorded_ms;
+        each(Message { partition, offset, recorded_ms, claimed: false, kept_ms: recorded_ms, key, value });
         next += 1;
     }
     Ok((next, Instead::Nothing))

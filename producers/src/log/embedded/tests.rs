@@ -31,7 +31,8 @@ impl Place for Temporary {
         &self.log
     }
     fn forget(&self, partition: u32, before: i64) {
-        self.tool().execute(r#"DELETE FROM event WHERE partition = ?1 AND "offset" < ?2"#, (partition, before)).unwrap();
+        let gone = (table::place_of(partition, 0), table::place_of(partition, before));
+        self.tool().execute("DELETE FROM event_message WHERE place >= ?1 AND place < ?2", gone).unwrap();
     }
     fn letters(&self) -> Vec<DeadLetter> {
         let tool = self.tool();
@@ -62,6 +63,8 @@ fn rows_are_legible() {
     append(&place.log, vec![later, pulse, entry("call:1", "garbage"), plain]);
 
     let tool = place.tool();
+    // What events say follows when nobody waits; whoever has appended it tells it before he ends.
+    drop(place.log);
     let line = |offset: i64| -> Vec<Option<String>> {
         let columns =
             "kind, entity, source, id, occurred_at, CAST(deleted AS TEXT), json_extract(data, '$.amount.value'), said_at, recorded_at";
@@ -115,7 +118,7 @@ fn a_reader_sees_what_another_process_appends() {
 fn a_hole_in_the_rows_is_a_gap() {
     let place = Temporary::new(1);
     append(&place.log, (0..5).map(|number| entry("call:1", number.to_string())).collect());
-    place.tool().execute(r#"DELETE FROM event WHERE "offset" = 2"#, []).unwrap();
+    place.tool().execute("DELETE FROM event_message WHERE place = 2", []).unwrap();
     let mut reader = assigned(&place.log);
     reader.start(0, 0).unwrap();
     let mut before = Vec::new();
@@ -128,41 +131,162 @@ fn verify(place: &Temporary) -> Result<(), LogError> {
     EmbeddedLog::verify_file(&place.folder.path().join("onpace.db"), &mut |_, _| {})
 }
 
+/// A call as somebody posts it.
+fn call(number: usize) -> Entry {
+    let posted = format!(
+        r#"{{"id": "e{number}", "source": "phone", "kind": "call", "entity": "c{number}", "occurred_at": "2026-03-02T09:30:00Z",
+            "said_at": "2026-03-03T09:30:00Z", "data": {{"rep": "marie"}}, "deleted": false}}"#
+    );
+    crate::entry(&json::read(&posted, i64::MAX / 2).unwrap())
+}
+
 #[test]
 fn a_damaged_row_is_told_and_not_handed_over() {
-    for (column, kind) in [("payload", "BLOB"), ("key", "BLOB"), ("recorded_at", "TEXT")] {
+    for harm in [
+        "body = CAST(x'20' || body AS BLOB)",
+        "key = CAST(x'20' || key AS BLOB)",
+        "key = x'20'",
+        "recorded_ms = recorded_ms + 1",
+        "recorded_ms = 'noon'",
+        "id = 'e3'",
+        "id = NULL",
+        "source = 'crm'",
+        "source = NULL",
+        "occurred_us = occurred_us + 1",
+        "said_us = NULL",
+        "deleted = NULL",
+        "checksum = checksum + 1",
+    ] {
         let place = Temporary::new(1);
-        append(&place.log, (0..5).map(|number| entry("call:1", number.to_string())).collect());
+        let entries: Vec<Entry> = (0..5).map(call).collect();
+        let values: Vec<Vec<u8>> = entries.iter().map(|entry| entry.value.clone()).collect();
+        append(&place.log, entries);
         verify(&place).unwrap();
         let tool = place.tool();
-        tool.execute(&format!(r#"UPDATE event SET {column} = CAST(x'20' || {column} AS {kind}) WHERE "offset" = 2"#), []).unwrap();
+        tool.execute(&format!("UPDATE event_message SET {harm} WHERE place = 2"), []).unwrap();
         let mut reader = assigned(&place.log);
         reader.start(0, 0).unwrap();
         let mut before = Vec::new();
         assert_eq!(suite::poll(reader.as_mut(), 10, &mut before).unwrap(), super::super::Polled::Messages(2));
+        assert_eq!(before.iter().map(|read| &read.value).collect::<Vec<_>>(), values[..2].iter().collect::<Vec<_>>(), "{harm}");
         for found in [suite::poll(reader.as_mut(), 10, &mut before).unwrap_err(), verify(&place).unwrap_err()] {
             let words = found.to_string();
-            assert!(words.contains("partition 0 at offset 2 is not as it was written") && words.contains("a backup"), "{column}: {words}");
+            assert!(words.contains("partition 0 at offset 2 is not as it was written") && words.contains("a backup"), "{harm}: {words}");
+            // Given up as the words say, it is a message that can't be read.
+            let (_, said) = words.split_once("onpace.db '").unwrap();
+            tool.execute(said.split('\'').next().unwrap(), []).unwrap();
         }
-        // Given up as the words say, it is a message that can't be read.
-        tool.execute(r#"UPDATE event SET payload = zeroblob(0), checksum = NULL WHERE partition = 0 AND "offset" = 2"#, []).unwrap();
         verify(&place).unwrap();
         reader.start(0, 2).unwrap();
-        assert_eq!(read(reader.as_mut(), 3)[0].value, b"");
+        let rest: Vec<Vec<u8>> = read(reader.as_mut(), 3).into_iter().map(|read| read.value).collect();
+        assert_eq!(rest, [vec![], values[3].clone(), values[4].clone()], "{harm}");
+        let kinds: Vec<Option<String>> =
+            tool.prepare("SELECT kind FROM event").unwrap().query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(kinds.iter().filter(|kind| kind.is_none()).count(), 1, "{harm}: {kinds:?}");
     }
 }
 
+/// Waits until so many events are told in words, and how far the telling has come.
+fn told(place: &Temporary, events: i64) -> Option<i64> {
+    let tool = place.tool();
+    let ask = |sql: &str| tool.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).unwrap();
+    for _ in 0..600 {
+        if ask("SELECT count(*) FROM event WHERE json_extract(data, '$.rep') = 'marie'") == Some(events) {
+            return ask("SELECT max(value) FROM event_log WHERE name = 'told 0'");
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("not told");
+}
+
 #[test]
-fn a_log_of_an_earlier_release_is_read_on() {
+fn what_is_remembered_is_what_the_file_has() {
     let place = Temporary::new(1);
-    append(&place.log, vec![entry("call:1", "old")]);
-    place.tool().execute_batch("ALTER TABLE event DROP COLUMN checksum").unwrap();
-    let again = EmbeddedLog::open(place.folder.path().join("onpace.db"), 1).unwrap();
-    append(&again, vec![entry("call:1", "new")]);
-    verify(&place).unwrap();
-    let mut reader = assigned(&again);
+    let other = EmbeddedLog::open(place.folder.path().join("onpace.db"), 1).unwrap();
+    let mut reader = assigned(&place.log);
     reader.start(0, 0).unwrap();
-    assert_eq!(read(reader.as_mut(), 2).into_iter().map(|read| read.value).collect::<Vec<_>>(), [b"old", b"new"]);
+    let texts = |name: &str, count: usize| (0..count).map(|number| entry("call:1", format!("{name} {number}"))).collect::<Vec<_>>();
+    let mut expect = |wanted: &[(&str, std::ops::Range<usize>)]| {
+        let wanted: Vec<String> =
+            wanted.iter().flat_map(|(name, numbers)| numbers.clone().map(move |number| format!("{name} {number}"))).collect();
+        let found: Vec<String> =
+            read(reader.as_mut(), wanted.len()).into_iter().map(|read| String::from_utf8(read.value).unwrap()).collect();
+        assert_eq!(found, wanted);
+    };
+    append(&place.log, texts("a", 3));
+    append(&place.log, texts("b", 2));
+    expect(&[("a", 0..3), ("b", 0..2)]);
+    // Two processes in turn.
+    append(&place.log, texts("c", 2));
+    append(&other, texts("d", 2));
+    append(&place.log, texts("e", 2));
+    expect(&[("c", 0..2), ("d", 0..2), ("e", 0..2)]);
+    // What was appended here was taken back, and another has written something else in its place.
+    append(&place.log, texts("f", 3));
+    let tool = place.tool();
+    tool.execute_batch("DELETE FROM event_message WHERE place >= 11; UPDATE event_partition SET next_offset = 11; DELETE FROM event_log WHERE name = 'mark'").unwrap();
+    append(&other, texts("g", 3));
+    expect(&[("g", 0..3)]);
+    append(&place.log, texts("h", 1));
+    expect(&[("h", 0..1)]);
+}
+
+#[test]
+fn what_events_say_follows_in_words() {
+    let mut place = Temporary::new(1);
+    // More than are told at once, and such as say nothing.
+    append(&place.log, (0..2_500).map(|number| if number % 5 == 4 { entry("call:1", "garbage") } else { call(number) }).collect());
+    assert_eq!(told(&place, 2_000), Some(2_500));
+    append(&place.log, vec![call(2_500), entry("call:1", "garbage")]);
+    assert_eq!(told(&place, 2_001), Some(2_502));
+    // Killed before it is told, it is told by the next.
+    place
+        .tool()
+        .execute_batch("DELETE FROM event_data WHERE place >= 1000; UPDATE event_log SET value = 1000 WHERE name = 'told 0'")
+        .unwrap();
+    let path = place.folder.path().join("onpace.db");
+    place.log = EmbeddedLog::open(path, 1).unwrap();
+    assert_eq!(told(&place, 2_001), Some(2_502));
+    verify(&place).unwrap();
+}
+
+#[test]
+fn a_key_that_is_not_its_entitys_is_kept_as_it_came() {
+    let place = Temporary::new(1);
+    let value = call(1).value;
+    append(&place.log, vec![Entry { route: Route::Key(b"call:another".to_vec()), value: value.clone() }, entry("no colon", value.clone())]);
+    verify(&place).unwrap();
+    let mut reader = assigned(&place.log);
+    reader.start(0, 0).unwrap();
+    let back: Vec<_> = read(reader.as_mut(), 2).into_iter().map(|read| (read.key, read.value)).collect();
+    assert_eq!(back, [(b"call:another".to_vec(), value.clone()), (b"no colon".to_vec(), value)]);
+}
+
+#[test]
+fn a_log_of_an_earlier_release_is_refused_in_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("onpace.db");
+    Connection::open(&path)
+        .unwrap()
+        .execute_batch(
+            r#"CREATE TABLE event_log (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID; INSERT INTO event_log VALUES ('version', 2), ('partitions', 1);
+               CREATE TABLE event_partition (partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL); INSERT INTO event_partition VALUES (0, 1);
+               CREATE TABLE event (partition INTEGER, "offset" INTEGER, payload BLOB, PRIMARY KEY (partition, "offset")) WITHOUT ROWID;
+               INSERT INTO event VALUES (0, 0, x'00');"#,
+        )
+        .unwrap();
+    let refusals = [
+        EmbeddedLog::open(&path, 1).err(),
+        EmbeddedLog::ends_of(&path).err(),
+        EmbeddedLog::look_into(&path, 0, &[0]).err(),
+        EmbeddedLog::verify_file(&path, &mut |_, _| {}).err(),
+    ];
+    for refused in refusals {
+        let words = refused.unwrap().to_string();
+        assert!(words.contains("version is 2, here it is 3") && words.contains("import its events into a new file"), "{words}");
+    }
+    let kept: i64 = Connection::open(&path).unwrap().query_row("SELECT count(*) FROM event", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 1);
 }
 
 #[test]
@@ -215,7 +339,7 @@ fn a_log_made_anew_has_another_identity_and_a_copy_has_the_same() {
 #[test]
 fn an_append_that_fails_says_so_and_the_next_one_works() {
     let place = Temporary::new(1);
-    place.tool().execute_batch("CREATE TRIGGER no BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'not today'); END").unwrap();
+    place.tool().execute_batch("CREATE TRIGGER no BEFORE INSERT ON event_message BEGIN SELECT RAISE(ABORT, 'not today'); END").unwrap();
     let error = wait(place.log.append(vec![entry("call:1", "x")])).unwrap_err();
     assert!(matches!(&error, LogError::Away(why) if why.contains("not today")), "{error}");
     assert_eq!(place.log.ends().unwrap(), [0]);

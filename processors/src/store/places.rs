@@ -1,14 +1,15 @@
-//! Where each entity of a lane is: in the order in which they came, so many to a bucket.
+//! Where each entity of a lane is: in the order in which they came, so many to a bucket (in SQLite, one to a row).
 //!
 //! In: addresses. Out: buckets. What is new together lies together, so a commit of thousands of new entities writes few buckets, each
-//! with one command; were they scattered by their hash, every one of them would cost a command and a look at cold memory.
+//! with one command, and few pages of a file; were they scattered by their hash, every one of them would cost a command and a look at
+//! cold memory, or a page of its own.
 //! The price is this table: some 25 bytes of the processor's memory for each entity of its lanes.
 //! Never here: I/O. The buckets' own fields are the truth, from which the table is made when a lane is taken over.
 
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use crate::store::EntityId;
+use super::EntityId;
 
 /// An address as a bucket keeps it, and the bucket: bytes, so that a place takes no padding.
 type Place = ([u8; 10], [u8; 4]);
