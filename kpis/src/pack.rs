@@ -97,7 +97,12 @@ fn put_said(key: u8, said: Said, base: Base, out: &mut Vec<u8>) {
 }
 
 fn put_history(no: FieldNo, history: &History, base: Base, out: &mut Vec<u8>) {
-    let implied = entered_by(&history.entries) == history.entered.as_slice();
+    let implied = match history.entries.as_slice() {
+        // Most have one, for which nothing need be gathered.
+        [Said { held: Held::Name(name), stamp, .. }] => history.entered.as_slice() == [(*name, *stamp)],
+        [_] => history.entered.is_empty(),
+        entries => entered_by(entries) == history.entered.as_slice(),
+    };
     if let ([said], true) = (history.entries.as_slice(), implied)
         && said.stamp == base.first_seen
         && said.said_at == base.usual(said.stamp)

@@ -109,7 +109,10 @@ impl State {
 
     fn say(&mut self, no: FieldNo, new: Said, names: &Names) {
         let field = &self.kind.fields()[usize::from(no)];
-        let at = match self.fields.binary_search_by_key(&no, |(known, _)| *known) {
+        // An event says its fields in order: of a new entity each is the last.
+        let is_last = self.fields.last().is_none_or(|(last, _)| *last < no);
+        let found = if is_last { Err(self.fields.len()) } else { self.fields.binary_search_by_key(&no, |(known, _)| *known) };
+        let at = match found {
             Ok(at) => at,
             Err(at) => {
                 let first = match field.keep {
