@@ -13,8 +13,8 @@ use onpace_sinks::view::Past;
 use onpace_sinks::{Configuration, Health, Metrics, View, http, metrics, publish};
 use tokio::net::TcpListener;
 
-use crate::commands::processor::{self, Beat, Until, Work};
 use crate::shutdown::Shutdown;
+use crate::work::{self, Beat, Until, Work};
 use crate::{args, engine, serving};
 
 /// What runs together.
@@ -58,7 +58,7 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
         metrics: processing,
     };
     let words = Arc::new(engine::words(&catalogue));
-    let mut working = processor::start(work, shutdown);
+    let mut working = work::start(work, shutdown);
     let view = View::follow_after(past, Arc::clone(&store), configuration.clone(), shutdown.token.clone())?;
     configuration.watch(shutdown.token.clone())?;
     publish::start(Arc::clone(&store), view.clone(), configuration.clone(), shutdown.token.clone())?;
@@ -75,7 +75,7 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
     let token = shutdown.token.clone();
     let served = tokio::spawn(http::run(listener, router, doors, token));
 
-    let worked = processor::wait(&mut working, shutdown).await;
+    let worked = work::wait(&mut working, shutdown).await;
     shutdown.request();
     served.await??;
     beating.await?;

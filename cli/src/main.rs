@@ -17,6 +17,7 @@ mod settings;
 mod shutdown;
 mod table;
 mod usage;
+mod work;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

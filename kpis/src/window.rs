@@ -7,12 +7,13 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-use jiff::civil::{Date, Time as Clock, Weekday};
+use jiff::civil::{Date, Time as Clock};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Span, Timestamp};
 use onpace_schemas::did_you_mean;
 use onpace_schemas::time::{US, date_of, day_of};
 
+pub use crate::period::Settings;
 use crate::period::{Every, NamedPeriod};
 use crate::slot::{SLOT_S, round_up};
 
@@ -230,21 +231,6 @@ impl FromStr for Window {
                 false => format!("there is no window `{text}`{}", did_you_mean(text, names)),
             }
         })
-    }
-}
-
-/// How a company counts its weeks and years.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// The first day of the week.
-    pub week_start: Weekday,
-    /// The first month of the fiscal year, 1 to 12; quarters follow it.
-    pub fiscal_month: i8,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings { week_start: Weekday::Monday, fiscal_month: 1 }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod heartbeat;
 pub mod http;
 pub mod import;
 pub mod log;
+pub mod names;
 mod seldom;
 pub mod simulate;
 

@@ -11,8 +11,10 @@
 
 pub mod configuration;
 mod evaluation;
+mod expressions;
 #[cfg(test)]
 mod fixture;
+mod health;
 pub mod http;
 pub mod messages;
 pub mod metrics;

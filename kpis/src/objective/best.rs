@@ -13,12 +13,13 @@ use smallvec::smallvec;
 
 use super::decide::Class;
 use super::judge::class_of;
-use super::{Direction, Objective, Period, Scope, period};
+use super::{Direction, Objective, Period, Scope};
 use crate::catalogue::{Catalogue, Kpi, KpiNo, Unit};
 use crate::evaluate::Unconvertible;
 use crate::evaluate::sheet::{Cell, Conversion, Sheet};
 use crate::evaluate::whose::{Rep, Stretch, everybody};
 use crate::exact::Exact;
+use crate::period::run;
 use crate::roster::{PersonNo, Roster, TeamNo};
 use crate::slot::{SLOT_S, round_up};
 use crate::tally::{Group, Line, Tally};
@@ -66,8 +67,7 @@ pub fn bests(catalogue: &Catalogue, tally: &Tally, roster: &Roster, objectives: 
             let zone = zones.number(rep.zone(roster));
             let today = day_of(local_date(at_us, &zones.zones[zone].0));
             for span in [Period::Day, Period::Week] {
-                let over =
-                    period::holding(span, roster.settings, today).and_then(|running| period::before(span, roster.settings, running.start));
+                let over = run::holding(span, roster.settings, today).and_then(|running| run::before(span, roster.settings, running.start));
                 let Some(days) = over else { continue };
                 let team = roster.people[person].team_on(days.end - 1);
                 if !wanted.iter().any(|scope| counts_him(*scope, roster, person, team)) {
@@ -138,7 +138,7 @@ impl His<'_, '_> {
         let (mut earlier, mut before) = (0, days.start);
         // Most are no best, which is known after a few steps back.
         while let Some(day) = self.last_before(before) {
-            let Some(run) = period::holding(span, self.roster.settings, day) else { break };
+            let Some(run) = run::holding(span, self.roster.settings, day) else { break };
             let there = self.value(&run)?;
             if there >= value {
                 return Ok(None);

@@ -8,11 +8,12 @@ use super::decide::{Class, mu};
 use super::judge::{Counted, Judge};
 use super::office::Office;
 use super::smart::{Aim, Smart, judge};
-use super::{Objective, Scope, period};
+use super::{Objective, Scope};
 use crate::catalogue::Catalogue;
 use crate::evaluate::Unconvertible;
 use crate::evaluate::whose::{Stays, everybody};
 use crate::exact::Exact;
+use crate::period::run;
 use crate::roster::Roster;
 use crate::tally::Tally;
 use crate::window::local_date;
@@ -55,7 +56,7 @@ pub fn check(
             .flat_map(|member| &member.rep.counters)
             .any(|counters| kpi.measures.iter().any(|measure| counters.lines(*measure).iter().any(|(_, line)| !line.is_nothing())));
         let today = day_of(local_date(at_us, office.zone(office.schedule(person))));
-        let run = period::holding(objective.period, roster.settings, today);
+        let run = run::holding(objective.period, roster.settings, today);
         let mut asked = asking.ask(number, objective, kpi, true);
         let mut usual = None;
         if let (Class::Additive, Some(run)) = (asked.class(), &run) {

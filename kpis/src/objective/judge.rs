@@ -16,13 +16,14 @@ use super::office::{BLOCKS, LOOK_BACK, Office};
 use super::pace::{self, Member};
 use super::sample::Sample;
 use super::standing::{Completeness, Standing, Standings, Subject};
-use super::{Objective, Period, Scope, period};
+use super::{Objective, Period, Scope};
 use crate::MeasureNo;
 use crate::catalogue::{Catalogue, Kpi, KpiNo, Unit};
 use crate::evaluate::Unconvertible;
 use crate::evaluate::sheet::{Cell, Conversion, Sheet};
 use crate::evaluate::whose::{Rep, Stays, Stretch, everybody};
 use crate::exact::Exact;
+use crate::period::run;
 use crate::roster::{PersonNo, Roster, TeamNo};
 use crate::row::{By, Sides};
 use crate::slot::{SLOT_S, round_up};
@@ -242,7 +243,7 @@ impl<'a> Asked<'_, 'a> {
             earlier(quarter.map(|us| day_of(local_date(us, zone))), date)
         });
         let counts = |days: &Range<i32>| counts_from.is_some_and(|from| from <= days.start);
-        let Some(running) = period::holding(self.objective.period, settings, today) else { return Ok(()) };
+        let Some(running) = run::holding(self.objective.period, settings, today) else { return Ok(()) };
         let once = matches!(self.objective.period, Period::Once(..));
         if counts(&running) {
             self.period(office, subject, person, &members, &running, !once || today < running.end, rows)?;
@@ -265,7 +266,7 @@ impl<'a> Asked<'_, 'a> {
         }
         let mut first = running.start;
         for _ in 0..LOOK_BACK {
-            let Some(days) = period::before(self.objective.period, settings, first) else { break };
+            let Some(days) = run::before(self.objective.period, settings, first) else { break };
             if !counts(&days) {
                 break;
             }

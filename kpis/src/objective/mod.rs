@@ -17,7 +17,6 @@ mod judge;
 mod noise;
 mod office;
 pub mod pace;
-pub mod period;
 mod profile;
 mod sample;
 pub mod silence;
@@ -38,6 +37,7 @@ pub use standing::{Completeness, Standing, Standings, Subject};
 
 use crate::catalogue::KpiNo;
 use crate::exact::Exact;
+pub use crate::period::Period;
 use crate::roster::{PersonNo, TeamNo};
 
 /// What is wanted of whom by when.
@@ -128,23 +128,6 @@ impl Importance {
     }
 }
 
-/// Runs of days.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Period {
-    /// Each day.
-    Day,
-    /// Each week, from the company's first weekday.
-    Week,
-    /// Each month.
-    Month,
-    /// Each fiscal quarter.
-    Quarter,
-    /// Each fiscal year.
-    Year,
-    /// Once: first and last day, both included.
-    Once(i32, i32),
-}
-
 /// How a target is spread over its period.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pace {
@@ -193,20 +176,6 @@ impl State {
             State::OutOfReach => "out_of_reach",
             State::AtRisk => "at_risk",
             State::OnPace => "on_pace",
-        }
-    }
-}
-
-impl Period {
-    /// Its name in JSON and words: `day`, `week`…; `once` for a run of its own.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Period::Day => "day",
-            Period::Week => "week",
-            Period::Month => "month",
-            Period::Quarter => "quarter",
-            Period::Year => "year",
-            Period::Once(..) => "once",
         }
     }
 }

@@ -13,8 +13,9 @@ use smallvec::smallvec;
 use super::decide::tests::objective;
 use super::decide::{Block, Class, Facts, Judgement, decide};
 use super::pace::{self, Member};
-use super::{Direction, Pace, Period, State, period};
+use super::{Direction, Pace, Period, State};
 use crate::exact::Exact;
+use crate::period::run;
 use crate::window::Settings;
 use crate::worktime::{Calendar, Ledger, Schedule};
 
@@ -153,11 +154,10 @@ fn simulate(kind: Period, target: i64, performance: f64, seed: u64) -> Vec<Outco
     let calendar = Calendar { ledger: &ledger, absences: &[] };
     let mut chance = Chance(seed);
 
-    let runs: Vec<Range<i32>> =
-        std::iter::successors(period::holding(kind, settings, first), |run| period::holding(kind, settings, run.end))
-            .filter(|run| calendar.working_days(run) > 0)
-            .take(PERIODS)
-            .collect();
+    let runs: Vec<Range<i32>> = std::iter::successors(run::holding(kind, settings, first), |run| run::holding(kind, settings, run.end))
+        .filter(|run| calendar.working_days(run) > 0)
+        .take(PERIODS)
+        .collect();
     let worked: i64 = runs.iter().map(|run| calendar.working_days(run)).sum();
     let a_slot = performance * target as f64 * PERIODS as f64 / worked as f64 / SLOTS as f64;
 
@@ -227,7 +227,7 @@ fn simulate(kind: Period, target: i64, performance: f64, seed: u64) -> Vec<Outco
 
 /// A first day on which a period begins, with room for the history before it.
 fn first_day(kind: Period, settings: Settings) -> i32 {
-    period::holding(kind, settings, 365).map_or(365, |run| run.start)
+    run::holding(kind, settings, 365).map_or(365, |run| run.start)
 }
 
 fn outcome(ended: &[(bool, Vec<Alert>)], rule: usize) -> Outcome {

@@ -7,8 +7,8 @@ use std::ops::Range;
 use jiff::tz::TimeZone;
 use onpace_schemas::time::day_of;
 
-use super::period;
 use super::{Objective, Period};
+use crate::period::run;
 use crate::roster::{PersonNo, Roster};
 use crate::window::local_date;
 use crate::worktime::{Calendar, Ledger, Schedule};
@@ -38,11 +38,11 @@ impl Office {
             // Longer ones nearly always have: what lies further back is worked out when it is asked for.
             let tries = if matches!(objective.period, Period::Day | Period::Week) { LOOK_BACK } else { 2 };
             for day in [today - 1, today + 1] {
-                let mut run = period::holding(objective.period, roster.settings, day);
+                let mut run = run::holding(objective.period, roster.settings, day);
                 for _ in 0..=tries {
                     let Some(days) = run else { break };
                     (from, to) = (from.min(days.start), to.max(days.end));
-                    run = period::before(objective.period, roster.settings, days.start);
+                    run = run::before(objective.period, roster.settings, days.start);
                 }
             }
         }

@@ -7,8 +7,9 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::{Pace, period};
+use super::Pace;
 use crate::exact::Exact;
+use crate::period::run;
 use crate::worktime::Calendar;
 
 /// Somebody whose working time counts.
@@ -33,8 +34,8 @@ pub fn share(pace: &Pace, days: &Range<i32>, members: &[Member<'_>], at_us: i64)
     match pace {
         Pace::WorkingTime => in_working_time(),
         Pace::Linear => Exact::ratio(time_us_until(days, members, at_us).into(), time_us(days, members).into()),
-        Pace::Months(shares) => spent(shares, &period::months(days), members, at_us).or_else(in_working_time),
-        Pace::Weeks(shares) => spent(shares, &period::weeks(days), members, at_us).or_else(in_working_time),
+        Pace::Months(shares) => spent(shares, &run::months(days), members, at_us).or_else(in_working_time),
+        Pace::Weeks(shares) => spent(shares, &run::weeks(days), members, at_us).or_else(in_working_time),
     }
 }
 

@@ -9,6 +9,7 @@ mod document;
 pub mod holidays;
 mod people;
 pub mod rates;
+mod words;
 
 use std::sync::Arc;
 

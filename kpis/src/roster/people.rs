@@ -8,8 +8,8 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::calendars::{self, Calendars};
-use super::document::{ADDRESS_KEYS, Ids, LANGUAGES, address, id};
-use super::{Language, Membership, Person, PersonNo, Roster, Style, Team, TeamNo, UNROSTERED};
+use super::words::{ADDRESS_KEYS, Ids, address, id, language};
+use super::{Membership, Person, PersonNo, Roster, Style, Team, TeamNo, UNROSTERED};
 use crate::mistake::Mistake;
 use crate::tally::UNASSIGNED;
 use crate::yaml::{Fields, Node, Text};
@@ -96,7 +96,7 @@ pub(super) fn read_people(nodes: &[Node], teams: &Ids<'_>, calendars: &mut Calen
         for node in fields.list("identities")? {
             let identity = node.text("an identity")?;
             refuse_unassigned(identity)?;
-            super::document::refuse_long(identity)?;
+            super::words::refuse_long(identity)?;
             match claims.insert(identity.text, (person, identity.line)) {
                 None => identities.push(identity.text.into()),
                 // Said twice of one and the same.
@@ -129,10 +129,6 @@ pub(super) fn read_people(nodes: &[Node], teams: &Ids<'_>, calendars: &mut Calen
         roster.identities.extend(names.map(|name| (name.clone(), number)));
     }
     Ok(())
-}
-
-pub(super) fn language(fields: &Fields<'_>, other: Language) -> Result<Language, Mistake> {
-    Ok(fields.text("language")?.map(|text| text.one_of("language", &LANGUAGES)).transpose()?.unwrap_or(other))
 }
 
 fn refuse_unassigned(name: Text<'_>) -> Result<(), Mistake> {

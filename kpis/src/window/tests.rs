@@ -1,6 +1,7 @@
 //! Windows by hand: days of 23 and 25 hours, days that a zone skipped, weeks, fiscal years; and that a period is the sum of its days.
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+use jiff::civil::Weekday;
 use onpace_schemas::time::{parse_date, parse_instant, show_instant};
 use proptest::prelude::*;
 

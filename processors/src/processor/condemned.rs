@@ -9,19 +9,9 @@ use std::time::{Duration, Instant};
 
 use onpace_producers::log::{LogError, now_ms};
 
-use super::lanes::Assigned;
+use super::lanes::{Assigned, Condemned};
 use super::{Processor, ProcessorError};
 use crate::store::{LaneWriter, Settled, StoreError};
-
-/// A lane that is to be folded anew.
-pub(super) struct Condemned {
-    /// When it may be emptied.
-    at: Instant,
-    /// What found it so; `None` where what all lanes agree on can't be read: then all of them are folded anew.
-    writer: Option<Box<dyn LaneWriter>>,
-    /// Why, in words.
-    why: String,
-}
 
 impl Processor<'_> {
     /// Gives a lane up that can't be counted on, to be folded anew.

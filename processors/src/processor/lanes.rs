@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use onpace_producers::log::{LogError, Seen, now_ms};
 
-use super::condemned::Condemned;
 use super::{IDLE_COMMIT, LAST_RETRY, Processor, ProcessorError, note};
 use crate::lane::{Landed, Lane, NotTaken};
 use crate::pace::Pace;
@@ -20,6 +19,16 @@ use crate::vouch::{self, Course, Verdict};
 const REFUSED_AGAIN: u32 = 20;
 /// The same before it is believed: a broker that has just come up may not know yet how far its log reaches.
 const DOUBTED_AGAIN: u32 = 10;
+
+/// A lane that is to be folded anew.
+pub(super) struct Condemned {
+    /// When it may be emptied.
+    pub at: Instant,
+    /// What found it so; `None` where what all lanes agree on can't be read: then all of them are folded anew.
+    pub writer: Option<Box<dyn LaneWriter>>,
+    /// Why, in words.
+    pub why: String,
+}
 
 /// An assigned partition.
 pub(super) enum Assigned {

@@ -12,7 +12,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use onpace_schemas::{Event, FieldNo, Kind, Time, Value, counted};
 
-pub use crate::import::{alike, knows_no_summer, tidy};
+use crate::names::alike;
 pub use spelling::{Known, nearly};
 
 /// The words that some measure looks for, by kind and field: what another open word may be meant for.

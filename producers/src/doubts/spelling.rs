@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use onpace_schemas::{FieldNo, Kind};
 
-use super::{What, Words, alike};
+use super::{What, Words};
+use crate::names::alike;
 
 /// The longest word that is compared.
 const MOST_BYTES: usize = 60;
@@ -95,7 +96,7 @@ pub(super) fn sounds_closed(stage: &str) -> bool {
 
 /// A text in which what can't be seen is shown: `Zoé\u{a0}Martin`.
 pub(super) fn visible(text: &str) -> String {
-    let decomposed = super::tidy(text) != text;
+    let decomposed = crate::names::tidy(text) != text;
     let shown = text.chars().take(MOST_BYTES).map(|c| match c {
         ' ' => " ".to_owned(),
         c if c.is_whitespace()

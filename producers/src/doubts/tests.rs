@@ -1,3 +1,5 @@
+//! What is told when rows, entities or reps look wrong, and that nothing else is.
+
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use onpace_schemas::json;

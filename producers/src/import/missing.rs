@@ -5,8 +5,9 @@
 use onpace_schemas::did_you_mean;
 
 use super::map::columns::{Zone, asked};
-use super::map::{alike, knows_no_summer, place_at, zone_is_known};
+use super::map::{place_at, zone_is_known};
 use crate::doubts::{Doubt, What};
+use crate::names::{alike, knows_no_summer};
 
 /// How many missing columns are named.
 const NAMED: usize = 5;

@@ -38,7 +38,6 @@ use refused::{Refused, Why};
 pub use apart::{Worker, serve as serve_map};
 pub use file::{Layout, parse_columns, parse_delimiter};
 pub use indicatif::ProgressBar;
-pub use map::{alike, knows_no_summer, tidy};
 pub use settings::{Complete, Gone, ImportError, ImportSettings, Summary, parse_argument, progress_bar};
 
 /// How many events are appended at a time.

@@ -4,6 +4,7 @@ use jiff::{Span, ToSpan};
 use onpace_schemas::{Currency, Kind, Money, Time, Value, time};
 use rand::RngExt;
 
+use super::deal::Deal;
 use super::floor::{Act, Floor};
 use super::people;
 use super::say::{choice, text};
@@ -27,15 +28,6 @@ const PRODUCTS: [(&str, i64); 6] = [
 ];
 const ORIGINS: [&str; 6] = ["website", "referral", "outbound", "trade_show", "partner", "social"];
 const LOST: [&str; 5] = ["price", "no_decision", "competitor", "timing", "no_budget"];
-
-/// A deal, as far as it matters for what becomes of it.
-#[derive(Clone)]
-pub(super) struct Deal {
-    entity: String,
-    stage: usize,
-    amount: i64,
-    won: bool,
-}
 
 impl Floor {
     pub(super) fn deal(&mut self, rep: usize, act: &mut Act) {

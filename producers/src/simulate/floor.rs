@@ -8,7 +8,7 @@ use onpace_schemas::{Currency, Event, Kind, Time, Value};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::deals::Deal;
+use super::deal::Deal;
 use super::hours::{Hours, Presence};
 use super::people;
 use super::say::{choice, event, text};

@@ -6,6 +6,7 @@
 //! Never here, but in [`live`]: a clock, I/O. Never at all: an `occurred_at` after the instant at which the event is reported.
 
 mod company;
+mod deal;
 mod deals;
 mod floor;
 mod hours;

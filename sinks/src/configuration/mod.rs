@@ -23,7 +23,7 @@ use onpace_kpis::{Catalogue, Roster};
 use tokio_util::sync::CancellationToken;
 
 use crate::evaluation::Evaluation;
-use crate::view::now_ms;
+use onpace_producers::log::now_ms;
 use reading::{Reading, Text};
 use texts::{Gone, Good, Look, Reader, Texts};
 

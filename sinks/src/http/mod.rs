@@ -22,7 +22,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use axum::routing::get;
 
-pub use health::Health;
+pub use crate::health::Health;
 pub use run::run;
 
 use crate::metrics::Metrics;

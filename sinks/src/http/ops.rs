@@ -12,7 +12,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use prometheus::Registry;
 
-use crate::http::health::{self, Health};
+use crate::health::Health;
+use crate::http::health;
 use crate::metrics::exposition::{Format, page};
 use crate::metrics::pipeline;
 

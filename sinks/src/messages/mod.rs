@@ -10,7 +10,7 @@ mod style;
 
 use onpace_kpis::roster::{Language, Style};
 
-use crate::rules::expressions::{LOG_UP, PARTS_UP, RECENT, ROW, STATE, string};
+use crate::expressions::{LOG_UP, PARTS_UP, RECENT, ROW, STATE, string};
 
 /// What happened to an objective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -13,8 +13,8 @@ use onpace_schemas::Currency;
 
 use super::budget::Metric;
 use super::exposition::{Family, FamilyKind};
-use super::kpis::{Round, help_of, name_of, value_of};
 use super::leaves::is_staged;
+use super::round::{Round, help_of, name_of, value_of};
 
 /// So many products, origins and stages have rows of their own; the rest have one together.
 const VALUES: usize = 50;

@@ -10,8 +10,8 @@ use onpace_schemas::Currency;
 
 use super::budget::Metric;
 use super::exposition::{Family, FamilyKind};
-use super::kpis::{Round, help_of, name_of, value_of};
 use super::leaves::Leaves;
+use super::round::{Round, help_of, name_of, value_of};
 
 /// The KPI that is converted.
 const KPI: &str = "revenue_won";

@@ -13,7 +13,7 @@ use onpace_kpis::{By, Catalogue, Kpi, KpiNo, Post, Question, Row, Within};
 use onpace_schemas::{Currency, to_major};
 
 use super::exposition::{Family, FamilyKind, labels};
-use super::kpis::{Round, help_of, name_of, value_of};
+use super::round::{Round, help_of, name_of, value_of};
 
 /// What is entered.
 pub const STAGE: Dimension = Dimension::Entered("stage");

@@ -14,6 +14,7 @@ mod kpis;
 mod leaves;
 pub mod objectives;
 pub mod pipeline;
+mod round;
 mod said;
 #[cfg(test)]
 mod tests;
@@ -32,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::configuration::Configuration;
 use crate::evaluation::Evaluation;
-use crate::http::Health;
+use crate::health::Health;
 use crate::view::{State, View, now_ms};
 use exposition::{Family, Finished, Format, Page};
 use said::{Said, Told};

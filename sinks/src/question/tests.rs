@@ -1,3 +1,5 @@
+//! Questions that are answered, and those that are refused with what is known instead.
+
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use onpace_kpis::{Catalogue, MeasureNo, Slot};

@@ -7,9 +7,9 @@
 use onpace_kpis::roster::Language;
 use onpace_schemas::Kind;
 
-use super::expressions::{STANDSTILL, any_of};
 use super::receivers::{Receiver, within};
 use super::{Plan, yaml};
+use crate::expressions::{STANDSTILL, any_of};
 
 /// News is sent once: it fires for an hour. Alertmanager remembers for 120 hours, and warns of what would be repeated later than that.
 const NEVER_AGAIN: &str = "96h";

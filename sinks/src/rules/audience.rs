@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use onpace_kpis::roster::{Address, Language, Roster, Style};
 
-use super::expressions::{ALERT, OWN_ALERT, any_of, string};
+use crate::expressions::{ALERT, OWN_ALERT, any_of, string};
 
 /// Some who are told the same things in the same words.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,7 +11,6 @@
 
 mod alertmanager;
 mod audience;
-pub(crate) mod expressions;
 mod prometheus;
 mod promtool;
 mod receivers;

@@ -6,7 +6,8 @@
 use onpace_kpis::objective::Objective;
 
 use super::audience::Audience;
-use super::{Plan, direction, expressions, importance, scope, yaml};
+use super::{Plan, direction, importance, scope, yaml};
+use crate::expressions;
 use crate::messages::{self, News, RENDERED_AT, Texts};
 
 /// The groups in the order in which one needs the other.

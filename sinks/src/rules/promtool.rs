@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use onpace_kpis::objective::{Objective, Scope, State};
 use onpace_kpis::roster::{Person, UNROSTERED};
 
-use super::expressions::{STATE, string};
 use super::situations::{Span, of_an_objective};
 use super::{Plan, prometheus, yaml};
+use crate::expressions::{STATE, string};
 
 /// Values over time, in promtool's writing: `(minutes, value)`, `None` where there is none.
 fn values<'v>(spans: impl IntoIterator<Item = (u32, Option<&'v str>)>) -> String {

@@ -107,7 +107,7 @@ pub(super) fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
 /// Makes what is missing.
 pub(super) fn make(to: &Connection) -> rusqlite::Result<()> {
     to.execute_batch(TABLES)?;
-    to.execute_batch(&legible::view())
+    to.execute_batch(&legible::view(DAY_0))
 }
 
 /// Empties every table.

@@ -10,8 +10,6 @@ use std::fmt::Write as _;
 use onpace_kpis::Block;
 use onpace_schemas::Currency;
 
-use super::layout::DAY_0;
-
 /// The text beside a block.
 pub(super) fn text(block: &Block) -> String {
     let mut out = String::with_capacity(2 + 18 * block.counters().len());
@@ -41,9 +39,10 @@ pub(super) fn text(block: &Block) -> String {
     out
 }
 
-/// The view. The names of reps are looked up before blocks are taken apart, so that a question about one rep is answered fast.
-pub(super) fn view() -> String {
-    let day = format!("(b.place & 16777215) - {DAY_0}");
+/// The view. The names of reps are looked up before blocks are taken apart, so that a question about one rep is answered fast;
+/// `day_0` is the place of 1970-01-01 in a row of blocks.
+pub(super) fn view(day_0: i64) -> String {
+    let day = format!("(b.place & 16777215) - {day_0}");
     let (lane, rep) = ("b.place >> 56", "(b.place >> 24) & 4294967295");
     let part = |nth: usize| format!("json_extract(c.value, '$[{nth}]')");
     let [value, measure, place, first, second, extra] = [0, 1, 2, 3, 4, 5].map(part);

@@ -11,7 +11,8 @@ use jaq_json::Val;
 use onpace_schemas::did_you_mean;
 
 use super::cells::Cells;
-use super::{names, numbers, times};
+use super::{numbers, times};
+use crate::names;
 
 /// What in jq depends on when or where it runs, or reads anything but the row.
 pub(super) const FORBIDDEN: [&str; 5] = ["now", "env", "localtime", "strflocaltime", "input_filename"];

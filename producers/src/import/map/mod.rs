@@ -7,7 +7,6 @@
 mod cells;
 pub(super) mod columns;
 mod functions;
-mod names;
 mod numbers;
 mod times;
 mod wording;
@@ -22,8 +21,6 @@ use serde::{Deserialize, Serialize};
 
 use cells::Cells;
 use functions::{At, FORBIDDEN, OfRow};
-pub use names::{alike, tidy};
-pub use times::knows_no_summer;
 pub(super) use wording::place_at;
 
 /// The names of the functions that the language has beside jq.

@@ -227,12 +227,6 @@ pub(super) fn zone_of(name: &str) -> Result<TimeZone, String> {
     })
 }
 
-/// Whether a zone's name promises a place and its clocks are never put forward: `EST` is New York's winter all the year.
-pub fn knows_no_summer(name: &str) -> bool {
-    let upper = name.to_ascii_uppercase();
-    ["EST", "MST", "HST"].contains(&upper.as_str()) || upper.starts_with("ETC/GMT+") || upper.starts_with("ETC/GMT-")
-}
-
 /// A spreadsheet's number of days: a day, or a local time where it has a fraction, to the millisecond.
 pub(super) fn excel(text: &str, epoch_1904: bool) -> Result<String, String> {
     let days = number(text)?;
@@ -383,7 +377,6 @@ mod tests {
             assert!(error.contains(says), "{text}: {error}");
         }
         assert!(Choice::of("first").is_err());
-        assert!(knows_no_summer("EST") && !knows_no_summer("America/New_York") && !knows_no_summer("UTC"));
     }
 
     #[test]

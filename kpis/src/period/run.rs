@@ -5,11 +5,54 @@
 
 use std::ops::Range;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Weekday};
 use onpace_schemas::time::{date_of, day_of};
 
-use super::Period;
-use crate::window::Settings;
+/// How a company counts its weeks and years.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The first day of the week.
+    pub week_start: Weekday,
+    /// The first month of the fiscal year, 1 to 12; quarters follow it.
+    pub fiscal_month: i8,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { week_start: Weekday::Monday, fiscal_month: 1 }
+    }
+}
+
+/// Runs of days.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Period {
+    /// Each day.
+    Day,
+    /// Each week, from the company's first weekday.
+    Week,
+    /// Each month.
+    Month,
+    /// Each fiscal quarter.
+    Quarter,
+    /// Each fiscal year.
+    Year,
+    /// Once: first and last day, both included.
+    Once(i32, i32),
+}
+
+impl Period {
+    /// Its name in JSON and words: `day`, `week`…; `once` for a run of its own.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Period::Day => "day",
+            Period::Week => "week",
+            Period::Month => "month",
+            Period::Quarter => "quarter",
+            Period::Year => "year",
+            Period::Once(..) => "once",
+        }
+    }
+}
 
 /// The run of days that holds a day; of a period that comes once, its own run whatever the day. `None` where the calendar ends.
 pub fn holding(period: Period, settings: Settings, day: i32) -> Option<Range<i32>> {
@@ -69,7 +112,6 @@ fn in_months(day: i32, months: i32, anchor: i8) -> Option<Range<i32>> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-    use jiff::civil::Weekday;
     use onpace_schemas::time::{parse_date, show_date};
     use proptest::prelude::*;
 

@@ -1,6 +1,6 @@
-//! Names made alike, so that one person is one rep.
+//! Names: made alike, so that one person is one rep; and zones that promise a place and have no summer.
 //!
-//! In: a name as somebody typed it. Out: the same letters in one form. Never here: a letter changed into another, or a name into the
+//! In: a name as somebody typed it. Out: the same letters in one form, or what is odd about it. Never here: a letter changed into another, or a name into the
 //! one that it nearly is.
 
 use icu_normalizer::ComposingNormalizerBorrowed;
@@ -20,9 +20,20 @@ pub fn alike(name: &str) -> String {
     ComposingNormalizerBorrowed::new_nfc().normalize(&tidy(name).to_lowercase()).into_owned()
 }
 
+/// Whether a zone's name promises a place and its clocks are never put forward: `EST` is New York's winter all the year.
+pub fn knows_no_summer(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    ["EST", "MST", "HST"].contains(&upper.as_str()) || upper.starts_with("ETC/GMT+") || upper.starts_with("ETC/GMT-")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn some_zones_know_no_summer() {
+        assert!(knows_no_summer("EST") && !knows_no_summer("America/New_York") && !knows_no_summer("UTC"));
+    }
 
     #[test]
     fn what_looks_alike_becomes_one() {

@@ -3,6 +3,8 @@
 //! In: a name, or a day and how long a period is; the company's weeks and fiscal year. Out: a run of days with its name.
 //! Never here: instants, zones (a day begins in whichever zone it is read in), clocks.
 
+pub mod run;
+
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
@@ -12,8 +14,7 @@ use jiff::civil::{Date, Weekday};
 use onpace_schemas::did_you_mean;
 use onpace_schemas::time::{date_of, day_of, parse_date};
 
-use crate::objective::{Period, period};
-use crate::window::Settings;
+pub use self::run::{Period, Settings};
 
 /// How long a period is, and where one begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,14 +89,14 @@ pub struct NamedPeriod {
 impl NamedPeriod {
     /// The one that holds a day; `None` where the calendar ends.
     pub fn holding(every: Every, settings: Settings, day: i32) -> Option<NamedPeriod> {
-        let days = period::holding(every.run(), settings, day)?;
+        let days = run::holding(every.run(), settings, day)?;
         let first = date_of(days.start);
         let (year, number) = match every {
             Every::Day => (first.year(), 0),
             Every::Month => (first.year(), first.month()),
             Every::Year => (first.year(), 0),
             Every::Quarter => {
-                let year = date_of(period::holding(Period::Year, settings, day)?.start);
+                let year = date_of(run::holding(Period::Year, settings, day)?.start);
                 let months = i32::from(first.year() - year.year()) * 12 + i32::from(first.month() - year.month());
                 (year.year(), (months / 3 + 1) as i8)
             }
