@@ -9,7 +9,7 @@
 mod condemned;
 mod lanes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -216,10 +216,11 @@ impl<'a> Processor<'a> {
         self.begin_anew()?;
         self.take_over_lost()?;
         let Processor { reader, lanes, log, metrics, .. } = self;
-        let mut unsafe_lane = None;
+        // Lanes of which a letter could not be written: nothing after it may be counted.
+        let mut unburied = BTreeSet::new();
         let polled = reader.poll(wait, self.settings.batch, &mut |message| {
             let Some(Assigned::Owned { lane, .. }) = lanes.get_mut(&message.partition) else { return };
-            if unsafe_lane == Some(message.partition) {
+            if unburied.contains(&message.partition) {
                 return;
             }
             if let Err(why) = lane.fold(message) {
@@ -237,11 +238,11 @@ impl<'a> Processor<'a> {
                 };
                 if let Err(why) = log.bury(letter) {
                     tracing::error!(%why, "the dead letters can't be written; the lane waits");
-                    unsafe_lane = Some(message.partition);
+                    unburied.insert(message.partition);
                 }
             }
         });
-        if let Some(partition) = unsafe_lane {
+        for partition in unburied {
             self.lose(partition, self.settings.retry, "log");
         }
         let polled = match polled {

@@ -117,6 +117,23 @@ fn what_the_log_forgot_unread_is_never_skipped() {
 }
 
 #[test]
+fn dead_letters_of_two_lanes_that_are_refused_at_once_are_both_written_later() {
+    let (log, store) = (MemoryLog::new(LANES), MemoryStore::default());
+    // In one poll; a third lane has nothing wrong.
+    let poison = |partition| Entry { route: Route::Partition(partition), value: b"poison".to_vec() };
+    append(&log, vec![poison(0), poison(1), poison(0), entry(&event(&mut StdRng::seed_from_u64(9)))]);
+    log.refuse_letters(2);
+    let (stop, mut steps) = (AtomicBool::new(false), 0);
+    let mut told = |_, _| {
+        steps += 1;
+        stop.store(steps > 1_000, Ordering::Relaxed);
+    };
+    processor(&log, &store, at_once(), metrics()).catch_up(&stop, &mut told).unwrap();
+    assert_eq!(buried(&log), unreadable(&log));
+    assert_eq!(unreadable(&log).len(), 3);
+}
+
+#[test]
 fn two_processors_that_both_believe_they_own_all_lanes_count_once() {
     let (log, store) = (MemoryLog::new(LANES), MemoryStore::default());
     let mut rng = StdRng::seed_from_u64(9);
