@@ -13,8 +13,7 @@ use jiff::{Span, Timestamp};
 use onpace_schemas::did_you_mean;
 use onpace_schemas::time::{US, date_of, day_of};
 
-pub use crate::period::Settings;
-use crate::period::{Every, NamedPeriod};
+use crate::period::{Every, NamedPeriod, Settings};
 use crate::slot::{SLOT_S, round_up};
 
 /// A stretch of time that KPIs are asked for.

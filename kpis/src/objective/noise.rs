@@ -15,8 +15,7 @@ use super::decide::{Block, Class, Facts, Judgement, decide};
 use super::pace::{self, Member};
 use super::{Direction, Pace, Period, State};
 use crate::exact::Exact;
-use crate::period::run;
-use crate::window::Settings;
+use crate::period::{Settings, run};
 use crate::worktime::{Calendar, Ledger, Schedule};
 
 const PERIODS: usize = 1000;

@@ -19,7 +19,7 @@ use onpace_schemas::Currency;
 
 pub use rates::{MissingRate, Rates};
 
-use crate::window::Settings;
+use crate::period::Settings;
 use crate::worktime::Schedule;
 
 /// The team of whoever is in none.

@@ -119,16 +119,7 @@ impl View {
     }
 
     fn of_nothing(catalogue: &Catalogue, now_ms: i64) -> View {
-        let known = Known {
-            began_ms: now_ms,
-            heard_ms: None,
-            away: None,
-            loaded: false,
-            empty: false,
-            past: None,
-            lanes: Vec::new(),
-            sources: Arc::default(),
-        };
+        let known = Known::of_nothing(now_ms);
         let picture = Picture { tally: Tally::new(&catalogue.measures), known, version: 0 };
         let known = Mutex::new(picture.known.clone());
         View {

@@ -141,6 +141,11 @@ pub struct Standing {
 }
 
 impl Known {
+    /// Nothing yet, since then.
+    pub fn of_nothing(began_ms: i64) -> Known {
+        Known { began_ms, heard_ms: None, away: None, loaded: false, empty: false, past: None, lanes: Vec::new(), sources: Arc::default() }
+    }
+
     /// How the numbers stand at an instant.
     pub fn standing(&self, now_ms: i64) -> Standing {
         let recorded = self.lanes.iter().filter_map(|lane| lane.head).map(|head| head.recorded_ms);
@@ -234,7 +239,7 @@ mod tests {
     }
 
     fn known(lanes: Vec<Lane>) -> Known {
-        Known { began_ms: 0, heard_ms: Some(100_000), away: None, loaded: true, empty: false, past: None, lanes, sources: Arc::default() }
+        Known { heard_ms: Some(100_000), loaded: true, lanes, ..Known::of_nothing(0) }
     }
 
     #[test]
@@ -340,16 +345,7 @@ mod tests {
 
     #[test]
     fn before_it_was_loaded_there_are_no_numbers() {
-        let known = Known {
-            began_ms: 0,
-            heard_ms: None,
-            away: None,
-            loaded: false,
-            empty: false,
-            past: None,
-            lanes: Vec::new(),
-            sources: Arc::default(),
-        };
+        let known = Known::of_nothing(0);
         assert_eq!(known.standing(10).state, State::Loading);
         let away = Known { away: Some((0, "refused".into())), ..known };
         assert!(!away.standing(10).whole);

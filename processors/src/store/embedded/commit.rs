@@ -1,8 +1,9 @@
 //! One commit of a lane, as a transaction: here, or on a thread of its own while the next batch is folded.
 //!
-//! In: what is to be written, and the head that it follows. Out: the head after it, or nothing where another head is there. Never here: a write outside the transaction
-//! that moves the head.
+//! In: what is to be written, and the head that it follows. Out: the head after it, or nothing where another head is there.
+//! Never here: a write outside the transaction that moves the head.
 
+use std::borrow::Cow;
 use std::thread::JoinHandle;
 
 use onpace_kpis::block::{Block, BlockId};
@@ -14,24 +15,26 @@ use super::tables::{Tried, check_block, check_entity, check_name, check_source, 
 use crate::store::{Commit, Head, changed};
 
 /// What is to be written.
-pub struct Writing {
+pub struct Writing<'a> {
     pub lane: u32,
     /// The head that it follows.
     pub head: Head,
-    pub commit: Commit,
+    pub commit: Cow<'a, Commit>,
     /// The numbers of the commit's entities.
     pub numbers: Vec<u32>,
 }
 
 /// It on its way, with the connection that it is written on.
-pub type Underway = JoinHandle<(Connection, Writing, Tried<Option<Head>>)>;
+pub type Underway = JoinHandle<(Connection, Writing<'static>, Tried<Option<Head>>)>;
 
-impl Writing {
+impl Writing<'_> {
     /// Writes it on a thread of its own.
     pub fn apart(self, mut connection: Connection) -> std::io::Result<Underway> {
-        std::thread::Builder::new().name(format!("commit-{}", self.lane)).spawn(move || {
-            let written = self.write(&mut connection);
-            (connection, self, written)
+        let Writing { lane, head, commit, numbers } = self;
+        let writing = Writing { lane, head, commit: Cow::Owned(commit.into_owned()), numbers };
+        std::thread::Builder::new().name(format!("commit-{lane}")).spawn(move || {
+            let written = writing.write(&mut connection);
+            (connection, writing, written)
         })
     }
 
@@ -52,14 +55,13 @@ impl Writing {
 
     /// Writes all but the head; `words` are the texts beside its blocks.
     fn write_rest(&self, to: &Transaction<'_>, words: &[String]) -> rusqlite::Result<()> {
-        let Writing { lane, commit, numbers, .. } = self;
-        let lane = *lane;
+        let (lane, commit) = (self.lane, &*self.commit);
         let mut name = to.prepare_cached("INSERT OR REPLACE INTO kpi_name VALUES (?1, ?2, ?3, ?4)")?;
         for (id, text) in (commit.names_from..).zip(&commit.names) {
             name.execute(params![lane, id, text, check_name(lane, id, text)])?;
         }
         let mut entity = to.prepare_cached("INSERT OR REPLACE INTO kpi_entity VALUES (?1, ?2, ?3, ?4)")?;
-        let mut lie: Vec<_> = commit.entities.iter().zip(numbers).collect();
+        let mut lie: Vec<_> = commit.entities.iter().zip(&self.numbers).collect();
         lie.sort_unstable_by_key(|(_, number)| **number);
         for ((id, state), number) in lie {
             let place = entity_place(lane, *number);

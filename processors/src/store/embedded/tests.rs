@@ -25,6 +25,15 @@ fn file() -> File {
     File { folder, store }
 }
 
+/// A file of which lane 0 has an owner.
+fn owned() -> (File, Box<dyn LaneWriter>) {
+    let file = file();
+    file.store.settle(suite::SETTINGS).unwrap();
+    let mut writer = file.store.writer(0).unwrap();
+    writer.take_over().unwrap();
+    (file, writer)
+}
+
 fn open(folder: &TempDir) -> EmbeddedStore {
     EmbeddedStore::open(folder.path().join("onpace.db"), vec!["calls_made".into(), "revenue_won".into()]).unwrap()
 }
@@ -218,10 +227,7 @@ proptest! {
 
 #[test]
 fn a_text_beside_a_block_that_is_another_is_damage() {
-    let file = file();
-    file.store.settle(suite::SETTINGS).unwrap();
-    let mut writer = file.store.writer(0).unwrap();
-    writer.take_over().unwrap();
+    let (file, mut writer) = owned();
     let mut block = Block::default();
     block.add(Counter { measure: 0, dims: [0, 0], extra: 0, slot: Slot::at(20_514, 57) }, 2);
     let mut packed = Vec::new();
@@ -236,10 +242,7 @@ fn a_text_beside_a_block_that_is_another_is_damage() {
 
 #[test]
 fn an_entity_in_anothers_row_is_damage() {
-    let file = file();
-    file.store.settle(suite::SETTINGS).unwrap();
-    let mut writer = file.store.writer(0).unwrap();
-    writer.take_over().unwrap();
+    let (file, mut writer) = owned();
     let entities = (0..3u8).map(|number| (crate::store::EntityId([number; 16]), vec![number; 9], true)).collect::<Vec<_>>();
     writer.submit(&Commit { offset: 1, entities: entities.into(), names_from: 1, ..Commit::default() }).unwrap();
     file.store.verify(&mut |_, _| {}).unwrap();
@@ -251,10 +254,7 @@ fn an_entity_in_anothers_row_is_damage() {
 
 #[test]
 fn who_drops_a_writer_has_its_last_commit() {
-    let file = file();
-    file.store.settle(suite::SETTINGS).unwrap();
-    let mut writer = file.store.writer(0).unwrap();
-    writer.take_over().unwrap();
+    let (file, mut writer) = owned();
     let scattered = |number: u128| crate::store::EntityId(number.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835).to_be_bytes());
     let states: Vec<_> = (0..40_000).map(|number| (scattered(number), vec![7; 200], true)).collect();
     writer.submit(&Commit { offset: 9, entities: states.into(), names_from: 1, ..Commit::default() }).unwrap();

@@ -3,6 +3,7 @@
 //! In: what the lane's owner asks and commits. Out: what is there, and how each commit ended. What always holds: nothing is read before the commit on its way has
 //! landed. Never here: how a commit is written ([`commit`](super::commit)).
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use onpace_kpis::block::BlockId;
@@ -106,7 +107,7 @@ impl Writer {
         self.landed(committing, &writing, written)
     }
 
-    fn landed(&mut self, committing: Connection, writing: &Writing, written: Tried<Option<Head>>) -> Result<(), StoreError> {
+    fn landed(&mut self, committing: Connection, writing: &Writing<'_>, written: Tried<Option<Head>>) -> Result<(), StoreError> {
         self.committing = Some(committing);
         match written.map_err(|wrong| explain(&self.path, wrong))? {
             Some(head) => {
@@ -240,7 +241,7 @@ impl LaneWriter for Writer {
             return Ok(());
         };
         let numbers = (0..commit.entities.len()).map(|at| self.places.find_or_put(&commit.entities.key(at))).collect();
-        let writing = Writing { lane: self.lane, head, commit: commit.clone(), numbers };
+        let writing = Writing { lane: self.lane, head, commit: Cow::Borrowed(commit), numbers };
         let mut committing = match self.committing.take() {
             Some(committing) => committing,
             None => self.connect_to_commit()?,
