@@ -242,7 +242,7 @@ fn take_said_at(from: &mut &[u8], stamp: Stamp, base: Base, usually: bool) -> Re
 fn take_held(from: &mut &[u8], shape: Shape, since: Stamp) -> Result<Held, Damaged> {
     Ok(match shape {
         Shape::Text => Held::Name(u32::try_from(take(from)?).map_err(|_| Damaged)?),
-        Shape::Choice(_) => Held::Choice(take_byte(from)?),
+        Shape::Choice(set) => Held::Choice(take_byte(from).ok().filter(|place| usize::from(*place) < set.len()).ok_or(Damaged)?),
         Shape::Integer => Held::Integer(take_signed(take(from)?)),
         Shape::Flag => Held::Flag(take_byte(from)? == 1),
         Shape::Time | Shape::Instant => match take_time(from, since)? {
@@ -292,7 +292,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::state::tests::{events, joined};
+    use crate::catalogue::Catalogue;
+    use crate::contributions::contributions;
+    use crate::fold::Rules;
+    use crate::state::tests::{events, joined, names};
 
     proptest! {
         #[test]
@@ -306,6 +309,31 @@ mod tests {
         #[test]
         fn noise_is_damage_not_panic(noise in prop::collection::vec(any::<u8>(), 0..60)) {
             let _ = unpack(&noise);
+        }
+    }
+
+    proptest! {
+        /// It is found when the sums of its lane are compared; until then it is worked with.
+        #[test]
+        fn a_damaged_state_is_refused_or_does_no_harm(
+            events in events(), next in events(), flips in prop::collection::vec(any::<(prop::sample::Index, u8)>(), 1..4)
+        ) {
+            let (mut packed, mut names) = (Vec::new(), names());
+            pack(&joined(&events), &mut packed);
+            for (at, bits) in flips {
+                let at = at.index(packed.len());
+                packed[at] ^= bits;
+            }
+            let Ok(mut state) = unpack(&packed) else { return Ok(()) };
+            let kind = state.kind;
+            let (rules, mut contributed) = (Rules::from(&Catalogue::built_in().unwrap()), Vec::new());
+            for event in next.iter().filter(|event| event.kind == kind) {
+                contributions(&state, &rules.measures, &names, &mut contributed);
+                state.merge(event, u32::MAX, &mut names);
+            }
+            contributions(&state, &rules.measures, &names, &mut contributed);
+            packed.clear();
+            pack(&state, &mut packed);
         }
     }
 

@@ -337,7 +337,7 @@ pub(crate) mod tests {
         })
     }
 
-    fn names() -> Names {
+    pub(crate) fn names() -> Names {
         let mut names = Names::default();
         for text in ["a", "b", "é", "Z"] {
             names.intern(text);

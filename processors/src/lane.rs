@@ -343,10 +343,11 @@ impl Lane {
         let mut damaged = None;
         self.writer.entities(&ids, &mut |place, packed| match pack::unpack(packed) {
             Ok(state) => found[place] = Some((state, ids[place].part(packed))),
-            Err(why) => damaged = Some((ids[place], why)),
+            Err(why) => damaged = Some((asked[place], why.to_string())),
         })?;
-        if let Some((EntityId(id), why)) = damaged {
-            return Err(StoreError::Damaged { place: format!("entity {:032x}", u128::from_be_bytes(id)), why: why.to_string() });
+        let is_damaged = |(id, why): (u128, String)| Err(StoreError::Damaged { place: format!("entity {id:032x}"), why });
+        if let Some(damaged) = damaged {
+            return is_damaged(damaged);
         }
         for (id, range) in waiting.messages {
             // It was readable when it was put here.
@@ -354,6 +355,9 @@ impl Lane {
             if !self.batch.holds(id) {
                 let stored = asked.binary_search(&id).ok().and_then(|place| found[place].take());
                 let (stored, was) = stored.map_or((None, None), |(state, part)| (Some(state), part));
+                if let Some(other) = stored.as_ref().map(|state| state.kind).filter(|kind| *kind != event.kind) {
+                    return is_damaged((id, format!("it is of kind {}, and should be of kind {}", other.name(), event.kind.name())));
+                }
                 self.opened.push(was);
                 self.batch.open(id, stored, &event, &self.rules, &self.names);
             }

@@ -29,6 +29,7 @@ use rand::{RngExt, SeedableRng};
 
 use self::world::*;
 use crate::lane::Bounds;
+use crate::store::suite::Harm;
 use crate::store::{Fault, KpiStore, MemoryStore};
 use crate::{Metrics, Processor, ProcessorError, Settings};
 
@@ -131,6 +132,37 @@ fn dead_letters_of_two_lanes_that_are_refused_at_once_are_both_written_later() {
     processor(&log, &store, at_once(), metrics()).catch_up(&stop, &mut told).unwrap();
     assert_eq!(buried(&log), unreadable(&log));
     assert_eq!(unreadable(&log).len(), 3);
+}
+
+#[test]
+fn an_entity_that_has_become_one_of_another_kind_is_damage() {
+    let (log, store) = (MemoryLog::new(LANES), MemoryStore::default());
+    let deal = |no: usize| {
+        let patch = [(no as u8, value(Kind::Deal, no, &mut StdRng::seed_from_u64(9)))].into_iter().collect();
+        Event { kind: Kind::Deal, entity: "deal".into(), deleted: None, patch, ..event(&mut StdRng::seed_from_u64(9)) }
+    };
+    // A meeting has no field of that number.
+    let said = [deal(0), deal(Kind::Deal.fields().len() - 1)];
+    let put = |event: &Event<'_>| append(&log, vec![Entry { route: Route::Partition(0), ..entry(event) }]);
+    put(&said[0]);
+    let metrics = metrics();
+    let damage = metrics.damage.with_label_values(&["0"]);
+    // Nothing remembers it, and no patrol comes by first.
+    let settings = Settings { bounds: Bounds { states: 0, blocks: 0 }, patrol: Duration::from_hours(24), ..at_once() };
+    let (stop, mut steps, mut harmed) = (AtomicBool::new(false), 0, false);
+    processor(&log, &store, settings, metrics.clone())
+        .run(&stop, &mut || {
+            let offset = store.reader().unwrap().head(0).unwrap().map_or(0, |head| head.offset);
+            if offset == 1 && !harmed {
+                harmed = store.harm(0, Harm::BitOfEntity, 0);
+                put(&said[1]);
+            }
+            steps += 1;
+            stop.store(steps > 1_000 || (offset == 2 && damage.get() == 1), Ordering::Relaxed);
+        })
+        .unwrap();
+    assert_eq!((harmed, damage.get()), (true, 1));
+    assert_eq!(stored(&store), naive(&said, &CATALOGUE.1));
 }
 
 #[test]

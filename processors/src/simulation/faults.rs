@@ -5,7 +5,6 @@
 use super::watched::{Order, Watched};
 use super::*;
 use crate::store::Snapshot;
-use crate::store::suite::Harm;
 
 /// More steps than any processor needs to come to rest.
 const PATIENCE: u32 = 5_000;
@@ -94,7 +93,7 @@ impl World {
             8 if rng.random_bool(0.3) => self.store.store.forget(),
             9 => {
                 if let Some(older) = self.older.take() {
-                    self.store.restore(older);
+                    self.store.store.restore(older);
                 }
             }
             10 => {

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard};
 use onpace_kpis::block::BlockId;
 
 use super::*;
-use crate::store::{Commit, EntityId, LaneWriter, Settings as BuiltFor, Settled, Snapshot, Step, StoreError, StoreReader, Taken};
+use crate::store::{Commit, EntityId, LaneWriter, Settings as BuiltFor, Settled, Step, StoreError, StoreReader, Taken};
 
 /// What happens at one of the operations.
 #[derive(Clone, Copy, Debug)]
@@ -36,9 +36,6 @@ struct Watch {
     /// Which taking over was each lane's last.
     owners: BTreeMap<u32, u64>,
     taken: u64,
-    /// How often the store was set back. One that took a lane over before that and one that does so after it may find the very same head, epoch and all: then either
-    /// may go on from there.
-    era: u64,
     wrong: Option<String>,
 }
 
@@ -64,12 +61,6 @@ impl Watched {
     /// What was seen that must never be.
     pub(super) fn wrong(&self) -> Option<String> {
         self.watch().wrong.clone()
-    }
-
-    /// Goes back in time.
-    pub(super) fn restore(&self, snapshot: Snapshot) {
-        self.store.restore(snapshot);
-        self.watch().era += 1;
     }
 
     /// One operation more: what is due now.
@@ -123,7 +114,7 @@ impl KpiStore for Watched {
     }
 
     fn writer(&self, lane: u32) -> Result<Box<dyn LaneWriter>, StoreError> {
-        Ok(Box::new(Writer { inner: self.store.writer(lane)?, store: self.clone(), lane, own: (0, 0), late: false }))
+        Ok(Box::new(Writer { inner: self.store.writer(lane)?, store: self.clone(), lane, own: 0, late: false }))
     }
 
     fn reader(&self) -> Result<Box<dyn StoreReader>, StoreError> {
@@ -135,8 +126,8 @@ struct Writer {
     inner: Box<dyn LaneWriter>,
     store: Watched,
     lane: u32,
-    /// Which taking over was this writer's, and in which era.
-    own: (u64, u64),
+    /// Which taking over was this writer's.
+    own: u64,
     /// What it submitted last, it submitted after another had taken the lane over.
     late: bool,
 }
@@ -149,9 +140,9 @@ impl LaneWriter for Writer {
         if let Ok(_) | Err(StoreError::Damaged { .. }) = taken {
             let mut watch = self.store.watch();
             watch.taken += 1;
-            let (taken, era) = (watch.taken, watch.era);
+            let taken = watch.taken;
             watch.owners.insert(self.lane, taken);
-            (self.own, self.late) = ((taken, era), false);
+            (self.own, self.late) = (taken, false);
         }
         taken
     }
@@ -182,11 +173,7 @@ impl LaneWriter for Writer {
 
     fn submit(&mut self, commit: &Commit) -> Result<(), StoreError> {
         self.store.operate()?;
-        let (taken, era) = self.own;
-        self.late = {
-            let watch = self.store.watch();
-            watch.era == era && watch.owners.get(&self.lane) != Some(&taken)
-        };
+        self.late = self.store.watch().owners.get(&self.lane) != Some(&self.own);
         self.inner.submit(commit)
     }
 

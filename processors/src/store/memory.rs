@@ -45,6 +45,9 @@ struct Inner {
     faults: VecDeque<Fault>,
     /// Who serves: it has no clock, so nobody falls silent.
     serving: BTreeMap<String, Serving>,
+    /// How often it was forgotten or set back. Whoever owned a lane before owns it no longer, even if the same head lies there again: what it read
+    /// meanwhile was of another store. Redis tells by `WATCH`, or by a connection that breaks.
+    era: u64,
     /// After so many operations: which lane, what, and to which of its values.
     #[cfg(test)]
     harms: Vec<(u32, u32, super::suite::Harm, usize)>,
@@ -88,6 +91,7 @@ impl MemoryStore {
         inner.settings = None;
         inner.lanes.clear();
         inner.serving.clear();
+        inner.era += 1;
     }
 
     /// A copy to [`MemoryStore::restore`].
@@ -101,6 +105,7 @@ impl MemoryStore {
         let mut inner = self.lock();
         inner.lanes = snapshot.0;
         inner.settings = snapshot.1;
+        inner.era += 1;
     }
 
     /// The same store as another process would have it.
@@ -248,7 +253,7 @@ impl KpiStore for MemoryStore {
     }
 
     fn writer(&self, lane: u32) -> Result<Box<dyn LaneWriter>, StoreError> {
-        Ok(Box::new(Writer { store: self.clone(), lane, head: None, settled: Ok(Settled::Committed), round: Round::default() }))
+        Ok(Box::new(Writer { store: self.clone(), lane, head: None, era: 0, settled: Ok(Settled::Committed), round: Round::default() }))
     }
 
     fn reader(&self) -> Result<Box<dyn StoreReader>, StoreError> {
@@ -260,6 +265,7 @@ struct Writer {
     store: MemoryStore,
     lane: u32,
     head: Option<Head>,
+    era: u64,
     settled: Result<Settled, ()>,
     round: Round,
 }
@@ -267,6 +273,11 @@ struct Writer {
 impl Writer {
     fn with<T>(&self, read: impl FnOnce(&Lane) -> T) -> Option<T> {
         self.store.at_work().lanes.get(&self.lane).map(read)
+    }
+
+    /// The lane, if nobody but this writer has written its head since it took it over.
+    fn owned<'a>(&self, inner: &'a mut Inner) -> Option<&'a mut Lane> {
+        inner.lanes.get_mut(&self.lane).filter(|lane| inner.era == self.era && Some(lane.head) == self.head)
     }
 }
 
@@ -281,6 +292,7 @@ impl LaneWriter for Writer {
             }
             (Some(_), None) => {}
         }
+        self.era = inner.era;
         let lane = inner.lanes.entry(self.lane).or_insert_with(|| Lane {
             head: Head::begun(),
             names: Vec::new(),
@@ -299,17 +311,17 @@ impl LaneWriter for Writer {
     }
 
     fn owns(&mut self) -> Result<bool, StoreError> {
-        Ok(self.head.is_some() && self.with(|lane| lane.head) == self.head)
+        Ok(self.owned(&mut self.store.at_work()).is_some())
     }
 
     fn patrol(&mut self, most: usize) -> Result<Step, StoreError> {
         let most = self.store.stride.map_or(most, |stride| most.min(stride));
         drop(self.store.at_work());
-        let inner = self.store.lock();
-        match inner.lanes.get(&self.lane) {
-            Some(lane) if Some(lane.head) == self.head => self.round.step(self.lane, &lane.head, &mut &*lane, most, &mut |_| {}),
+        let mut inner = self.store.lock();
+        match self.owned(&mut inner) {
+            Some(lane) => self.round.step(self.lane, &lane.head, &mut &*lane, most, &mut |_| {}),
             // Another's, or gone: the next commit says so.
-            _ => Ok(Step::On),
+            None => Ok(Step::On),
         }
     }
 
@@ -347,8 +359,7 @@ impl LaneWriter for Writer {
             self.settled = Err(());
             return Ok(());
         }
-        let lane = inner.lanes.get_mut(&self.lane).filter(|lane| Some(lane.head) == self.head);
-        let Some(lane) = lane else {
+        let Some(lane) = self.owned(&mut inner) else {
             self.settled = Ok(Settled::Fenced);
             return Ok(());
         };
@@ -366,8 +377,7 @@ impl LaneWriter for Writer {
 
     fn begin_anew(&mut self) -> Result<Settled, StoreError> {
         let mut inner = self.store.lock();
-        let there = inner.lanes.get(&self.lane).map(|lane| lane.head);
-        if there.is_none() || there != self.head {
+        if self.owned(&mut inner).is_none() {
             return Ok(Settled::Fenced);
         }
         inner.lanes.remove(&self.lane);
@@ -552,6 +562,11 @@ mod tests {
     }
 
     suite::tests!(MemoryStore::default);
+
+    #[test]
+    fn one_put_back_to_where_it_was_fences_its_owner() {
+        suite::one_put_back_to_where_it_was_fences_its_owner(&MemoryStore::default());
+    }
 
     #[test]
     fn an_ordered_fault_strikes_once() {

@@ -135,6 +135,11 @@ fn bare(place: &Namespace) -> Box<dyn LaneWriter> {
 }
 
 #[test]
+fn one_put_back_to_where_it_was_fences_its_owner() {
+    suite::one_put_back_to_where_it_was_fences_its_owner(&namespace());
+}
+
+#[test]
 fn buckets_stay_small() {
     let place = namespace();
     let mut writer = taken(&place);

@@ -134,6 +134,17 @@ pub(crate) fn an_older_store_fences_its_owner(place: &impl Place) {
     put(again.as_mut(), &more);
 }
 
+/// The very same head lies there again, and what its owner read meanwhile was of an empty store. Not for a file: nobody empties it under its processor and puts it
+/// back, and a commit from there would be told as damage by the sums in its head.
+pub(crate) fn one_put_back_to_where_it_was_fences_its_owner(place: &impl Place) {
+    let (mut owner, _) = grown(place);
+    let same = place.snapshot();
+    place.forget();
+    place.restore(same.as_ref());
+    fenced(owner.as_mut(), &Commit { entities: vec![(id(20), vec![1], true)].into(), names_from: 21, ..commit(21) });
+    assert_eq!(place.store().verify(&mut |_, _| {}).unwrap(), [0u32; 0]);
+}
+
 fn refused<T>(result: Result<T, StoreError>) -> String {
     match result {
         Err(StoreError::Settings(why)) => why,
