@@ -244,6 +244,11 @@ impl<'a> Input<'a> {
     }
 
     fn long(&mut self) -> Result<i64, Unreadable> {
+        // Most take one byte.
+        if let [byte @ ..0x80, rest @ ..] = self.0 {
+            self.0 = rest;
+            return Ok(i64::from(byte >> 1) ^ -i64::from(byte & 1));
+        }
         let mut zigzag = 0u64;
         for shift in (0..70).step_by(7) {
             let byte = self.byte()?;
@@ -264,7 +269,17 @@ impl<'a> Input<'a> {
         if time::in_calendar(us) { Ok(us) } else { Err(Unreadable::Range) }
     }
 
+    /// Which branch of a union comes next. Most fields of a message are not said: that is one byte, looked at in place.
+    #[inline(always)]
     fn branch(&mut self, last: i64) -> Result<i64, Unreadable> {
+        if let [0, rest @ ..] = self.0 {
+            self.0 = rest;
+            return Ok(0);
+        }
+        self.said_branch(last)
+    }
+
+    fn said_branch(&mut self, last: i64) -> Result<i64, Unreadable> {
         match self.long()? {
             branch if (0..=last).contains(&branch) => Ok(branch),
             _ => Err(Unreadable::Range),
