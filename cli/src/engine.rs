@@ -238,11 +238,13 @@ pub fn fold_all(
     store: &dyn KpiStore,
     catalogue: &Catalogue,
     embedded: bool,
+    buried: &[u64],
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<()> {
     let metrics = Metrics::register(&prometheus::Registry::new())?;
     let rules = Arc::new(Rules::from(catalogue));
-    Processor::new(log, store, rules, catalogue.fingerprint(), work(embedded), metrics)?.catch_up(&AtomicBool::new(false), progress)?;
+    let processor = Processor::new(log, store, rules, catalogue.fingerprint(), work(embedded), metrics)?;
+    processor.burying(buried.iter().copied()).catch_up(&AtomicBool::new(false), progress)?;
     Ok(())
 }
 
@@ -275,7 +277,7 @@ pub fn read(data: Option<&Path>, redis: &args::Redis, evaluation: &Evaluation) -
             "the catalogue has other measures than the store, which would have to be folded anew; give the --catalogue that is served",
         )?;
         settle(&*log, &*store, catalogue, true)?;
-        fold_all(&*log, &*store, catalogue, true, &mut |_, _| {})?;
+        fold_all(&*log, &*store, catalogue, true, &[], &mut |_, _| {})?;
     }
     settle(&*log, &*store, catalogue, true)?;
     vouch_for(log.partitions(), &*store, &|partition, offsets| log.look(partition, offsets))?;
@@ -285,12 +287,12 @@ pub fn read(data: Option<&Path>, redis: &args::Redis, evaluation: &Evaluation) -
         behind => behind?,
     };
     if behind {
-        fold_all(&*log, &*store, catalogue, true, &mut |_, _| {})?;
+        fold_all(&*log, &*store, catalogue, true, &[], &mut |_, _| {})?;
     }
     match read_once(&*store, evaluation) {
         Err(damaged @ StoreError::Damaged { .. }) => {
             tracing::warn!(%damaged, "the store is damaged; it is folded anew from the log");
-            fold_all(&*log, &*store, catalogue, true, &mut |_, _| {})?;
+            fold_all(&*log, &*store, catalogue, true, &[], &mut |_, _| {})?;
         }
         read => return Ok(read?),
     }

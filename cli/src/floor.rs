@@ -52,6 +52,8 @@ pub async fn run(floor: Floor, listener: TcpListener, shutdown: &Shutdown) -> Re
         store: Arc::clone(&store),
         catalogue: &catalogue,
         settings: Settings { patrol, ..engine::work(embedded) },
+        // One program writes and reads here: what it doesn't know a newer one wrote.
+        buried: Vec::new(),
         threads,
         until: Until::Asked,
         beat: beat.clone(),

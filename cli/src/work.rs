@@ -32,6 +32,8 @@ pub struct Work<'a> {
     pub store: Arc<dyn KpiStore>,
     pub catalogue: &'a Catalogue,
     pub settings: Settings,
+    /// Schemas whose messages are dead letters.
+    pub buried: Vec<u64>,
     pub threads: u32,
     pub until: Until,
     pub beat: Beat,
@@ -84,13 +86,14 @@ pub fn start(work: Work<'_>, shutdown: &Shutdown) -> JoinSet<Result<()>> {
     for _ in 0..work.threads {
         let (log, store, rules, metrics) = (Arc::clone(&work.log), Arc::clone(&work.store), Arc::clone(&rules), work.metrics.clone());
         let fingerprint = work.catalogue.fingerprint();
+        let buried = work.buried.clone();
         let (settings, until, beat, stop) = (work.settings, work.until, work.beat.clone(), Arc::clone(&shutdown.flag));
         working.spawn_blocking(move || {
             let patient = until == Until::Asked;
             let mut processor = loop {
                 let made = Processor::new(&*log, &*store, Arc::clone(&rules), fingerprint, settings, metrics.clone());
                 match made {
-                    Ok(processor) => break processor,
+                    Ok(processor) => break processor.burying(buried),
                     Err(LogError::Away(_)) if stop.load(Ordering::Relaxed) => return Ok(()),
                     Err(LogError::Away(why)) if patient => {
                         metrics.troubles().say_of_log(Some(format!("waiting for the log: {why}")));

@@ -184,6 +184,11 @@ impl Lane {
         self.anchor = self.head.log.marks().last().map_or(-1, |mark| mark.offset);
     }
 
+    /// The log is known to go on to this offset at least.
+    pub fn reaches(&mut self, end: i64) {
+        self.next.end = self.next.end.max(end);
+    }
+
     /// Notes for the next commit what became of the log.
     pub fn note(&mut self, replaced: Option<Replaced>) {
         self.head.log = self.head.log.with_replaced(replaced);
@@ -212,25 +217,19 @@ impl Lane {
     /// Folds a message into the batch. One below the head's offset was folded before and is passed over.
     ///
     /// # Errors
-    /// Why it can't be read: it counts as folded once its place among the dead letters is safe.
+    /// Why it can't be read: the lane is still before it, until it is [passed](Lane::pass).
     pub fn fold(&mut self, message: Message<'_>) -> Result<(), Unreadable> {
         if message.offset < self.next.offset {
             return Ok(());
         }
-        self.next.offset = message.offset + 1;
-        self.next.end = self.next.end.max(self.next.offset);
-        // What its sender claims can be true only from when the one before it was recorded.
-        let recorded_ms = if message.claimed { message.recorded_ms.max(self.next.recorded_ms) } else { message.recorded_ms };
-        self.next.recorded_ms = self.next.recorded_ms.max(recorded_ms);
-        self.next.messages += 1;
-        self.last.keep(message);
-        if self.first.is_none() && self.head.log.marks().next().is_none() {
-            self.first = Some(Mark { offset: message.offset, print: message.fingerprint() });
-        }
         let event = match avro::read(message.value)? {
             avro::Message::Event(event) => event,
-            avro::Message::Heartbeat { .. } => return Ok(()),
+            avro::Message::Heartbeat { .. } => {
+                self.pass(message);
+                return Ok(());
+            }
         };
+        let recorded_ms = self.pass(message);
         self.sources.heard(&event.source, event.kind, recorded_ms);
         let id = self.address(event.kind, &event.entity);
         if self.batch.merge(id, &event, &self.rules, &mut self.names) {
@@ -249,6 +248,22 @@ impl Lane {
             false => self.join(id, None, None, &event),
         }
         Ok(())
+    }
+
+    /// Counts a message as folded of which nothing is to be counted: a heartbeat, or one whose place among the dead letters is safe. When it was recorded,
+    /// in milliseconds since 1970.
+    pub fn pass(&mut self, message: Message<'_>) -> i64 {
+        self.next.offset = message.offset + 1;
+        self.next.end = self.next.end.max(self.next.offset);
+        // What its sender claims can be true only from when the one before it was recorded.
+        let recorded_ms = if message.claimed { message.recorded_ms.max(self.next.recorded_ms) } else { message.recorded_ms };
+        self.next.recorded_ms = self.next.recorded_ms.max(recorded_ms);
+        self.next.messages += 1;
+        self.last.keep(message);
+        if self.first.is_none() && self.head.log.marks().next().is_none() {
+            self.first = Some(Mark { offset: message.offset, print: message.fingerprint() });
+        }
+        recorded_ms
     }
 
     fn join(&mut self, id: u128, stored: Option<State>, was: Part, event: &Event<'_>) {

@@ -87,6 +87,9 @@ pub enum ProcessorError {
     /// The log is not the one that the store was folded from: only of a processor that works up to an end, others wait.
     #[error("{0}")]
     OtherLog(String),
+    /// The log holds what only a newer version can read: only of a processor that works up to an end, others wait.
+    #[error("{0}")]
+    Outdated(String),
 }
 
 /// While nothing happens a lane's head is committed again so often: that is how a wiped store is noticed, and how the
@@ -122,8 +125,12 @@ pub struct Processor<'a> {
     again: Again,
     /// Lanes that are folded anew, and the offset at which they have caught up with what there was.
     mending: BTreeMap<u32, i64>,
-    /// Whether it waits for the right log, or gives up.
+    /// Whether it waits for the right log and for an upgrade, or gives up.
     patient: bool,
+    /// Schemas whose messages are dead letters, though a newer version may read them.
+    buried: BTreeSet<u64>,
+    /// What this version can't read yet, in words: where it works up to an end.
+    outdated: Option<String>,
     /// While a lane is tried again.
     away: Seldom,
     full: Seldom,
@@ -157,9 +164,17 @@ impl<'a> Processor<'a> {
             again: Again::default(),
             mending: BTreeMap::new(),
             patient: true,
+            buried: BTreeSet::new(),
+            outdated: None,
             away: Seldom::new(),
             full: Seldom::every(SELDOM),
         })
+    }
+
+    /// The same, which buries what was written with these schemas, by their fingerprints, instead of waiting for a version that knows them.
+    #[must_use]
+    pub fn burying(self, schemas: impl IntoIterator<Item = u64>) -> Self {
+        Processor { buried: schemas.into_iter().collect(), ..self }
     }
 
     /// Works until `stop` is set, then commits what it has folded and returns; `stepped` is called after every step, whether
@@ -202,11 +217,14 @@ impl<'a> Processor<'a> {
                 };
             }
             progress(done, total);
-            if done == total {
+            if done == total || self.outdated.is_some() {
                 break;
             }
         }
         self.drain()?;
+        if let Some(words) = self.outdated.take() {
+            return Err(ProcessorError::Outdated(words));
+        }
         // An offset that is reached says nothing of the log that it was reached in.
         if stop.load(Ordering::Relaxed) { Ok(()) } else { self.vouch_for_all() }
     }
@@ -218,12 +236,22 @@ impl<'a> Processor<'a> {
         let Processor { reader, lanes, log, metrics, .. } = self;
         // Lanes of which a letter could not be written: nothing after it may be counted.
         let mut unburied = BTreeSet::new();
+        let (buried, mut newer) = (&self.buried, Vec::new());
         let polled = reader.poll(wait, self.settings.batch, &mut |message| {
-            let Some(Assigned::Owned { lane, .. }) = lanes.get_mut(&message.partition) else { return };
-            if unburied.contains(&message.partition) {
+            let Some(Assigned::Owned { lane, newer: halt, .. }) = lanes.get_mut(&message.partition) else { return };
+            // Not before it, which was folded, and not after it, which would lose it.
+            if unburied.contains(&message.partition) || halt.is_some_and(|halt| message.offset > halt) {
                 return;
             }
             if let Err(why) = lane.fold(message) {
+                if let Unreadable::Schema(schema) = why
+                    && !buried.contains(&schema)
+                {
+                    newer.push((message.partition, message.offset, schema));
+                    *halt = Some(message.offset);
+                    lane.reaches(message.offset + 1);
+                    return;
+                }
                 static UNREADABLE: Seldom = Seldom::new();
                 if let Some(times) = UNREADABLE.again() {
                     tracing::warn!(partition = message.partition, offset = message.offset, %why, times, "a message can't be read; it goes to the dead letters");
@@ -236,12 +264,18 @@ impl<'a> Processor<'a> {
                     key: message.key.to_vec(),
                     value: message.value.to_vec(),
                 };
-                if let Err(why) = log.bury(letter) {
-                    tracing::error!(%why, "the dead letters can't be written; the lane waits");
-                    unburied.insert(message.partition);
+                match log.bury(letter) {
+                    Ok(()) => _ = lane.pass(message),
+                    Err(why) => {
+                        tracing::error!(%why, "the dead letters can't be written; the lane waits");
+                        unburied.insert(message.partition);
+                    }
                 }
             }
         });
+        for (partition, offset, schema) in newer {
+            self.wait_for_upgrade(partition, offset, schema);
+        }
         for partition in unburied {
             self.lose(partition, self.settings.retry, "log");
         }
@@ -299,7 +333,7 @@ impl<'a> Processor<'a> {
         let busy = count >= self.settings.batch.min(FEW);
         let mut failed = Vec::new();
         for (partition, assigned) in &mut self.lanes {
-            let Assigned::Owned { lane, committed_at, pace, look } = assigned else { continue };
+            let Assigned::Owned { lane, committed_at, pace, look, newer } = assigned else { continue };
             let due = match lane.messages() {
                 _ if look.doubt => false,
                 0 => committed_at.elapsed() >= IDLE_COMMIT,
@@ -338,7 +372,7 @@ impl<'a> Processor<'a> {
                 }
             }
             let head = lane.head();
-            self.metrics.stands(*partition, &head);
+            self.metrics.stands(*partition, &head, newer.is_some());
             if self.mending.get(partition).is_some_and(|end| head.offset >= *end) {
                 self.mending.remove(partition);
                 self.metrics.troubles.over(*partition);

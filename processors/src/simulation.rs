@@ -135,6 +135,45 @@ fn dead_letters_of_two_lanes_that_are_refused_at_once_are_both_written_later() {
 }
 
 #[test]
+fn what_a_newer_version_wrote_waits_for_it() {
+    let (log, store) = (MemoryLog::new(LANES), MemoryStore::default());
+    let mut rng = StdRng::seed_from_u64(9);
+    let said: Vec<_> = (0..90).map(|_| event(&mut rng)).collect();
+    let mut entries: Vec<Entry> = said.iter().map(entry).collect();
+    entries.insert(60, newer(1));
+    entries.insert(30, newer(1));
+    append(&log, entries);
+    let waits = unreadable(&log).first().unwrap().1;
+    let metrics = metrics();
+    let (stop, mut steps) = (AtomicBool::new(false), 0);
+    let standing = |lane: u32| store.reader().unwrap().head(lane).unwrap().map_or(0, |head| head.offset);
+    processor(&log, &store, Settings { batch: 7, ..at_once() }, metrics.clone())
+        .run(&stop, &mut || {
+            steps += 1;
+            stop.store(steps > 300, Ordering::Relaxed);
+        })
+        .unwrap();
+    let ends = log.ends().unwrap();
+    // Up to there everything counts, and nothing after it; other lanes don't wait for that one, and nobody buries it.
+    assert_eq!([standing(0), standing(1), standing(2)], [ends[0], waits, ends[2]]);
+    assert!(log.letters().is_empty());
+    let outdated = |lane: &str| metrics.outdated.with_label_values(&[lane]).get();
+    assert_eq!((outdated("0"), outdated("1"), outdated("2")), (0, 1, 0));
+    let told = metrics.troubles().told().unwrap();
+    assert!(told.contains(&format!("message {waits}")) && told.contains("upgrade") && told.contains(&format!("{NEWER:016x}")), "{told}");
+    // Nor does it look as if there were nothing to go.
+    let head = store.reader().unwrap().head(1).unwrap().unwrap();
+    assert!(head.end > head.offset, "{head:?}");
+    // Who is to work up to the end says why he can't.
+    let refused = processor(&log, &store, at_once(), metrics.clone()).catch_up(&AtomicBool::new(false), &mut |_, _| {});
+    assert!(matches!(&refused, Err(ProcessorError::Outdated(why)) if why.contains("partition 1")), "{refused:?}");
+    // Whoever knows what to do about it goes on from there.
+    processor(&log, &store, at_once(), metrics).burying([NEWER]).catch_up(&AtomicBool::new(false), &mut |_, _| {}).unwrap();
+    assert_eq!(stored(&store), naive(&said, &CATALOGUE.1));
+    assert_eq!(buried(&log), unreadable(&log));
+}
+
+#[test]
 fn an_entity_that_has_become_one_of_another_kind_is_damage() {
     let (log, store) = (MemoryLog::new(LANES), MemoryStore::default());
     let deal = |no: usize| {

@@ -62,8 +62,8 @@ pub enum Unreadable {
     /// A value that its field does not take.
     #[error("the field `{0}` has a value that it does not take")]
     Field(&'static str),
-    /// None of the kinds known here, or several.
-    #[error("it speaks of no kind known here: a newer onpace may have written it")]
+    /// None of the schema's kinds, or several.
+    #[error("it speaks of no kind, or of several")]
     Kind,
 }
 

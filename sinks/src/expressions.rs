@@ -17,7 +17,7 @@ pub const BEST: &str = "rep, team, kpi, span, period";
 /// The label of the state set.
 pub const STATE: &str = "onpace_objective_state";
 /// The alerts that say that the pipeline stands still.
-pub const STANDSTILL: &str = "OnpacePipelineDown|OnpaceStoreDown|OnpaceLogReplaced";
+pub const STANDSTILL: &str = "OnpacePipelineDown|OnpaceStoreDown|OnpaceLogReplaced|OnpaceProcessorOutdated";
 /// Whether the log takes events, by each gateway.
 pub const LOG_UP: &str = "onpace_log_up";
 /// Whether each part of onpace answers.
@@ -241,14 +241,16 @@ pub fn pipeline() -> Vec<(&'static str, String)> {
     let known = known_objectives();
     let store_down = format!("min({}) == 0", recent("onpace_store_up"));
     let replaced = recent("onpace_log_replaced");
+    let outdated = recent("onpace_processor_outdated");
     // Without a store nothing comes through either, nor from a log that isn't folded: that is told as what it is, not a second time as this.
     let pipeline_down = format!(
-        "(min(onpace_pipeline_up) == 0 unless {store_down} unless max({replaced}) == 1)\nor min({LOG_UP}) == 0\nor absent(onpace_pipeline_up)\nor min({PARTS_UP}) == 0"
+        "(min(onpace_pipeline_up) == 0 unless {store_down} unless max({replaced}) == 1 unless max({outdated}) == 1)\nor min({LOG_UP}) == 0\nor absent(onpace_pipeline_up)\nor min({PARTS_UP}) == 0"
     );
     vec![
         ("OnpaceStoreDown", store_down),
         ("OnpacePipelineDown", pipeline_down),
         ("OnpaceLogReplaced", format!("max by (partition) ({replaced}) == 1")),
+        ("OnpaceProcessorOutdated", format!("max by (partition) ({outdated}) == 1")),
         ("OnpaceLogFoldedAnew", format!("time() - max by (partition) ({}) < 3600", recent("onpace_log_replaced_timestamp_seconds"))),
         // For an hour: it is mended within minutes, and what did it may be at work still.
         ("OnpaceStoreDamaged", format!("time() - max by (partition) ({}) < 3600", recent("onpace_store_damage_timestamp_seconds"))),

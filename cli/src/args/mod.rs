@@ -163,6 +163,8 @@ pub struct Processor {
     pub batch: u32,
     #[command(flatten)]
     pub care: Care,
+    #[command(flatten)]
+    pub unread: Unread,
     /// Where to serve /metrics, /healthz and /readyz.
     #[arg(long, hide_env_values = true, env = "ONPACE_LISTEN", default_value = "127.0.0.1:8081", value_name = "ADDRESS")]
     pub listen: SocketAddr,
@@ -481,6 +483,8 @@ pub struct Rebuild {
     /// Only empty the store; running processors fold it anew.
     #[arg(long)]
     pub no_fold: bool,
+    #[command(flatten)]
+    pub unread: Unread,
 }
 
 /// `onpace check`

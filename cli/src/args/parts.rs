@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use onpace_kpis::Window;
 
-use super::values::{duration, number};
+use super::values::{duration, number, schema};
 
 /// Where the log and the store are.
 #[derive(Clone, Debug, Args)]
@@ -124,6 +124,15 @@ pub enum Day {
     Friday,
     Saturday,
     Sunday,
+}
+
+/// What to do about messages that this version can't read.
+#[derive(Clone, Debug, Args)]
+pub struct Unread {
+    /// Put what was written with this schema among the dead letters: the fingerprint of a schema that this version doesn't know, as /readyz says it. Without it the
+    /// lane waits for an upgrade, and nothing is lost. As often as you like.
+    #[arg(long, hide_env_values = true, env = "ONPACE_BURY_SCHEMA", value_name = "FINGERPRINT", value_parser = schema, value_delimiter = ',', hide_short_help = true)]
+    pub bury_schema: Vec<u64>,
 }
 
 /// How the store is looked after.

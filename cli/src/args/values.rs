@@ -19,6 +19,12 @@ pub(super) fn instant(text: &str) -> Result<i64, String> {
     onpace_schemas::time::parse_instant(text)
 }
 
+/// A schema's fingerprint.
+pub(super) fn schema(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is no fingerprint; write the 16 hexadecimal digits that /readyz says");
+    if text.len() == 16 { u64::from_str_radix(text, 16).map_err(|_| wrong()) } else { Err(wrong()) }
+}
+
 /// A kind of entity.
 pub(super) fn kind(text: &str) -> Result<onpace_schemas::Kind, String> {
     use onpace_schemas::{Kind, did_you_mean};

@@ -40,7 +40,10 @@ pub fn run(args: args::Processor) -> Result<ExitCode> {
             tokio::task::block_in_place(|| engine::settle_whenever(&*log, &*store, &catalogue, embedded))?;
         }
         let until = if args.until_caught_up { Until::CaughtUp } else { Until::Asked };
-        let mut working = start(Work { log, store, catalogue: &catalogue, settings, threads, until, beat, metrics }, &shutdown);
+        let mut working = start(
+            Work { log, store, catalogue: &catalogue, settings, buried: args.unread.bury_schema, threads, until, beat, metrics },
+            &shutdown,
+        );
         wait(&mut working, &shutdown).await?;
         Ok(ExitCode::SUCCESS)
     })

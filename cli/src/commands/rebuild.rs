@@ -25,7 +25,7 @@ pub fn run(args: Rebuild) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template("{bar:40} {pos}/{len} events, {per_sec}, {eta} left")?);
-    engine::fold_all(&*log, &*store, &catalogue, embedded, &mut |done, total| {
+    engine::fold_all(&*log, &*store, &catalogue, embedded, &args.unread.bury_schema, &mut |done, total| {
         bar.set_length(total);
         bar.set_position(done);
     })?;

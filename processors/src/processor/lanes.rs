@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use onpace_producers::Seldom;
 use onpace_producers::log::{LogError, Seen, now_ms};
 
 use super::{IDLE_COMMIT, LAST_RETRY, Processor, ProcessorError, note};
@@ -37,6 +38,8 @@ pub(super) enum Assigned {
         committed_at: Instant,
         pace: Pace,
         look: Look,
+        /// The offset of a message that a newer version wrote: the lane stands before it.
+        newer: Option<i64>,
     },
     /// To be taken over, as soon as `at`.
     Lost {
@@ -119,7 +122,7 @@ impl Processor<'_> {
                     let (pace, look) = (Pace::new(self.settings.patrol, now), Look::sure(self.settings.look, 0));
                     // What became of the log is for the store to know at once.
                     let committed_at = now.checked_sub(IDLE_COMMIT).unwrap_or(now);
-                    Assigned::Owned { lane, committed_at, pace, look }
+                    Assigned::Owned { lane, committed_at, pace, look, newer: None }
                 }
                 Ok(Taken::Moved) => Assigned::lost(first, first),
                 Ok(Taken::Doubted) => Assigned::Lost { at: Instant::now() + first * DOUBTED_AGAIN, wait: first, refused: true },
@@ -344,6 +347,26 @@ impl Processor<'_> {
         self.lanes.insert(partition, Assigned::lost(wait, wait.max(self.settings.retry)));
     }
 
+    /// A lane has come to what only a newer version can read: it commits what it has, and stands. Nothing is lost: whoever knows the schema goes on from there.
+    pub(super) fn wait_for_upgrade(&mut self, partition: u32, offset: i64, schema: u64) {
+        let words = format!(
+            "its message {offset} is written with the schema {schema:016x}, which this version does not know: upgrade the processors, and all goes on from there; \
+             or, if nothing of worth can have been written with it, --bury-schema {schema:016x}"
+        );
+        static NEWER: Seldom = Seldom::new();
+        if NEWER.again().is_some() {
+            tracing::error!(partition, "the lane waits: {words}");
+        }
+        if let Err(why) = self.reader.stop(partition) {
+            tracing::debug!(partition, %why, "the partition can't be stopped; what it brings is passed over");
+        }
+        if !self.patient {
+            self.outdated = Some(format!("partition {partition} of the log is folded up to what this version can read: {words}"));
+        }
+        self.metrics.outdated.with_label_values(&[&partition.to_string()]).set(1);
+        self.metrics.troubles.say(partition, words);
+    }
+
     /// Takes no more of a partition's messages.
     pub(super) fn let_go(&mut self, partition: u32) {
         self.metrics.owned.with_label_values(&[&partition.to_string()]).set(0);
@@ -356,6 +379,7 @@ impl Processor<'_> {
     pub(super) fn give_up(&mut self, partition: u32) {
         self.metrics.owned.with_label_values(&[&partition.to_string()]).set(0);
         self.metrics.replaced.with_label_values(&[&partition.to_string()]).set(0);
+        self.metrics.outdated.with_label_values(&[&partition.to_string()]).set(0);
         self.mending.remove(&partition);
         self.metrics.troubles.over(partition);
         if let Some(Assigned::Owned { mut lane, .. }) = self.lanes.remove(&partition) {

@@ -124,6 +124,10 @@ impl World {
         if rng.random_bool(0.2) {
             entries.push(Entry { route: Route::Partition(rng.random_range(0..LANES)), value: b"poison".to_vec() });
         }
+        // What only a later version can read: its lane waits for the one that comes at the end.
+        if rng.random_bool(0.03) {
+            entries.push(newer(rng.random_range(0..LANES)));
+        }
         if rng.random_bool(0.5) {
             entries.push(entry(&self.said[rng.random_range(0..self.said.len())]));
         }
@@ -143,7 +147,8 @@ impl World {
         let rounds = |lane: u32| self.metrics.rounds.with_label_values(&[&lane.to_string()]).get();
         let before: Vec<u64> = (0..LANES).map(rounds).collect();
         let store = self.store.clone();
-        let ended = processor(&self.log, &store, self.settings, self.metrics.clone()).run(&stop, &mut || {
+        // As if upgraded to one that knows what to do about it.
+        let ended = processor(&self.log, &store, self.settings, self.metrics.clone()).burying([NEWER]).run(&stop, &mut || {
             steps += 1;
             let mut reader = store.reader().unwrap();
             let rests = |lane: u32| {

@@ -164,6 +164,13 @@ pub(super) fn each_message(log: &MemoryLog, each: &mut dyn FnMut(Message<'_>)) {
     .unwrap();
 }
 
+/// A message of a version that is yet to come, by its schema.
+pub(super) const NEWER: u64 = 0x6e65_7765_7200_0001;
+
+pub(super) fn newer(partition: u32) -> Entry {
+    Entry { route: Route::Partition(partition), value: [&[0xC3, 0x01], &NEWER.to_le_bytes()[..], b"who knows"].concat() }
+}
+
 /// Messages that can't be read, by partition, offset and value: those of the log, and those among the dead letters.
 pub(super) type Unread = BTreeSet<(u32, i64, Vec<u8>)>;
 

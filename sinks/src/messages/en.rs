@@ -78,6 +78,10 @@ pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
             "Partition {{ $labels.partition }} of the log was replaced by another, and is counted anew",
             "It holds no less than what was counted, so its numbers are now those of the log as it is. Was it meant to be another? If not, put back the right one: it is counted anew in the same way.",
         ),
+        "OnpaceProcessorOutdated" => (
+            "Partition {{ $labels.partition }} waits for newer processors",
+            "Something newer than the processors writes to the log, and they do not know its schema yet. What it wrote is kept and counted once they are upgraded; until then that partition's numbers stand still, and alerts about objectives are withheld. `/readyz` of the processor says which message. Upgrade processors and sinks first, then what writes.",
+        ),
         "OnpaceStoreDamaged" => (
             "Partition {{ $labels.partition }} of the store was damaged",
             "What is stored of it is not what was written. It is folded anew from the log, and its numbers are shown again once that is done. The processor's log says what was damaged: does Redis throw keys away for want of memory, does something else write there, does the disk fail?",

@@ -80,6 +80,10 @@ pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
             "La partition {{ $labels.partition }} du journal a été remplacée par une autre, et recomptée",
             "Elle ne contient pas moins que ce qui avait été compté : ses chiffres sont désormais ceux du journal tel qu'il est. Était-ce voulu ? Sinon, restaurez le bon : il sera recompté de la même façon.",
         ),
+        "OnpaceProcessorOutdated" => (
+            "La partition {{ $labels.partition }} attend des processeurs plus récents",
+            "Un programme plus récent que les processeurs écrit dans le journal, et ils ne connaissent pas encore son schéma. Ce qu'il a écrit est gardé et sera compté dès leur mise à jour ; d'ici là les chiffres de cette partition n'avancent plus, et les alertes d'objectifs sont retenues. Le `/readyz` du processeur dit de quel message il s'agit. Mettez à jour d'abord processeurs et service, ensuite ce qui écrit.",
+        ),
         "OnpaceStoreDamaged" => (
             "La partition {{ $labels.partition }} de la base des indicateurs était endommagée",
             "Ce qui en est conservé n'est pas ce qui avait été écrit. Elle est recalculée depuis le journal, et ses chiffres reviennent dès que c'est fait. Le journal d'exécution du processeur dit ce qui était endommagé : Redis efface-t-il des clés faute de mémoire, un autre programme y écrit-il, le disque est-il défaillant ?",

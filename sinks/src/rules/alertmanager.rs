@@ -203,7 +203,7 @@ pub fn templates() -> String {
 
 /// Eisenhower's two sides.
 const FLAGS: &str = "{{ $urgent := false }}{{ $important := false }}{{ range .Alerts.Firing }}\
-    {{ if eq .Labels.alertname \"ObjectiveBehindUrgent\" \"OnpacePipelineDown\" \"OnpaceStoreDown\" \"OnpaceLogReplaced\" }}{{ $urgent = true }}{{ end }}\
+    {{ if eq .Labels.alertname \"ObjectiveBehindUrgent\" \"OnpacePipelineDown\" \"OnpaceStoreDown\" \"OnpaceLogReplaced\" \"OnpaceProcessorOutdated\" }}{{ $urgent = true }}{{ end }}\
     {{ if or (eq .Labels.importance \"high\") (eq .Labels.severity \"critical\") }}{{ $important = true }}{{ end }}{{ end }}";
 /// Urgent and important first, then what is important, then what is urgent.
 const PRIORITY: &str = "{{ if and $urgent $important }}1{{ else if $important }}2{{ else if $urgent }}3{{ else }}4{{ end }}";

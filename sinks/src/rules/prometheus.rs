@@ -178,7 +178,7 @@ fn pipeline(plan: &Plan<'_>) -> Vec<Rule> {
             "Watchdog" => ("none", None, None),
             "OnpaceObjectiveAbsent" | "OnpaceRulesOutdated" | "OnpaceMetricsIncomplete" => ("warning", Some("15m"), None),
             // What is found was looked at twice already.
-            "OnpaceLogReplaced" => ("critical", None, Some("2m")),
+            "OnpaceLogReplaced" | "OnpaceProcessorOutdated" => ("critical", None, Some("2m")),
             "OnpaceLogFoldedAnew" => ("warning", None, None),
             // Kept while the first scrapes after an outage come in.
             _ => ("critical", Some("1m"), Some("2m")),

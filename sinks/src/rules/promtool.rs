@@ -225,6 +225,7 @@ fn pipeline(plan: &Plan<'_>) -> String {
     let check = |minute, name: &'static str| -> Check { (minute, if name.is_empty() { vec!["Watchdog"] } else { vec!["Watchdog", name] }) };
     let (damage, damaged) = ("onpace_store_damage_timestamp_seconds{partition=\"2\"}", "OnpaceStoreDamaged");
     let (waits, another) = ("onpace_log_replaced{partition=\"2\"}", "OnpaceLogReplaced");
+    let (old, outdated) = ("onpace_processor_outdated{partition=\"2\"}", "OnpaceProcessorOutdated");
     let (replaced, anew) = ("onpace_log_replaced_timestamp_seconds{partition=\"2\"}", "OnpaceLogFoldedAnew");
     let (store, pipe, source) = ("OnpaceStoreDown", "OnpacePipelineDown", "OnpaceSourceSilent");
     let mut situations: Vec<Situation<'_>> = vec![
@@ -279,6 +280,18 @@ fn pipeline(plan: &Plan<'_>) -> String {
                 ("up{job=\"onpace-sink\"}".into(), "1x120".into()),
             ],
             vec![check(9, ""), check(13, another), check(25, another), check(45, "")],
+        ),
+        ("processors know all that is written", with(old, "0x60"), vec![check(50, "")]),
+        ("processors older than what writes", with(old, "0x9 1x20"), vec![check(9, ""), check(12, outdated), check(28, outdated)]),
+        ("processors were upgraded", with(old, "0x9 1x9 stale 0x40"), vec![check(15, outdated), check(30, "")]),
+        (
+            "what waits for an upgrade does not move: told once",
+            vec![
+                ("onpace_pipeline_up".into(), "1x9 0x20 1x30".into()),
+                (old.into(), "0x9 1x20 0x30".into()),
+                ("up{job=\"onpace-sink\"}".into(), "1x120".into()),
+            ],
+            vec![check(9, ""), check(13, outdated), check(25, outdated), check(45, "")],
         ),
         ("the log was replaced, and is counted anew", with(replaced, "_x9 540x40"), vec![check(8, ""), check(12, anew), check(45, anew)]),
         ("a log that was replaced an hour ago", with(replaced, "_x9 540x110"), vec![check(60, anew), check(75, "")]),

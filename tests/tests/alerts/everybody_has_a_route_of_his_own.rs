@@ -59,6 +59,7 @@ pub fn holds() {
         "OnpacePipelineDown",
         "OnpaceStoreDown",
         "OnpaceLogReplaced",
+        "OnpaceProcessorOutdated",
         "OnpaceLogFoldedAnew",
         "OnpaceStoreDamaged",
         "OnpaceSourceSilent",

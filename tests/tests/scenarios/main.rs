@@ -16,6 +16,7 @@ mod a_killed_processor_counts_every_event_once;
 mod a_map_without_end_holds_up_nothing;
 mod a_mistyped_flag_ends_with_2;
 mod a_newcomers_first_minutes;
+mod a_newer_producer_than_processors_loses_nothing;
 mod a_password_is_never_printed;
 mod a_poisonous_message_stops_nobody;
 mod a_real_call_centre_imports_as_it_is;
