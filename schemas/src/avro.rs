@@ -16,7 +16,7 @@ use crate::{
 
 pub use parts::Parts;
 
-/// The schema that [`write`] writes.
+/// The schema that [`write()`] writes.
 pub const SCHEMA: &str = include_str!("../avro/event.v1.avsc");
 /// The CRC-64-AVRO (Rabin) fingerprint of [`SCHEMA`] in its parsing canonical form, as Java and Python make it.
 pub const FINGERPRINT: u64 = 0x8092_1AB5_1682_490C;

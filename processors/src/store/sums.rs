@@ -120,7 +120,7 @@ pub fn write(sums: &Sums) -> String {
     [part("names", sums.names), part("sources", sums.sources), part("blocks", sums.blocks), part("entities", sums.entities)].join(",")
 }
 
-/// Reads sums that [`write`] wrote.
+/// Reads sums that [`write()`] wrote.
 pub fn read(text: &str) -> Option<Sums> {
     let mut parts = text.split(',');
     let mut part = |name: &str| {

@@ -1,7 +1,7 @@
 //! The event log: the one source of truth, in partitions that are read in order from any offset.
 //!
 //! In: keyed messages. Out: the same messages, by partition and offset, for ever.
-//! Three implementations pass one suite of tests ([`suite`]): Kafka, embedded (SQLite), in memory.
+//! Three implementations pass one suite of tests (`suite`): Kafka, embedded (SQLite), in memory.
 //! Never here: what a message means.
 
 pub mod embedded;

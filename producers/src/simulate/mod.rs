@@ -3,7 +3,7 @@
 //! In: a seed, who works when, instants. Out: events: calls with outcomes, e-mails that are opened by people and machines, meetings that
 //! are held or not, deals on their way to being won or lost; with corrections, duplicates and late reports, as real sources
 //! send them; nothing by whoever is on leave. The same seed, people and instants make the same events.
-//! Never here, but in [`live`]: a clock, I/O. Never at all: an `occurred_at` after the instant at which the event is reported.
+//! Never here, but in [`mod@live`]: a clock, I/O. Never at all: an `occurred_at` after the instant at which the event is reported.
 
 mod company;
 mod deal;

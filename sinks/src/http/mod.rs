@@ -30,7 +30,7 @@ use onpace_producers::http::Problem;
 
 const OPENAPI: &str = include_str!("openapi.json");
 
-/// Every route of a sink. It has no fallback of its own, so that it can be merged with the gateway's; [`run`] adds one.
+/// Every route of a sink. It has no fallback of its own, so that it can be merged with the gateway's; [`run()`] adds one.
 pub fn router(metrics: Metrics) -> Router {
     let health = metrics.health();
     router_with_health(metrics, health)

@@ -1,5 +1,5 @@
 //! Objectives as they are written. In: an objective as plain data; out: its YAML, the runs of days it is about, the parts
-//! of a profile. What becomes of it at an instant is said in [`super::judge`].
+//! of a profile. What becomes of it at an instant is said in [`mod@super::judge`].
 
 use jiff::civil::Date;
 use serde_json::{Value, json};
