@@ -242,7 +242,11 @@ fn take_said_at(from: &mut &[u8], stamp: Stamp, base: Base, usually: bool) -> Re
 fn take_held(from: &mut &[u8], shape: Shape, since: Stamp) -> Result<Held, Damaged> {
     Ok(match shape {
         Shape::Text => Held::Name(u32::try_from(take(from)?).map_err(|_| Damaged)?),
-        Shape::Choice(set) => Held::Choice(take_byte(from).ok().filter(|place| usize::from(*place) < set.len()).ok_or(Damaged)?),
+        Shape::Choice(set) => {
+            let place = take_byte(from)?;
+            set.get(usize::from(place)).ok_or(Damaged)?;
+            Held::Choice(place)
+        }
         Shape::Integer => Held::Integer(take_signed(take(from)?)),
         Shape::Flag => Held::Flag(take_byte(from)? == 1),
         Shape::Time | Shape::Instant => match take_time(from, since)? {
@@ -289,6 +293,8 @@ fn take_signed(zigzag: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+    use std::sync::LazyLock;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -296,6 +302,8 @@ mod tests {
     use crate::contributions::contributions;
     use crate::fold::Rules;
     use crate::state::tests::{events, joined, names};
+
+    static RULES: LazyLock<Rules> = LazyLock::new(|| Rules::from(&Catalogue::built_in().unwrap()));
 
     proptest! {
         #[test]
@@ -310,9 +318,7 @@ mod tests {
         fn noise_is_damage_not_panic(noise in prop::collection::vec(any::<u8>(), 0..60)) {
             let _ = unpack(&noise);
         }
-    }
 
-    proptest! {
         /// It is found when the sums of its lane are compared; until then it is worked with.
         #[test]
         fn a_damaged_state_is_refused_or_does_no_harm(
@@ -326,12 +332,12 @@ mod tests {
             }
             let Ok(mut state) = unpack(&packed) else { return Ok(()) };
             let kind = state.kind;
-            let (rules, mut contributed) = (Rules::from(&Catalogue::built_in().unwrap()), Vec::new());
+            let mut contributed = Vec::new();
             for event in next.iter().filter(|event| event.kind == kind) {
-                contributions(&state, &rules.measures, &names, &mut contributed);
+                contributions(&state, &RULES.measures, &names, &mut contributed);
                 state.merge(event, u32::MAX, &mut names);
             }
-            contributions(&state, &rules.measures, &names, &mut contributed);
+            contributions(&state, &RULES.measures, &names, &mut contributed);
             packed.clear();
             pack(&state, &mut packed);
         }

@@ -14,12 +14,6 @@ pub const LOG_ANEW: (&str, &str) = (
     "When a lane was emptied to be folded anew, its partition of the log having been replaced, in seconds since 1970",
 );
 
-/// A lane that waits for an upgrade.
-pub const OUTDATED: (&str, &str) = (
-    "onpace_processor_outdated",
-    "1 for each lane that waits since its next message is written with a schema that this version does not know",
-);
-
 /// A processor's metrics; cheap to clone, shared by its threads.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -84,7 +78,13 @@ impl Metrics {
             )?,
             replaced: IntGaugeVec::new(Opts::new(LOG_REPLACED.0, LOG_REPLACED.1), &["partition"])?,
             anew: IntGaugeVec::new(Opts::new(LOG_ANEW.0, LOG_ANEW.1), &["partition"])?,
-            outdated: IntGaugeVec::new(Opts::new(OUTDATED.0, OUTDATED.1), &["partition"])?,
+            outdated: IntGaugeVec::new(
+                Opts::new(
+                    "onpace_processor_outdated",
+                    "1 for each lane that waits since its next message is written with a schema that this version does not know",
+                ),
+                &["partition"],
+            )?,
             troubles: Troubles::default(),
         };
         registry.register(Box::new(metrics.folded.clone()))?;
@@ -105,9 +105,8 @@ impl Metrics {
     }
 
     /// Where a lane that is folded stands.
-    pub(crate) fn stands(&self, partition: u32, head: &Head, outdated: bool) {
+    pub(crate) fn stands(&self, partition: u32, head: &Head) {
         let partition = partition.to_string();
-        self.outdated.with_label_values(&[&partition]).set(outdated.into());
         self.lag.with_label_values(&[&partition]).set(head.end - head.offset);
         self.replaced.with_label_values(&[&partition]).set(head.log.waits().into());
         if let Some(Replaced { at_ms, how: How::Anew }) = head.log.replaced() {

@@ -333,7 +333,7 @@ impl<'a> Processor<'a> {
         let busy = count >= self.settings.batch.min(FEW);
         let mut failed = Vec::new();
         for (partition, assigned) in &mut self.lanes {
-            let Assigned::Owned { lane, committed_at, pace, look, newer } = assigned else { continue };
+            let Assigned::Owned { lane, committed_at, pace, look, .. } = assigned else { continue };
             let due = match lane.messages() {
                 _ if look.doubt => false,
                 0 => committed_at.elapsed() >= IDLE_COMMIT,
@@ -372,7 +372,7 @@ impl<'a> Processor<'a> {
                 }
             }
             let head = lane.head();
-            self.metrics.stands(*partition, &head, newer.is_some());
+            self.metrics.stands(*partition, &head);
             if self.mending.get(partition).is_some_and(|end| head.offset >= *end) {
                 self.mending.remove(partition);
                 self.metrics.troubles.over(*partition);

@@ -7,6 +7,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::message::Message;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{Offset, TopicPartitionList};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -42,6 +43,18 @@ pub fn held(brokers: &str, topic: &str) -> Vec<Vec<u8>> {
         }
     }
     values
+}
+
+/// Writes records as they are, and returns once they are in the log.
+///
+/// # Panics
+/// They can't be written.
+pub fn write<'a>(brokers: &str, records: impl IntoIterator<Item = BaseRecord<'a, str, [u8]>>) {
+    let producer: BaseProducer = client(brokers).create().expect("a producer");
+    for record in records {
+        producer.send(record).map_err(|(error, _)| error).expect("it is sent");
+    }
+    producer.flush(PATIENCE).expect("it is written");
 }
 
 /// Waits for an answer of the admin client, on this thread.

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use onpace_producers::Seldom;
 use onpace_producers::log::{LogError, Seen, now_ms};
 
 use super::{IDLE_COMMIT, LAST_RETRY, Processor, ProcessorError, note};
@@ -116,6 +115,7 @@ impl Processor<'_> {
                     let head = lane.head();
                     tracing::info!(partition, offset = head.offset, epoch = head.epoch, entities = head.entities, "lane taken over");
                     self.metrics.owned.with_label_values(&[&partition.to_string()]).set(1);
+                    self.metrics.outdated.with_label_values(&[&partition.to_string()]).set(0);
                     if !self.mending.contains_key(&partition) {
                         self.metrics.troubles.over(partition);
                     }
@@ -353,13 +353,8 @@ impl Processor<'_> {
             "its message {offset} is written with the schema {schema:016x}, which this version does not know: upgrade the processors, and all goes on from there; \
              or, if nothing of worth can have been written with it, --bury-schema {schema:016x}"
         );
-        static NEWER: Seldom = Seldom::new();
-        if NEWER.again().is_some() {
-            tracing::error!(partition, "the lane waits: {words}");
-        }
-        if let Err(why) = self.reader.stop(partition) {
-            tracing::debug!(partition, %why, "the partition can't be stopped; what it brings is passed over");
-        }
+        tracing::error!(partition, "the lane waits: {words}");
+        self.stop(partition);
         if !self.patient {
             self.outdated = Some(format!("partition {partition} of the log is folded up to what this version can read: {words}"));
         }
@@ -370,6 +365,10 @@ impl Processor<'_> {
     /// Takes no more of a partition's messages.
     pub(super) fn let_go(&mut self, partition: u32) {
         self.metrics.owned.with_label_values(&[&partition.to_string()]).set(0);
+        self.stop(partition);
+    }
+
+    fn stop(&mut self, partition: u32) {
         if let Err(why) = self.reader.stop(partition) {
             tracing::debug!(partition, %why, "the partition can't be stopped; what it brings is passed over");
         }

@@ -185,14 +185,15 @@ fn inhibitions(plan: &Plan<'_>) -> Vec<String> {
 
 /// Subjects and texts, by language.
 pub fn templates() -> String {
-    let mut out = format!("{{{{ define \"onpace.priority\" }}}}{FLAGS}{PRIORITY}{{{{ end }}}}\n");
+    let flags = flags();
+    let mut out = format!("{{{{ define \"onpace.priority\" }}}}{flags}{PRIORITY}{{{{ end }}}}\n");
     for language in [Language::En, Language::Fr] {
         let over = match language {
             Language::En => "Over",
             Language::Fr => "Terminé",
         };
         out += &format!(
-            "{{{{ define \"onpace.{name}.title\" }}}}{FLAGS}{{{{ if eq .Status \"resolved\" }}}}[{over}] {{{{ else if and $urgent $important }}}}[Urgent, important] \
+            "{{{{ define \"onpace.{name}.title\" }}}}{flags}{{{{ if eq .Status \"resolved\" }}}}[{over}] {{{{ else if and $urgent $important }}}}[Urgent, important] \
              {{{{ else if $urgent }}}}[Urgent] {{{{ else if $important }}}}[Important] {{{{ end }}}}{SUBJECT}{{{{ end }}}}\n\
              {{{{ define \"onpace.{name}.text\" }}}}{BODY}{{{{ end }}}}\n",
             name = language.name(),
@@ -201,10 +202,15 @@ pub fn templates() -> String {
     out
 }
 
-/// Eisenhower's two sides.
-const FLAGS: &str = "{{ $urgent := false }}{{ $important := false }}{{ range .Alerts.Firing }}\
-    {{ if eq .Labels.alertname \"ObjectiveBehindUrgent\" \"OnpacePipelineDown\" \"OnpaceStoreDown\" \"OnpaceLogReplaced\" \"OnpaceProcessorOutdated\" }}{{ $urgent = true }}{{ end }}\
-    {{ if or (eq .Labels.importance \"high\") (eq .Labels.severity \"critical\") }}{{ $important = true }}{{ end }}{{ end }}";
+/// Eisenhower's two sides. Urgent is an objective that says so, and whatever keeps all others from being judged.
+fn flags() -> String {
+    let urgent = STANDSTILL.replace('|', "\" \"");
+    format!(
+        "{{{{ $urgent := false }}}}{{{{ $important := false }}}}{{{{ range .Alerts.Firing }}}}\
+         {{{{ if eq .Labels.alertname \"ObjectiveBehindUrgent\" \"{urgent}\" }}}}{{{{ $urgent = true }}}}{{{{ end }}}}\
+         {{{{ if or (eq .Labels.importance \"high\") (eq .Labels.severity \"critical\") }}}}{{{{ $important = true }}}}{{{{ end }}}}{{{{ end }}}}"
+    )
+}
 /// Urgent and important first, then what is important, then what is urgent.
 const PRIORITY: &str = "{{ if and $urgent $important }}1{{ else if $important }}2{{ else if $urgent }}3{{ else }}4{{ end }}";
 /// The first alert's title, and of how many it is one.

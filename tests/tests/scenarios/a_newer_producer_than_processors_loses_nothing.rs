@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use onpace_tests::floor::{Floor, Torture, kafka};
 use onpace_tests::servers::wait_until;
-use onpace_tests::topic::{client, held};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use onpace_tests::topic::{self, held};
+use rdkafka::producer::BaseRecord;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What is promised; and what a test allows for a machine that is busy with others.
@@ -27,10 +27,7 @@ fn a_newer_producer_than_processors_loses_nothing() {
     let (before, whole) = (floor.folded(), sink.get("/v1/kpis"));
     assert_eq!(whole.status, 200, "{whole:?}");
 
-    let producer: BaseProducer = client(floor.brokers()).create().expect("a producer");
-    let newer = BaseRecord::<(), [u8]>::to(floor.topic()).partition(2).payload(NEWER);
-    producer.send(newer).map_err(|(error, _)| error).expect("it is sent");
-    producer.flush(PATIENCE).expect("it is written");
+    topic::write(floor.brokers(), [BaseRecord::to(floor.topic()).partition(2).payload(NEWER)]);
     let written = Instant::now();
     wait_until("the processor says it", SECONDS, || {
         let ready = processor.get("/readyz");

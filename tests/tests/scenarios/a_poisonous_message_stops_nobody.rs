@@ -1,12 +1,8 @@
 //! What can't be decoded, in the middle of the topic, goes to the dead letters; everything before and after it counts.
 
-use std::time::Duration;
-
 use onpace_tests::floor::{Floor, Torture, kafka};
-use onpace_tests::topic::{client, held};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
-
-const PATIENCE: Duration = Duration::from_secs(60);
+use onpace_tests::topic::{self, held};
+use rdkafka::producer::BaseRecord;
 
 #[test]
 fn a_poisonous_message_stops_nobody() {
@@ -17,11 +13,7 @@ fn a_poisonous_message_stops_nobody() {
     // A schema that is known, and a body that isn't of it: C3 01, eight bytes of the schema's fingerprint, whatever.
     let torn = [&held(floor.brokers(), floor.topic())[0][..10], b"\xFF"].concat();
     let poison: [(&str, &[u8]); 3] = [("deal:poison", b"not Avro at all"), ("call:x", &torn), ("call:y", b"\xC3")];
-    let producer: BaseProducer = client(floor.brokers()).create().expect("a producer");
-    for (key, value) in poison {
-        producer.send(BaseRecord::to(floor.topic()).key(key).payload(value)).map_err(|(error, _)| error).expect("poison sent");
-    }
-    producer.flush(PATIENCE).expect("poison written");
+    topic::write(floor.brokers(), poison.map(|(key, value)| BaseRecord::to(floor.topic()).key(key).payload(value)));
     floor.import("after", &torture.delivered[half..]);
     floor.catch_up();
     floor.assert_equals_oracle(&torture);
