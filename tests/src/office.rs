@@ -225,6 +225,22 @@ pub struct Watch {
     pub alertmanager: Alertmanager,
 }
 
+impl Watch {
+    /// Something happens, and is seen by Prometheus all at once when it is over: it stands still meanwhile. What many events bring about is else seen half done.
+    pub fn sees_at_once(&self, happens: impl FnOnce()) {
+        self.prometheus.process.signal("STOP");
+        happens();
+        self.prometheus.process.signal("CONT");
+    }
+}
+
+/// Whether the next scrape says so of what a rep attained.
+pub fn is_scraped(of: &Serving, rep: &str, attained: u32) -> bool {
+    let (who, value) = (format!("rep=\"{rep}\""), format!(" {attained}"));
+    let says = |line: &str| line.starts_with("onpace_objective_attained{") && line.contains(&who) && line.ends_with(&value);
+    of.get("/metrics").body.lines().any(says)
+}
+
 /// Calls that a rep made at an instant: `TAG-0`, `TAG-1`, …
 pub fn calls(tag: &str, rep: &str, count: usize, at: Timestamp) -> Vec<Value> {
     let call = |n| {

@@ -4,7 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use onpace_tests::floor::kafka;
 use onpace_tests::monitoring::Version;
-use onpace_tests::office::{LIMIT, Office, calls, post, row};
+use onpace_tests::office::{LIMIT, Office, calls, is_scraped, post, row};
 use onpace_tests::servers::wait_until;
 use onpace_tests::serving::Serving;
 use serde_json::{Value, json};
@@ -27,12 +27,14 @@ fn holds(version: Version) {
     for rep in ["marie", "paul", "bob"] {
         post(&up, &calls(rep, rep, 22, now));
     }
-    let attained = |rep: &str, objective: &str| row(&up, objective, rep, None)["attained"].clone();
-    wait_until("all is counted", LIMIT, || attained("bob", "calls-berlin") == json!(22) && attained("marie", "calls-paris") == json!(22));
+    wait_until("all is counted", LIMIT, || ["marie", "paul", "bob"].iter().all(|rep| is_scraped(&up, rep, 22)));
     let watch = office.watch_by(version, &[("onpace", up.port)]);
 
     // Half of Marie's calls turn out to have been Paul's.
-    post(&up, &calls("marie", "paul", 11, Timestamp::now()));
+    watch.sees_at_once(|| {
+        post(&up, &calls("marie", "paul", 11, Timestamp::now()));
+        wait_until("all of them are taken from her", LIMIT, || is_scraped(&up, "marie", 11));
+    });
     office.hears("luc", 1);
     office.hears("marie", 1);
     let told = &office.inbox.of("luc")[0];
@@ -51,7 +53,10 @@ fn holds(version: Version) {
     assert!(about.contains("Décidez aujourd'hui") && about.contains("11 sur 40"), "in the tone of his style, with the figures: {about}");
 
     // She catches up.
-    post(&up, &calls("more", "marie", 15, Timestamp::now()));
+    watch.sees_at_once(|| {
+        post(&up, &calls("more", "marie", 15, Timestamp::now()));
+        wait_until("all of them are hers", LIMIT, || is_scraped(&up, "marie", 26));
+    });
     office.hears("luc", 2);
     let told = &office.inbox.of("luc")[1];
     let [alert] = told.alerts("firing")[..] else { panic!("one alert: {}", told.told()) };

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use onpace_tests::floor::kafka;
-use onpace_tests::office::{LIMIT, Office, SLACK, calls, post, row};
+use onpace_tests::office::{LIMIT, Office, SLACK, calls, is_scraped, post};
 use onpace_tests::servers::wait_until;
 use serde_json::json;
 
@@ -16,7 +16,7 @@ pub fn holds() {
     let up = office.up();
     post(&up, &calls("paul", "paul", 12, Timestamp::now()));
     post(&up, &calls("marie", "marie", 8, Timestamp::now()));
-    wait_until("all is counted", LIMIT, || row(&up, "calls-paris", "marie", None)["attained"] == json!(8));
+    wait_until("all is counted", LIMIT, || is_scraped(&up, "marie", 8) && is_scraped(&up, "paul", 12));
     let _watch = office.watch(&[("onpace", up.port)]);
 
     office.hears("luc", 1);
