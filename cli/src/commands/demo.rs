@@ -26,8 +26,7 @@ use crate::shutdown::Shutdown;
 use crate::{args, engine, files, place, serving};
 use past::{Making, Note, Origin};
 
-/// How much of a past the floor has: a whole quarter, on its last day too.
-const HISTORY_US: i64 = 100 * 86_400 * 1_000_000;
+const DAY_US: i64 = 86_400 * 1_000_000;
 
 const ROSTER: &str = "roster.yaml";
 const RATES: &str = "rates.csv";
@@ -51,8 +50,7 @@ pub fn run(args: args::Demo) -> Result<ExitCode> {
         let (log, store, scene, begun, _claim) = tokio::task::block_in_place(|| {
             let claim = place::claim(data)?;
             let begun = note.read()?;
-            let origin = begun.unwrap_or(Origin { seed: args.seed, start_us: now_us - HISTORY_US });
-            let scene = Scene::set(&args, &folder, now_us, origin)?;
+            let scene = Scene::set(&args, &folder, now_us, begun)?;
             let catalogue = &scene.configuration.now().catalogue;
             let (log, store) = match &temporary {
                 Some(folder) => engine::fleeting(folder.path(), catalogue)?,
@@ -62,7 +60,8 @@ pub fn run(args: args::Demo) -> Result<ExitCode> {
             anyhow::Ok((log, store, scene, begun.is_some(), claim))
         })?;
         let past = if begun || log.ends()?.iter().all(|end| *end == 0) {
-            Past::awaited(format!("three months of {}", counted(scene.people, "rep")))
+            let days = (now_us - scene.origin.start_us) / DAY_US;
+            Past::awaited(format!("{} of {}", length(days), counted(scene.people, "rep")))
         } else {
             Past::default()
         };
@@ -124,6 +123,17 @@ async fn live_on(
     Ok(())
 }
 
+/// How much of a past so many people have, in microseconds: a whole quarter, on its last day too. Of a large company it is shorter, so that 500 people are not
+/// waited for longer than 315; never so short that a forecast has too few weeks to go by.
+fn history_us(people: usize) -> i64 {
+    (31_500 / people.max(1) as i64).clamp(63, 100) * DAY_US
+}
+
+/// So many days in words.
+fn length(days: i64) -> String {
+    if days < 90 { counted(days / 7, "week") } else { "three months".into() }
+}
+
 /// Who is on the floor and what is wanted of them.
 struct Scene {
     configuration: Configuration,
@@ -136,7 +146,7 @@ struct Scene {
 
 impl Scene {
     /// The company of the files that are named; else that of the folder; else one that is made up and written there.
-    fn set(args: &args::Demo, folder: &Path, now_us: i64, origin: Origin) -> Result<Scene> {
+    fn set(args: &args::Demo, folder: &Path, now_us: i64, begun: Option<Origin>) -> Result<Scene> {
         let catalogue = engine::catalogue(&args::Definitions { catalogue: None })?;
         let mut files = args.company.clone();
         let mut made_up = None;
@@ -154,6 +164,7 @@ impl Scene {
         let roster = known_roster(&catalogue, &files)?;
         let workers = workers(&roster, now_us);
         let people = if workers.is_empty() { args.reps as usize } else { workers.len() };
+        let origin = begun.unwrap_or(Origin { seed: args.seed, start_us: now_us - history_us(people) });
         let Origin { seed, start_us } = origin;
         let simulation = match workers.is_empty() {
             true => Simulation::new(seed, args.reps, start_us),

@@ -8,8 +8,9 @@
 use std::fmt::Write;
 
 use jiff::Timestamp;
+use jiff::civil::date;
 use jiff::tz::TimeZone;
-use onpace_schemas::time::{day_of, show_date};
+use onpace_schemas::time::{date_of, day_of, show_date};
 
 use super::floor::Habits;
 use super::{Simulation, people};
@@ -149,8 +150,20 @@ impl Company {
         out
     }
 
-    /// `objectives.yaml` for the people of a floor, in the roster's order.
+    /// Whether a floor was at work before the quarter of today began: what is wanted of a quarter is shown of a whole one only.
+    fn knows_the_quarter(&self, floor: &Simulation) -> bool {
+        let today = date_of(self.today);
+        let first = date(today.year(), (today.month() - 1) / 3 * 3 + 1, 1);
+        let began = Timestamp::from_microsecond(floor.start_us).unwrap_or(Timestamp::UNIX_EPOCH);
+        TimeZone::UTC.to_datetime(began).date() < first
+    }
+
+    /// `objectives.yaml` for the people of a floor, in the roster's order. What else is wanted of a quarter is wanted of a month where the floor's past is shorter.
     pub fn objectives(&self, floor: &Simulation) -> String {
+        let (days, period, pace) = match self.knows_the_quarter(floor) {
+            true => (63.0, "quarter", "pace: { months: [30, 30, 40] }, "),
+            false => (21.0, "month", ""),
+        };
         let home = 0..self.at_home();
         let abroad = self.at_home()..self.people;
         let calls = |whose: std::ops::Range<usize>, from: i32, to: i32| self.calls(floor, whose, from, to);
@@ -169,10 +182,10 @@ impl Company {
              # Everybody's week. Whoever is on leave for all of it has no working time in it: no_value.\n  \
              - {{ id: calls-a-week, kpi: calls_made, scope: {{ each_rep_of: sales }}, target: 80, period: week }}\n\
              \n  \
-             # The company's month and quarter.\n  \
-             - {{ id: revenue, kpi: revenue_won, scope: company, target: {revenue}, currency: EUR, period: quarter, pace: {{ months: [30, 30, 40] }}, importance: high }}\n  \
+             # The company's longer periods.\n  \
+             - {{ id: revenue, kpi: revenue_won, scope: company, target: {revenue}, currency: EUR, period: {period}, {pace}importance: high }}\n  \
              - {{ id: deals, kpi: deals_won, scope: {{ team: sales }}, target: {deals}, period: month }}\n  \
-             - {{ id: win-rate, kpi: win_rate, scope: company, target: 0.66, period: quarter, min_sample: 20 }}\n  \
+             - {{ id: win-rate, kpi: win_rate, scope: company, target: 0.66, period: {period}, min_sample: 20 }}\n  \
              - {{ id: no-shows, kpi: meetings_no_show, scope: company, target: {no_shows}, direction: at_most, period: month }}\n\
              \n  \
              # Campaigns, from a day to a day. One was met, one was missed, one is still to come: pending.\n  \
@@ -186,7 +199,7 @@ impl Company {
              \n  \
              # On leave until after its end, so nothing is to come: out_of_reach.\n  \
              - {{ id: win-back, kpi: calls_made, scope: {{ rep: {leaver} }}, target: {gone}, period: {{ from: {long_ago}, to: {week_ahead} }}, importance: high }}\n",
-            revenue = nice(people * REVENUE * 63.0),
+            revenue = nice(people * REVENUE * days),
             deals = nice(people * DEALS * 21.0),
             no_shows = nice(people * NO_SHOWS * 21.0),
             met = nice((met - CERTAIN * met.sqrt()).max(1.0)),

@@ -71,6 +71,7 @@ impl Worker {
 /// A sales floor. As an iterator it goes on for ever, from its start, in working time.
 pub struct Simulation {
     floor: Floor,
+    start_us: i64,
     /// When whose next act is due, in microseconds since 1970.
     due: BinaryHeap<Reverse<(i64, usize)>>,
     /// What happened and is yet to be reported: first when, then in the order in which it was said; and its place among the entries.
@@ -96,7 +97,7 @@ impl Simulation {
     pub fn of(seed: u64, workers: Vec<Worker>, start_us: i64) -> Simulation {
         let mut floor = Floor::new(seed, workers, start_us);
         let due = (0..floor.reps.len()).map(|rep| Reverse((floor.next_act(rep, start_us), rep))).collect();
-        Simulation { floor, due, waiting: BinaryHeap::new(), entries: Vec::new(), free: Vec::new(), said: 0 }
+        Simulation { floor, start_us, due, waiting: BinaryHeap::new(), entries: Vec::new(), free: Vec::new(), said: 0 }
     }
 
     /// What is reported from where the simulation stands up to `until_us`, in the order of the reports.

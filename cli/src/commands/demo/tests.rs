@@ -37,12 +37,12 @@ fn folded(catalogue: &Catalogue, simulation: &mut Simulation, until_us: i64) -> 
     tally
 }
 
-/// The demo's company at an instant, and how its objectives stand.
-fn opened(now_us: i64, zone: &str, seed: u64, people: u32) -> (Evaluation, BTreeMap<String, BTreeSet<State>>) {
+/// The demo's company at an instant, with so long a past, and how its objectives stand.
+fn opened(now_us: i64, zone: &str, seed: u64, people: u32, history_us: i64) -> (Evaluation, BTreeMap<String, BTreeSet<State>>) {
     let company = Company::around(now_us, &TimeZone::get(zone).unwrap(), seed, people);
     let roster = Roster::parse(&company.roster(), &mut |name| (name == RATES).then(|| company.rates()).ok_or_else(String::new));
     let roster = roster.unwrap_or_else(|mistake| panic!("{mistake:?}\n{}", company.roster()));
-    let mut simulation = Simulation::of(seed, workers(&roster, now_us), now_us - HISTORY_US);
+    let mut simulation = Simulation::of(seed, workers(&roster, now_us), now_us - history_us);
     let mut evaluation = Evaluation::new(Catalogue::built_in().unwrap(), roster);
     let yaml = company.objectives(&simulation);
     let objectives = objective::parse(&yaml, &evaluation.catalogue, &evaluation.roster);
@@ -57,9 +57,10 @@ fn opened(now_us: i64, zone: &str, seed: u64, people: u32) -> (Evaluation, BTree
     (evaluation, states)
 }
 
-fn every_state_is_shown(now_us: i64, zone: &str, seed: u64, people: u32) {
-    let when = format!("at {} in {zone}, seed {seed}, {people} people", onpace_schemas::time::show_instant(now_us));
-    let (evaluation, states) = opened(now_us, zone, seed, people);
+fn every_state_is_shown(now_us: i64, zone: &str, seed: u64, people: u32, history_us: i64) {
+    let instant = onpace_schemas::time::show_instant(now_us);
+    let when = format!("at {instant} in {zone}, seed {seed}, {people} people, {} days", history_us / DAY_US);
+    let (evaluation, states) = opened(now_us, zone, seed, people, history_us);
     for (objective, state) in [
         ("launch", State::Met),
         ("launch-abroad", State::Missed),
@@ -71,7 +72,7 @@ fn every_state_is_shown(now_us: i64, zone: &str, seed: u64, people: u32) {
         assert_eq!(states.get(objective), Some(&BTreeSet::from([state])), "{objective} {when}");
     }
     assert!(states["calls-a-week"].contains(&State::NoValue), "{when}: {states:?}");
-    assert!(states.contains_key("revenue") && states.contains_key("win-rate"), "the quarter is shown {when}: {states:?}");
+    assert!(states.contains_key("revenue") && states.contains_key("win-rate"), "the quarter, or the month, is shown {when}: {states:?}");
     let roster = &evaluation.roster;
     let today = day_of(onpace_kpis::window::local_date(now_us, &roster.schedule.zone));
     let zones: BTreeSet<_> = roster.people.iter().map(|person| person.schedule.zone.iana_name()).collect();
@@ -109,10 +110,16 @@ fn every_state_is_shown_whenever_the_demo_begins() {
         cases.extend([3, 12].map(|people| (at, Company::ZONE, 7, people)));
     }
     cases.push((year, Company::ZONE, u64::MAX, 40));
+    let whole = cases.into_iter().map(|(at, zone, seed, people)| (at, zone, seed, people, history_us(people as usize)));
+    // A large company's past may begin after the quarter did. Its people are as many as it takes; the states don't depend on it.
+    let short = (0..30).map(|step| (year + step * 73 * HOUR_US, ZONES[step as usize % ZONES.len()], step as u64, 3, history_us(1_000)));
+    let cases: Vec<(i64, &str, u64, u32, i64)> = whole.chain(short).collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for part in cases.chunks(cases.len().div_ceil(threads)) {
-            scope.spawn(move || part.iter().for_each(|(at, zone, seed, people)| every_state_is_shown(*at, zone, *seed, *people)));
+            scope.spawn(move || {
+                part.iter().for_each(|(at, zone, seed, people, history)| every_state_is_shown(*at, zone, *seed, *people, *history))
+            });
         }
     });
 }
@@ -123,9 +130,32 @@ fn the_same_instant_and_seed_make_the_same_company() {
     let texts = |seed| {
         let company = Company::around(now_us, &TimeZone::get(Company::ZONE).unwrap(), seed, 12);
         let roster = Roster::parse(&company.roster(), &mut |_| Ok(company.rates())).unwrap();
-        let simulation = Simulation::of(seed, workers(&roster, now_us), now_us - HISTORY_US);
+        let simulation = Simulation::of(seed, workers(&roster, now_us), now_us - history_us(12));
         [company.roster(), company.rates(), company.objectives(&simulation)]
     };
     assert_eq!(texts(7), texts(7));
     assert_ne!(texts(7)[0], texts(8)[0]);
+}
+
+#[test]
+fn a_quarter_is_asked_of_a_past_that_has_all_of_it() {
+    let asked = |now: &str, people: usize| {
+        let now_us = parse_instant(now).unwrap();
+        let company = Company::around(now_us, &TimeZone::UTC, 7, 12);
+        let simulation = Simulation::new(7, 12, now_us - history_us(people));
+        let yaml = company.objectives(&simulation);
+        let line = yaml.lines().find(|line| line.contains("id: revenue")).unwrap().to_owned();
+        [line.contains("period: quarter"), line.contains("period: month")]
+    };
+    assert_eq!(asked("2026-12-31T23:00:00Z", 315), [true, false]);
+    assert_eq!(asked("2026-12-31T23:00:00Z", 500), [false, true]);
+    assert_eq!(asked("2026-12-03T00:00:00Z", 500), [false, true]);
+    assert_eq!(asked("2026-12-02T23:00:00Z", 500), [true, false], "63 days before it was September");
+    assert_eq!(asked("2027-01-01T01:00:00Z", 1_000), [true, false]);
+}
+
+#[test]
+fn a_past_is_called_by_its_length() {
+    let of = |people| length(history_us(people) / DAY_US);
+    assert_eq!([3, 350, 500, 700, 1_000].map(of), ["three months", "three months", "9 weeks", "9 weeks", "9 weeks"]);
 }
