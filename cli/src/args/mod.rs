@@ -222,7 +222,7 @@ pub struct Import {
     /// The file has all there is of this kind: what earlier files of the same source had and this one has not is deleted.
     #[arg(long, value_name = "KIND", value_parser = kind)]
     pub complete: Option<onpace_schemas::Kind>,
-    /// With --complete: even if more than a tenth is gone.
+    /// With --complete: even if more than a tenth is gone, or the log has messages that only a newer version can read.
     #[arg(long, requires = "complete")]
     pub yes: bool,
     /// Only tell what would become of the file: counts, what looks wrong, the first events and refusals. Nothing is written.

@@ -93,7 +93,7 @@ impl Census {
     /// Deletes what is gone and brings back what has returned: hands out the events for it.
     ///
     /// # Errors
-    /// The log can't be read, or more is gone than a complete export is believed.
+    /// The log can't be read, or not by this version; more is gone than a complete export is believed.
     pub(super) fn settle(
         mut self,
         log: Option<&dyn EventLog>,
@@ -107,7 +107,10 @@ impl Census {
             )));
         };
         if let Some(log) = log {
-            self.read(log, &source)?;
+            let newer = self.read(log, &source)?;
+            if let Some(newer) = newer.filter(|_| !whatever_is_gone) {
+                return Err(newer);
+            }
         }
         let (mut gone, mut lost) = (Gone::default(), 0);
         self.each(&mut |_, known| {
@@ -136,22 +139,25 @@ impl Census {
         Ok(gone)
     }
 
-    /// Reads what the log held of the source before the file came.
-    fn read(&mut self, log: &dyn EventLog, source: &str) -> Result<(), ImportError> {
-        let (mut failed, mark) = (None, mark(source));
+    /// Reads what the log held of the source before the file came; what of it only a newer version can read.
+    fn read(&mut self, log: &dyn EventLog, source: &str) -> Result<Option<ImportError>, ImportError> {
+        let (mut failed, mut newer, mark) = (None, None, mark(source));
         let ends = self.ends.clone();
         let mut take = |message: Message<'_>| {
-            if let Ok(avro::Message::Event(event)) = avro::read(message.value)
-                && event.kind == self.kind
-                && event.source == source
-                && let Err(error) = self.said_before(&event, &mark)
-            {
-                failed = Some(error);
+            match avro::read(message.value) {
+                Ok(avro::Message::Event(event)) if event.kind == self.kind && event.source == source => {
+                    failed = self.said_before(&event, &mark).err();
+                }
+                Err(avro::Unreadable::Schema(schema)) => {
+                    let Message { partition, offset, .. } = message;
+                    newer.get_or_insert(ImportError::Newer { schema, partition, offset });
+                }
+                Ok(_) | Err(_) => {}
             }
             failed.is_none()
         };
         log.scan(&ends, &mut take).map_err(|error| ImportError::Log { error, events: 0 })?;
-        failed.map_or(Ok(()), |error| Err(wrong(&error)))
+        failed.map_or(Ok(newer), |error| Err(wrong(&error)))
     }
 
     fn said_before(&mut self, event: &Event<'_>, mark: &str) -> rusqlite::Result<()> {

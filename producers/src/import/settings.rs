@@ -138,6 +138,20 @@ pub enum ImportError {
         /// The kind.
         kind: &'static str,
     },
+    /// The log has what only a newer version can read: what was there before isn't known.
+    #[error(
+        "the log holds messages that this version does not know (message {offset} of partition {partition} is written with the schema {schema:016x}), so \
+         what a complete export no longer has can't be told. Its rows are imported and nothing is deleted: upgrade onpace and import it again; \
+         --yes where such messages are of no worth"
+    )]
+    Newer {
+        /// The schema's fingerprint.
+        schema: u64,
+        /// The partition of the first of them that was met.
+        partition: u32,
+        /// Its offset there.
+        offset: i64,
+    },
     /// It was asked to stop before the file's end.
     #[error(
         "stopped before the file's end: {} ({}) in the log; import the same file again to bring the rest, \

@@ -9,7 +9,7 @@ use onpace_schemas::avro;
 use serde_json::json;
 
 use super::*;
-use crate::log::LogError;
+use crate::log::{LogError, Route};
 use crate::log::memory::MemoryLog;
 
 const NOW: i64 = 1_772_442_600_000_000; // 2026-03-02T09:10:00Z
@@ -63,7 +63,11 @@ impl Place {
         let mut said: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         self.log
             .scan(&self.log.ends().unwrap(), &mut |message| {
-                if let avro::Message::Event(event) = avro::read(message.value).unwrap() {
+                let read = avro::read(message.value);
+                if matches!(read, Err(avro::Unreadable::Schema(_))) {
+                    return true;
+                }
+                if let avro::Message::Event(event) = read.unwrap() {
                     let of_entity = said.entry(event.entity.to_string()).or_default();
                     let event = json::write(&event);
                     if !of_entity.contains(&event) {
@@ -474,6 +478,19 @@ async fn what_a_complete_export_no_longer_has_is_deleted_in_any_order_of_import(
             assert_eq!(place.deals(), ["b", "d"], "{order:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn what_a_newer_version_wrote_is_not_taken_for_nothing() {
+    let place = Place::new();
+    place.complete(2, "a,1\nb,1\n", false).await.unwrap();
+    let value = b"\xC3\x01newer...what only it knows".to_vec();
+    place.log.append(vec![Entry { route: Route::Partition(0), value }]).await.unwrap();
+    let error = place.complete(3, "a,1\n", false).await.unwrap_err().to_string();
+    assert!(error.contains("nothing is deleted") && error.contains("upgrade onpace"), "{error}");
+    assert_eq!(place.deals(), ["a", "b"]);
+    place.complete(3, "a,1\n", true).await.unwrap();
+    assert_eq!(place.deals(), ["a"]);
 }
 
 #[tokio::test]
