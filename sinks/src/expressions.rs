@@ -6,6 +6,15 @@
 //! Prometheus 2 takes in and Prometheus 3 leaves out.
 //! Never here: thresholds: which state an objective is in is decided where it is worked out.
 
+use std::fmt::Display;
+
+use onpace_metrics::Metric;
+use onpace_metrics::table::{
+    LOG_REPLACED, LOG_REPLACED_AT, LOG_UP, METRICS_WHOLE, OBJECTIVE_ATTAINED, OBJECTIVE_COMPLETE, OBJECTIVE_END, OBJECTIVE_EXPECTED,
+    OBJECTIVE_INFO, OBJECTIVE_STATE, OBJECTIVE_URGENT, PERSONAL_BEST, PIPELINE_UP, PROCESSOR_OUTDATED, SOURCE_SILENT, STORE_DAMAGED_AT,
+    STORE_UP, VIEW_WHOLE,
+};
+
 /// What makes a row of an objective.
 pub const ROW: &str = "objective, kpi, period, rep, team";
 /// What an alert about a row is told apart by.
@@ -15,11 +24,9 @@ pub const OWN_ALERT: &str = "objective, kpi, period, rep, team, scope, importanc
 /// What makes a personal best.
 pub const BEST: &str = "rep, team, kpi, span, period";
 /// The label of the state set.
-pub const STATE: &str = "onpace_objective_state";
+pub const STATE: &str = OBJECTIVE_STATE.name;
 /// The alerts that say that the pipeline stands still.
 pub const STANDSTILL: &str = "OnpacePipelineDown|OnpaceStoreDown|OnpaceLogReplaced|OnpaceProcessorOutdated";
-/// Whether the log takes events, by each gateway.
-pub const LOG_UP: &str = "onpace_log_up";
 /// Whether each part of onpace answers.
 pub const PARTS_UP: &str = "up{job=~\"onpace.*\"}";
 /// For how long a scrape may be missed: not quite 5 minutes.
@@ -61,16 +68,16 @@ pub fn any_of<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 /// The newest of five minutes.
-pub fn recent(selector: &str) -> String {
+pub fn recent(selector: impl Display) -> String {
     format!("last_over_time({selector}[{RECENT}])")
 }
 
-fn newest(metric: &str) -> String {
+fn newest(metric: Metric) -> String {
     format!("max by ({ROW}) ({})", recent(metric))
 }
 
 fn known_objectives() -> String {
-    format!("max by (objective) ({})", recent("onpace_objective_info"))
+    format!("max by (objective) ({})", recent(OBJECTIVE_INFO))
 }
 
 /// What is recorded of each row, in the order in which one needs the other: names and expressions.
@@ -80,9 +87,9 @@ pub fn rows(company_manager: Option<&str>) -> Vec<(&'static str, String)> {
     let known = known_objectives();
     let mut addressee = "onpace:objective_shown * on (team) group_left (manager) onpace:team_manager\n".to_owned();
     addressee += &with_company_manager("onpace:objective_shown", ROW, company_manager);
-    let (attained, expected) = (newest("onpace_objective_attained"), newest("onpace_objective_expected"));
-    let behind = recent(&format!("onpace_objective_state{{{STATE}=~\"at_risk|out_of_reach\"}}"));
-    let complete = format!("min by ({ROW}) ({})", recent("onpace_objective_complete"));
+    let (attained, expected) = (newest(OBJECTIVE_ATTAINED), newest(OBJECTIVE_EXPECTED));
+    let behind = recent(format!("{OBJECTIVE_STATE}{{{STATE}=~\"at_risk|out_of_reach\"}}"));
+    let complete = format!("min by ({ROW}) ({})", recent(OBJECTIVE_COMPLETE));
     vec![
         // While the pipeline stands still nothing is judged, whatever was last said of an objective: it may be behind for want of what
         // hasn't arrived. A single missed scrape is no standstill.
@@ -95,7 +102,7 @@ pub fn rows(company_manager: Option<&str>) -> Vec<(&'static str, String)> {
             "onpace:objective_end_seconds",
             format!(
                 "{}\nor on ({ROW}) (last_over_time(onpace:objective_end_seconds[{LATELY}]) > time() unless on (objective) {known})",
-                newest("onpace_objective_end_timestamp_seconds")
+                newest(OBJECTIVE_END)
             ),
         ),
         (
@@ -137,7 +144,7 @@ fn with_company_manager(rows: &str, by: &str, manager: Option<&str>) -> String {
 /// objective is incomplete or gone its clock stands still: what is true after an outage is then told.
 pub fn verdicts(company_manager: Option<&str>) -> Vec<(&'static str, String)> {
     let known = known_objectives();
-    let verdict = recent(&format!("onpace_objective_state{{{STATE}=~\"met|missed|on_pace\"}}"));
+    let verdict = recent(format!("{OBJECTIVE_STATE}{{{STATE}=~\"met|missed|on_pace\"}}"));
     let told = "ALERTS{alertname=~\"ObjectiveBehind|ObjectiveBehindUrgent\",alertstate=\"firing\",audience=\"manager\"}";
     let doubt = |record: &str| {
         format!(
@@ -146,7 +153,7 @@ pub fn verdicts(company_manager: Option<&str>) -> Vec<(&'static str, String)> {
         )
     };
     let right = format!("onpace:objective_verdict{{{STATE}=~\"met|on_pace\"}}");
-    let best = format!("max by ({BEST}) ({})", recent("onpace_personal_best"));
+    let best = format!("max by ({BEST}) ({})", recent(PERSONAL_BEST));
     vec![
         (
             "onpace:objective_verdict",
@@ -205,7 +212,7 @@ fn told_now(record: &str) -> String {
 /// Behind: now, or still while nothing says otherwise. `matcher` chooses whom to tell, `by` is [`ALERT`] or [`OWN_ALERT`].
 pub fn behind(alert: &str, audience: &str, matcher: &str, by: &str, urgent: bool) -> String {
     let now = match urgent {
-        true => format!("\n  and on ({ROW}) {} == 1", newest("onpace_objective_urgent")),
+        true => format!("\n  and on ({ROW}) {} == 1", newest(OBJECTIVE_URGENT)),
         false => String::new(),
     };
     let also = if matcher.is_empty() { String::new() } else { format!(",{matcher}") };
@@ -239,30 +246,30 @@ pub fn best(matcher: &str, own: bool) -> String {
 /// The pipeline's own alerts: names and expressions.
 pub fn pipeline() -> Vec<(&'static str, String)> {
     let known = known_objectives();
-    let store_down = format!("min({}) == 0", recent("onpace_store_up"));
-    let replaced = recent("onpace_log_replaced");
-    let outdated = recent("onpace_processor_outdated");
+    let store_down = format!("min({}) == 0", recent(STORE_UP));
+    let replaced = recent(LOG_REPLACED);
+    let outdated = recent(PROCESSOR_OUTDATED);
     // Without a store nothing comes through either, nor from a log that isn't folded: that is told as what it is, not a second time as this.
     let pipeline_down = format!(
-        "(min(onpace_pipeline_up) == 0 unless {store_down} unless max({replaced}) == 1 unless max({outdated}) == 1)\nor min({LOG_UP}) == 0\nor absent(onpace_pipeline_up)\nor min({PARTS_UP}) == 0"
+        "(min({PIPELINE_UP}) == 0 unless {store_down} unless max({replaced}) == 1 unless max({outdated}) == 1)\nor min({LOG_UP}) == 0\nor absent({PIPELINE_UP})\nor min({PARTS_UP}) == 0"
     );
     vec![
         ("OnpaceStoreDown", store_down),
         ("OnpacePipelineDown", pipeline_down),
         ("OnpaceLogReplaced", format!("max by (partition) ({replaced}) == 1")),
         ("OnpaceProcessorOutdated", format!("max by (partition) ({outdated}) == 1")),
-        ("OnpaceLogFoldedAnew", format!("time() - max by (partition) ({}) < 3600", recent("onpace_log_replaced_timestamp_seconds"))),
+        ("OnpaceLogFoldedAnew", format!("time() - max by (partition) ({}) < 3600", recent(LOG_REPLACED_AT))),
         // For an hour: it is mended within minutes, and what did it may be at work still.
-        ("OnpaceStoreDamaged", format!("time() - max by (partition) ({}) < 3600", recent("onpace_store_damage_timestamp_seconds"))),
-        ("OnpaceSourceSilent", format!("max by (source, kind) ({}) == 1", recent("onpace_source_silent"))),
+        ("OnpaceStoreDamaged", format!("time() - max by (partition) ({}) < 3600", recent(STORE_DAMAGED_AT))),
+        ("OnpaceSourceSilent", format!("max by (source, kind) ({}) == 1", recent(SOURCE_SILENT))),
         (
             "OnpaceObjectiveAbsent",
             format!(
                 "max by (objective) (onpace:objective_about)\nunless on (objective) {known}\nand on () min({}) == 1",
-                recent("onpace_view_whole")
+                recent(VIEW_WHOLE)
             ),
         ),
-        ("OnpaceMetricsIncomplete", format!("min({}) == 0", recent("onpace_metrics_whole"))),
+        ("OnpaceMetricsIncomplete", format!("min({}) == 0", recent(METRICS_WHOLE))),
         ("OnpaceRulesOutdated", format!("{known}\nunless on (objective) onpace:objective_about")),
         ("Watchdog", "vector(1)".to_owned()),
     ]

@@ -6,10 +6,11 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use onpace_metrics::table;
 use onpace_schemas::{Kind, Reason};
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
-use prometheus::{GaugeVec, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{GaugeVec, IntCounterVec, IntGauge, Registry};
 
 use super::decode::Batch;
 use crate::doubts::Doubt;
@@ -76,19 +77,10 @@ impl Metrics {
     /// # Errors
     /// The registry has them already.
     pub(super) fn new(registry: &Registry, log: &Arc<dyn EventLog>) -> Result<Metrics, prometheus::Error> {
-        let accepted =
-            IntCounterVec::new(Opts::new("onpace_events_accepted_total", "Events taken: they are in the log"), &["source", "kind"])?;
-        let rejected = IntCounterVec::new(Opts::new("onpace_events_rejected_total", "Events refused, by why"), &["source", "reason"])?;
-        let last = GaugeVec::new(
-            Opts::new("onpace_last_event_timestamp_seconds", "When a source's latest event was taken, in seconds since 1970"),
-            &["source"],
-        )?;
-        let doubts = IntCounterVec::new(
-            Opts::new("onpace_doubts_total", "What was taken and looks wrong, by what; the answer's `warnings` say more"),
-            &["doubt"],
-        )?;
+        let (accepted, rejected) = (table::EVENTS_ACCEPTED.counters()?, table::EVENTS_REJECTED.counters()?);
+        let (last, doubts) = (table::LAST_EVENT.fractional_gauges()?, table::DOUBTS.counters()?);
         registry.register(Box::new(doubts.clone()))?;
-        let up = IntGauge::new("onpace_log_up", "1 while the log takes events; while it does not, events are refused")?;
+        let up = table::LOG_UP.gauge()?;
         registry.register(Box::new(LogUp { log: Arc::clone(log), up }))?;
         registry.register(Box::new(accepted.clone()))?;
         registry.register(Box::new(rejected.clone()))?;

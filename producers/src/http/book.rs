@@ -5,7 +5,8 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use prometheus::{IntCounterVec, IntGauge, Opts, Registry};
+use onpace_metrics::table;
+use prometheus::{IntCounterVec, IntGauge, Registry};
 
 use super::layers::Measures;
 use crate::Seldom;
@@ -64,9 +65,7 @@ impl Book {
     /// # Errors
     /// The registry has them already.
     pub fn new(registry: &Registry) -> Result<Book, prometheus::Error> {
-        let connections = IntGauge::new("onpace_http_connections", "Connections that are open")?;
-        let help = "Requests that were refused and connections that were cut, by which limit: docs/limits.md";
-        let away = IntCounterVec::new(Opts::new("onpace_http_turned_away_total", help), &["reason"])?;
+        let (connections, away) = (table::HTTP_CONNECTIONS.gauge()?, table::HTTP_TURNED_AWAY.counters()?);
         for why in Why::ALL {
             away.with_label_values(&[why.name()]);
         }

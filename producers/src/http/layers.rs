@@ -15,7 +15,8 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use http_body::{Frame, SizeHint};
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry};
+use onpace_metrics::table;
+use prometheus::{HistogramVec, IntCounterVec, IntGauge, Registry};
 use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
@@ -68,16 +69,10 @@ pub(super) struct Measures {
 
 impl Measures {
     pub fn register(registry: &Registry) -> Result<Measures, prometheus::Error> {
-        let answered = Opts::new("onpace_http_requests_total", "Requests answered, by route and class of status");
-        let took = HistogramOpts::new(
-            "onpace_http_request_duration_seconds",
-            "Time from a request's headers to the last byte of its answer, by route",
-        )
-        .buckets(vec![0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0]);
         let measures = Measures {
-            answered: IntCounterVec::new(answered, &["route", "code"])?,
-            took: HistogramVec::new(took, &["route"])?,
-            in_flight: IntGauge::new("onpace_http_requests_in_flight", "Requests that are being answered")?,
+            answered: table::HTTP_REQUESTS.counters()?,
+            took: table::HTTP_REQUEST_DURATION.histograms(&[0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0])?,
+            in_flight: table::HTTP_REQUESTS_IN_FLIGHT.gauge()?,
         };
         registry.register(Box::new(measures.answered.clone()))?;
         registry.register(Box::new(measures.took.clone()))?;

@@ -9,8 +9,8 @@ use onpace_schemas::avro;
 use serde_json::json;
 
 use super::*;
-use crate::log::{LogError, Route};
 use crate::log::memory::MemoryLog;
+use crate::log::{LogError, Route};
 
 const NOW: i64 = 1_772_442_600_000_000; // 2026-03-02T09:10:00Z
 

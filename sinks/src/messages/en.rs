@@ -99,7 +99,7 @@ pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
         ),
         "OnpaceMetricsIncomplete" => (
             "Prometheus does not get every KPI",
-            "/metrics would have more series than --metric-series allows: whole windows, then whole metrics are missing. `/readyz` and `onpace check` name them; `onpace_series_dropped` has a series for each. Sums over what is there are right. Raise --metric-series, or name fewer windows by --metric-windows.",
+            "/metrics would have more series than --metric-series allows: whole windows, then whole metrics are missing. `/readyz` and `onpace check` name them. Sums over what is there are right. Raise --metric-series, or name fewer windows by --metric-windows.",
         ),
         "OnpaceRulesOutdated" => (
             "Objective {{ $labels.objective }} has no rules",

@@ -102,7 +102,7 @@ pub fn pipeline(alert: &str) -> (&'static str, &'static str) {
         ),
         "OnpaceMetricsIncomplete" => (
             "Prometheus ne reçoit pas tous les indicateurs",
-            "/metrics aurait plus de séries que --metric-series n'en permet : des périodes entières, puis des métriques entières manquent. `/readyz` et `onpace check` les nomment ; `onpace_series_dropped` a une série pour chacune. Les sommes de ce qui y est sont justes. Augmentez --metric-series, ou nommez moins de périodes avec --metric-windows.",
+            "/metrics aurait plus de séries que --metric-series n'en permet : des périodes entières, puis des métriques entières manquent. `/readyz` et `onpace check` les nomment. Les sommes de ce qui y est sont justes. Augmentez --metric-series, ou nommez moins de périodes avec --metric-windows.",
         ),
         "OnpaceRulesOutdated" => (
             "L'objectif {{ $labels.objective }} n'a pas de règles",

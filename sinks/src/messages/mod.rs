@@ -9,8 +9,13 @@ mod fr;
 mod style;
 
 use onpace_kpis::roster::{Language, Style};
+use onpace_metrics::Metric;
+use onpace_metrics::table::{
+    DATA_AT, LOG_UP, OBJECTIVE_ATTAINED, OBJECTIVE_CHANCE, OBJECTIVE_EXPECTED, OBJECTIVE_FORECAST, OBJECTIVE_INFO, OBJECTIVE_LAST_DAY,
+    OBJECTIVE_NEEDED, OBJECTIVE_TARGET, PIPELINE_UP, PROCESSOR_LAG, REP_INFO,
+};
 
-use crate::expressions::{LOG_UP, PARTS_UP, RECENT, ROW, STATE, string};
+use crate::expressions::{PARTS_UP, RECENT, ROW, STATE, string};
 
 /// What happened to an objective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -131,39 +136,62 @@ fn top(words: &Words, company: &str, news: News) -> String {
          {{{{- $kpi = .Labels.{code} -}}}}{{{{- $unit = .Labels.unit -}}}}{currency}\n{{{{- end -}}}}\n\
          {{{{- $who := {} -}}}}\n\
          {{{{- if $labels.rep -}}}}\n{{{{- $who = $labels.rep -}}}}\n\
-         {{{{- range query (printf \"onpace_rep_info{{rep=%q}}\" $labels.rep) -}}}}{{{{- $who = .Labels.display_name -}}}}{{{{- end -}}}}\n\
+         {{{{- range query (printf \"{REP_INFO}{{rep=%q}}\" $labels.rep) -}}}}{{{{- $who = .Labels.display_name -}}}}{{{{- end -}}}}\n\
          {{{{- else if $labels.team -}}}}\n\
          {{{{- range query (printf \"onpace:team_manager{{team=%q}}\" $labels.team) -}}}}{{{{- $who = .Labels.name -}}}}{{{{- end -}}}}\n{{{{- end -}}}}\n",
         words.forms.trim_end(),
         string(&company),
     );
     if news != News::Best {
-        top += &FIGURES.replace("RECENT", RECENT);
+        top += &figures();
     }
     top
 }
 
-/// Asks for an objective's figures; what isn't known stays unknown. `RECENT` is for how long a scrape may be missed.
-const FIGURES: &str = r#"{{- $cycle := "" -}}{{- $direction := "" -}}{{- $objective := $labels.objective -}}
-{{- range query (printf "onpace_objective_info{objective=%q}" $labels.objective) -}}
-{{- if .Labels.display_name -}}{{- $objective = .Labels.display_name -}}{{- end -}}
-{{- end -}}
-{{- range query (printf "onpace:objective_about{objective=%q}" $labels.objective) -}}
-{{- $currency = .Labels.currency -}}{{- $cycle = .Labels.cycle -}}{{- $direction = .Labels.direction -}}
-{{- end -}}
-{{- $attained := 0.0 -}}{{- $target := 0.0 -}}{{- $expected := 0.0 -}}{{- $forecast := 0.0 -}}{{- $chance := 0.0 -}}{{- $needed := 0.0 -}}{{- $day := 0.0 -}}
-{{- $known := "" -}}{{- $hasExpected := false -}}{{- $hasForecast := false -}}{{- $hasChance := false -}}{{- $hasNeeded := false -}}
-{{- range query (printf "last_over_time({__name__=~\"onpace_objective_(target|attained|expected|forecast|chance_ratio|needed_per_day|last_day_timestamp_seconds)\",objective=%q,period=%q,rep=%q,team=%q}[RECENT]) > -Inf" $labels.objective $labels.period $labels.rep $labels.team) -}}
-{{- $name := .Labels.__name__ -}}
-{{- if eq $name "onpace_objective_target" -}}{{- $target = .Value -}}
-{{- else if eq $name "onpace_objective_attained" -}}{{- $attained = .Value -}}{{- $known = "yes" -}}
-{{- else if eq $name "onpace_objective_expected" -}}{{- $expected = .Value -}}{{- $hasExpected = true -}}
-{{- else if eq $name "onpace_objective_forecast" -}}{{- $forecast = .Value -}}{{- $hasForecast = true -}}
-{{- else if eq $name "onpace_objective_chance_ratio" -}}{{- $chance = .Value -}}{{- $hasChance = true -}}
-{{- else if eq $name "onpace_objective_needed_per_day" -}}{{- $needed = .Value -}}{{- $hasNeeded = true -}}
-{{- else -}}{{- $day = .Value -}}{{- end -}}
-{{- end -}}
-"#;
+/// Asks for an objective's figures; what isn't known stays unknown.
+fn figures() -> String {
+    let figures = [
+        (OBJECTIVE_TARGET, "{{- $target = .Value -}}"),
+        (OBJECTIVE_ATTAINED, "{{- $attained = .Value -}}{{- $known = \"yes\" -}}"),
+        (OBJECTIVE_EXPECTED, "{{- $expected = .Value -}}{{- $hasExpected = true -}}"),
+        (OBJECTIVE_FORECAST, "{{- $forecast = .Value -}}{{- $hasForecast = true -}}"),
+        (OBJECTIVE_CHANCE, "{{- $chance = .Value -}}{{- $hasChance = true -}}"),
+        (OBJECTIVE_NEEDED, "{{- $needed = .Value -}}{{- $hasNeeded = true -}}"),
+    ];
+    let asked = figures.iter().map(|(metric, _)| *metric).chain([OBJECTIVE_LAST_DAY]);
+    format!(
+        r#"{{{{- $cycle := "" -}}}}{{{{- $direction := "" -}}}}{{{{- $objective := $labels.objective -}}}}
+{{{{- range query (printf "{OBJECTIVE_INFO}{{objective=%q}}" $labels.objective) -}}}}
+{{{{- if .Labels.display_name -}}}}{{{{- $objective = .Labels.display_name -}}}}{{{{- end -}}}}
+{{{{- end -}}}}
+{{{{- range query (printf "onpace:objective_about{{objective=%q}}" $labels.objective) -}}}}
+{{{{- $currency = .Labels.currency -}}}}{{{{- $cycle = .Labels.cycle -}}}}{{{{- $direction = .Labels.direction -}}}}
+{{{{- end -}}}}
+{{{{- $attained := 0.0 -}}}}{{{{- $target := 0.0 -}}}}{{{{- $expected := 0.0 -}}}}{{{{- $forecast := 0.0 -}}}}{{{{- $chance := 0.0 -}}}}{{{{- $needed := 0.0 -}}}}{{{{- $day := 0.0 -}}}}
+{{{{- $known := "" -}}}}{{{{- $hasExpected := false -}}}}{{{{- $hasForecast := false -}}}}{{{{- $hasChance := false -}}}}{{{{- $hasNeeded := false -}}}}
+{{{{- range query (printf "last_over_time({{{asked},objective=%q,period=%q,rep=%q,team=%q}}[{RECENT}]) > -Inf" $labels.objective $labels.period $labels.rep $labels.team) -}}}}
+{{{{- $name := .Labels.__name__ -}}}}
+{{{{- {chosen}
+{{{{- else -}}}}{{{{- $day = .Value -}}}}{{{{- end -}}}}
+{{{{- end -}}}}
+"#,
+        asked = any_objective(asked),
+        chosen = chosen(&figures),
+    )
+}
+
+/// A matcher of any of these metrics of objectives, for a text in quotes.
+fn any_objective(metrics: impl IntoIterator<Item = Metric>) -> String {
+    const PREFIX: &str = "onpace_objective_";
+    let rests: Vec<&str> = metrics.into_iter().map(|metric| metric.name.strip_prefix(PREFIX).unwrap_or(metric.name)).collect();
+    format!("__name__=~\\\"{PREFIX}({})\\\"", rests.join("|"))
+}
+
+/// What to do by which metric `$name` is: `if … else if …`, without what opens it.
+fn chosen(figures: &[(Metric, &str)]) -> String {
+    let each = figures.iter().map(|(metric, then)| format!("if eq $name \"{metric}\" -}}}}{then}"));
+    each.collect::<Vec<_>>().join("\n{{- else ")
+}
 
 /// The reps that a manager hears of together, worst first: Alertmanager can't sort. Those whose team is behind on the same KPI are left
 /// to their team's alert.
@@ -174,28 +202,32 @@ fn list(words: &Words, record: &str, with: &str) -> String {
         with = with.replace('"', "\\\"")
     );
     let five = "$labels.objective $labels.period $labels.objective $labels.period $labels.manager";
-    let facts = "last_over_time({__name__=~\\\"onpace_objective_(target|attained|expected|needed_per_day|last_day_timestamp_seconds)\\\",objective=%q,period=%q}[RECENT]) > -Inf"
-        .replace("RECENT", RECENT);
+    let figures = [
+        (OBJECTIVE_ATTAINED, "{{- $attained = .Value -}}"),
+        (OBJECTIVE_TARGET, "{{- $target = .Value -}}"),
+        (OBJECTIVE_EXPECTED, "{{- $expected = .Value -}}{{- $hasExpected = true -}}"),
+        (OBJECTIVE_NEEDED, "{{- $needed = .Value -}}"),
+    ];
+    let asked = any_objective([OBJECTIVE_TARGET, OBJECTIVE_ATTAINED, OBJECTIVE_EXPECTED, OBJECTIVE_NEEDED, OBJECTIVE_LAST_DAY]);
+    let facts = format!("last_over_time({{{asked},objective=%q,period=%q}}[{RECENT}]) > -Inf");
     format!(
         "{forms}\n{{{{- if eq $labels.scope \"rep\" -}}}}\n{{{{- $unit := \"count\" -}}}}{{{{- $currency := \"\" -}}}}{{{{- $direction := \"\" -}}}}{{{{- $day := 0.0 -}}}}\n\
          {{{{- range query (printf \"onpace:kpi_about{{kpi=%q}}\" $labels.kpi) -}}}}{{{{- $unit = .Labels.unit -}}}}{{{{- end -}}}}\n\
          {{{{- range query (printf \"onpace:objective_about{{objective=%q}}\" $labels.objective) -}}}}{{{{- $currency = .Labels.currency -}}}}{{{{- $direction = .Labels.direction -}}}}{{{{- end -}}}}\n\
          {{{{- $facts := query (printf \"{facts}\" $labels.objective $labels.period) -}}}}\n\
-         {{{{- $names := query (printf \"max by (rep, display_name) (onpace_rep_info) and on (rep) onpace:objective_lead{{objective=%q,period=%q}}\" $labels.objective $labels.period) -}}}}\n\
+         {{{{- $names := query (printf \"max by (rep, display_name) ({REP_INFO}) and on (rep) onpace:objective_lead{{objective=%q,period=%q}}\" $labels.objective $labels.period) -}}}}\n\
          {{{{- range query (printf \"sort(bottomk({LISTED}, {set}))\" {five}) -}}}}\n\
          {{{{- $rep := .Labels.rep -}}}}{{{{- $team := .Labels.team -}}}}{{{{- $who := $rep -}}}}\n\
          {{{{- range $names -}}}}{{{{- if eq .Labels.rep $rep -}}}}{{{{- $who = .Labels.display_name -}}}}{{{{- end -}}}}{{{{- end -}}}}\n\
          {{{{- $attained := 0.0 -}}}}{{{{- $target := 0.0 -}}}}{{{{- $expected := 0.0 -}}}}{{{{- $hasExpected := false -}}}}{{{{- $needed := 0.0 -}}}}\n\
          {{{{- range $facts -}}}}{{{{- if and (eq .Labels.rep $rep) (eq .Labels.team $team) -}}}}\n\
          {{{{- $name := .Labels.__name__ -}}}}\n\
-         {{{{- if eq $name \"onpace_objective_attained\" -}}}}{{{{- $attained = .Value -}}}}\n\
-         {{{{- else if eq $name \"onpace_objective_target\" -}}}}{{{{- $target = .Value -}}}}\n\
-         {{{{- else if eq $name \"onpace_objective_expected\" -}}}}{{{{- $expected = .Value -}}}}{{{{- $hasExpected = true -}}}}\n\
-         {{{{- else if eq $name \"onpace_objective_needed_per_day\" -}}}}{{{{- $needed = .Value -}}}}\n\
+         {{{{- {chosen}\n\
          {{{{- else if gt .Value $day -}}}}{{{{- $day = .Value -}}}}{{{{- end -}}}}\n{{{{- end -}}}}{{{{- end -}}}}\n{line}\n{{{{ end -}}}}\n\
          {{{{- range query (printf \"count({set}) > {LISTED}\" {five}) -}}}}{more}\n{{{{ end -}}}}\n\
          {{{{- if gt $day 0.0 -}}}}{last_day}{{{{- end -}}}}\n{{{{- end -}}}}",
         forms = words.forms.trim_end(),
+        chosen = chosen(&figures),
         line = words.line,
         more = words.more,
         last_day = words.last_day,
@@ -219,13 +251,13 @@ pub fn to_operations(alert: &str, language: Language) -> (&'static str, String) 
 /// What keeps the pipeline from moving, as far as it can be seen.
 fn causes(words: &Words) -> String {
     let Causes { silent_part, log_down, no_sink, waiting, nothing } = &words.causes;
-    let standing = "and on () min(onpace_pipeline_up) == 0";
+    let standing = format!("and on () min({PIPELINE_UP}) == 0");
     let seen = [
         (format!("{PARTS_UP} == 0"), silent_part),
         (format!("min({LOG_UP}) == 0"), log_down),
-        (format!("absent(onpace_pipeline_up) unless on () count({PARTS_UP} == 0)"), no_sink),
-        (format!("sum(max by (partition) (onpace_processor_lag_events)) > 0 {standing}"), waiting),
-        (format!("time() - max(onpace_data_timestamp_seconds) > 60 {standing}"), nothing),
+        (format!("absent({PIPELINE_UP}) unless on () count({PARTS_UP} == 0)"), no_sink),
+        (format!("sum(max by (partition) ({PROCESSOR_LAG})) > 0 {standing}"), waiting),
+        (format!("time() - max({DATA_AT}) > 60 {standing}"), nothing),
     ];
     seen.iter().map(|(query, text)| format!("{{{{ range query {} }}}}{text} {{{{ end }}}}", string(query))).collect()
 }

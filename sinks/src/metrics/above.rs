@@ -9,10 +9,11 @@ use std::sync::Arc;
 use onpace_kpis::catalogue::Dimension;
 use onpace_kpis::evaluate::values;
 use onpace_kpis::{By, Catalogue, Kpi, KpiNo, Question, Row, Within};
+use onpace_metrics::Type;
 use onpace_schemas::Currency;
 
 use super::budget::Metric;
-use super::exposition::{Family, FamilyKind};
+use super::exposition::Family;
 use super::leaves::is_staged;
 use super::round::{Round, help_of, name_of, value_of};
 
@@ -142,7 +143,7 @@ impl Families {
             let kpi = &catalogue.kpis[usize::from(*number)];
             let name = name(kpi);
             if wanted(&name) {
-                out.families.push(Family::new(name, FamilyKind::Gauge, help_of(kpi, whose)));
+                out.families.push(Family::new(name, Type::Gauge, help_of(kpi, whose)));
                 out.kpis.push(*number);
             }
         }

@@ -7,16 +7,15 @@ use onpace_kpis::Tally;
 use onpace_kpis::objective::bests;
 use onpace_kpis::roster::UNROSTERED;
 use onpace_kpis::row::float_of;
+use onpace_metrics::table;
 use onpace_schemas::time::show_date;
 
-use super::exposition::{Family, FamilyKind, number};
+use super::exposition::{Family, number};
 use crate::evaluation::Evaluation;
 
 /// The bests at an instant, microseconds since 1970.
 pub fn family(tally: &Tally, evaluation: &Evaluation, at_us: i64) -> Family {
-    let help =
-        "A rep's last day or week that is over, where it is above every earlier one of at least 20, in base units (money in major units)";
-    let mut family = Family::new("onpace_personal_best", FamilyKind::Gauge, help);
+    let mut family = Family::of(&table::PERSONAL_BEST);
     let (catalogue, roster) = (&evaluation.catalogue, &evaluation.roster);
     for best in bests(catalogue, tally, roster, &evaluation.objectives, at_us) {
         let kpi = &catalogue.kpis[usize::from(best.kpi)];

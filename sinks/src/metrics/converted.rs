@@ -6,10 +6,11 @@
 use std::collections::HashMap;
 
 use onpace_kpis::{By, KpiNo, Post, Question, Row, Unconvertible, Within};
+use onpace_metrics::Type;
 use onpace_schemas::Currency;
 
 use super::budget::Metric;
-use super::exposition::{Family, FamilyKind};
+use super::exposition::Family;
 use super::leaves::Leaves;
 use super::round::{Round, help_of, name_of, value_of};
 
@@ -49,7 +50,7 @@ impl Converted {
         let question = |by| Question { kpis: &kpis, currency: Some(currency), strangers: round.strangers(), ..round.question(by) };
         let family = |prefix: &str, whose: &str| {
             let name = self.name(round, prefix).unwrap_or_default();
-            Family::new(name, FamilyKind::Gauge, help_of(kpi, &format!("{whose}, each day at its rate")))
+            Family::new(name, Type::Gauge, help_of(kpi, &format!("{whose}, each day at its rate")))
         };
         let ask = |question: Question<'_>, wanted: &mut dyn FnMut(&str) -> bool, each: &mut dyn FnMut(&[Row])| {
             round.evaluation.each(round.tally, &question, wanted, each)

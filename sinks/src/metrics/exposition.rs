@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use axum::body::{Body, Bytes};
+use onpace_metrics::{Metric, Type};
 use onpace_producers::http::Weight;
 
 /// The two formats.
@@ -52,26 +53,13 @@ impl Format {
     }
 }
 
-/// What kind of metric a family is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FamilyKind {
-    /// A value that goes up and down.
-    Gauge,
-    /// A count that only grows; its samples end in `_total`.
-    Counter,
-    /// Cumulative buckets, a sum and a count.
-    Histogram,
-    /// Texts as labels of a 1; its samples end in `_info`.
-    Info,
-}
-
 /// One metric with its samples.
 #[derive(Clone, Debug)]
 pub struct Family {
     name: String,
     help: String,
     unit: Option<&'static str>,
-    kind: FamilyKind,
+    kind: Type,
     samples: String,
     /// How many samples it has.
     pub series: usize,
@@ -81,12 +69,24 @@ pub struct Family {
 const UNITS: [&str; 3] = ["seconds", "ratio", "bytes"];
 
 impl Family {
+    /// An empty family of the table.
+    pub fn of(metric: &Metric) -> Family {
+        Family::new(metric.name, metric.kind, metric.help)
+    }
+
+    /// One sample, without labels.
+    pub fn just(metric: &Metric, value: &str) -> Family {
+        let mut family = Family::of(metric);
+        family.sample(&[], value);
+        family
+    }
+
     /// An empty family; `name` as its samples carry it (with `_total` or `_info`).
-    pub fn new(name: impl Into<String>, kind: FamilyKind, help: impl Into<String>) -> Family {
+    pub fn new(name: impl Into<String>, kind: Type, help: impl Into<String>) -> Family {
         let name = name.into();
         let base = base(&name, kind);
         let unit = UNITS.into_iter().find(|unit| base.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')));
-        Family { help: help.into(), unit: unit.filter(|_| kind != FamilyKind::Info), kind, samples: String::new(), series: 0, name }
+        Family { help: help.into(), unit: unit.filter(|_| kind != Type::Info), kind, samples: String::new(), series: 0, name }
     }
 
     /// Its name.
@@ -201,12 +201,12 @@ pub fn page<'a>(families: impl IntoIterator<Item = &'a Family>, format: Format) 
 impl Family {
     fn head(&self, format: Format) -> String {
         let (name, kind) = match (format, self.kind) {
-            (Format::Text, FamilyKind::Gauge | FamilyKind::Info) => (self.name.as_str(), "gauge"),
-            (Format::OpenMetrics, FamilyKind::Gauge) => (self.name.as_str(), "gauge"),
-            (Format::OpenMetrics, FamilyKind::Info) => (base(&self.name, self.kind), "info"),
-            (Format::Text, FamilyKind::Counter) => (self.name.as_str(), "counter"),
-            (Format::OpenMetrics, FamilyKind::Counter) => (base(&self.name, self.kind), "counter"),
-            (_, FamilyKind::Histogram) => (self.name.as_str(), "histogram"),
+            (Format::Text, Type::Gauge | Type::Info) => (self.name.as_str(), "gauge"),
+            (Format::OpenMetrics, Type::Gauge) => (self.name.as_str(), "gauge"),
+            (Format::OpenMetrics, Type::Info) => (base(&self.name, self.kind), "info"),
+            (Format::Text, Type::Counter) => (self.name.as_str(), "counter"),
+            (Format::OpenMetrics, Type::Counter) => (base(&self.name, self.kind), "counter"),
+            (_, Type::Histogram) => (self.name.as_str(), "histogram"),
         };
         let help = match format {
             Format::Text => self.help.replace('\\', r"\\").replace('\n', r"\n"),
@@ -221,11 +221,11 @@ impl Family {
     }
 }
 
-fn base(name: &str, kind: FamilyKind) -> &str {
+fn base(name: &str, kind: Type) -> &str {
     match kind {
-        FamilyKind::Counter => name.strip_suffix("_total").unwrap_or(name),
-        FamilyKind::Info => name.strip_suffix("_info").unwrap_or(name),
-        FamilyKind::Gauge | FamilyKind::Histogram => name,
+        Type::Counter => name.strip_suffix("_total").unwrap_or(name),
+        Type::Info => name.strip_suffix("_info").unwrap_or(name),
+        Type::Gauge | Type::Histogram => name,
     }
 }
 
@@ -279,7 +279,7 @@ mod tests {
 
     #[test]
     fn hostile_names_stay_inside_their_quotes() {
-        let mut family = Family::new("onpace_calls_made", FamilyKind::Gauge, "Calls \\ \"made\"\nby a rep");
+        let mut family = Family::new("onpace_calls_made", Type::Gauge, "Calls \\ \"made\"\nby a rep");
         family.sample(&[("rep", "a\"b\\c\nd\r{}=,\u{202e}"), ("window", "7d")], "3");
         let text = page([&family], Format::Text);
         assert_eq!(
@@ -291,15 +291,15 @@ mod tests {
 
     #[test]
     fn openmetrics_names_units_and_ends() {
-        let mut ratio = Family::new("onpace_win_rate_ratio", FamilyKind::Gauge, "Won.");
+        let mut ratio = Family::new("onpace_win_rate_ratio", Type::Gauge, "Won.");
         ratio.sample(&[], "0.5");
-        let mut counter = Family::new("onpace_scrapes_total", FamilyKind::Counter, "Scrapes.");
+        let mut counter = Family::new("onpace_scrapes_total", Type::Counter, "Scrapes.");
         counter.sample(&[], "2");
-        let mut info = Family::new("onpace_build_info", FamilyKind::Info, "Build.");
+        let mut info = Family::new("onpace_build_info", Type::Info, "Build.");
         info.sample(&[("version", "1")], "1");
-        let mut histogram = Family::new("onpace_wait_seconds", FamilyKind::Histogram, "Wait.");
+        let mut histogram = Family::new("onpace_wait_seconds", Type::Histogram, "Wait.");
         histogram.histogram(&[("lane", "0")], &[(1.0, 2), (2.5, 3)], 4.25, 4);
-        let empty = Family::new("onpace_absent", FamilyKind::Gauge, "Not there.");
+        let empty = Family::new("onpace_absent", Type::Gauge, "Not there.");
         let open = page([&ratio, &counter, &info, &histogram, &empty], Format::OpenMetrics);
         assert_eq!(
             open,

@@ -10,9 +10,10 @@ use onpace_kpis::catalogue::Dimension;
 use onpace_kpis::roster::{TeamNo, UNROSTERED};
 use onpace_kpis::tally::OTHER;
 use onpace_kpis::{By, Catalogue, Kpi, KpiNo, Post, Question, Row, Within};
+use onpace_metrics::Type;
 use onpace_schemas::{Currency, to_major};
 
-use super::exposition::{Family, FamilyKind, labels};
+use super::exposition::{Family, labels};
 use super::round::{Round, help_of, name_of, value_of};
 
 /// What is entered.
@@ -69,7 +70,7 @@ impl Leaves {
     /// Every KPI of the plan by rep and team.
     pub fn families(&self, round: &Round<'_>) -> Vec<Family> {
         let catalogue = &round.evaluation.catalogue;
-        let family = |kpi: &Kpi| Family::new(format!("onpace_{}", name_of(kpi)), FamilyKind::Gauge, help_of(kpi, "by rep"));
+        let family = |kpi: &Kpi| Family::new(format!("onpace_{}", name_of(kpi)), Type::Gauge, help_of(kpi, "by rep"));
         let mut families: Vec<Family> = catalogue.kpis.iter().map(family).collect();
         let of = |wanted: bool| {
             let numbers = (0..catalogue.kpis.len() as KpiNo).filter(|number| round.plan.has(families[usize::from(*number)].name()));

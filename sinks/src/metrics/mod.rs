@@ -28,7 +28,8 @@ use std::time::{Duration, Instant};
 use onpace_kpis::objective::Completeness;
 use onpace_kpis::slot::round_up;
 use onpace_kpis::{Catalogue, Tally, Window};
-use prometheus::{Histogram, HistogramOpts, Registry};
+use onpace_metrics::table;
+use prometheus::{Histogram, Registry};
 use tokio_util::sync::CancellationToken;
 
 use crate::configuration::Configuration;
@@ -190,18 +191,8 @@ impl Metrics {
     }
 
     fn new(view: View, configuration: Configuration, registry: Registry, settings: Settings) -> Result<Metrics, MetricsError> {
-        let waits = vec![0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 15.0, 60.0];
-        let event_to_metric = Histogram::with_opts(
-            HistogramOpts::new(
-                "onpace_event_to_metric_seconds",
-                "Time from recording an event or heartbeat to its being counted on the metrics page",
-            )
-            .buckets(waits),
-        )?;
-        let rounds = vec![0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0];
-        let round = Histogram::with_opts(
-            HistogramOpts::new("onpace_kpi_round_duration_seconds", "Time to work out every KPI of the metrics page anew").buckets(rounds),
-        )?;
+        let event_to_metric = table::EVENT_TO_METRIC.histogram(&[0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 15.0, 60.0])?;
+        let round = table::KPI_ROUND_DURATION.histogram(&[0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0])?;
         registry.register(Box::new(event_to_metric.clone()))?;
         registry.register(Box::new(round.clone()))?;
         let step_ms = AtomicI64::new(now_ms());

@@ -7,9 +7,10 @@ use onpace_kpis::objective::{Importance, Scope, Standing, State, Subject};
 use onpace_kpis::row::float_of;
 use onpace_kpis::window::local_date;
 use onpace_kpis::{Exact, Unit};
+use onpace_metrics::table;
 use onpace_schemas::time::{day_of, show_date};
 
-use super::exposition::{Family, FamilyKind, labels, number};
+use super::exposition::{Family, labels, number};
 use crate::evaluation::Evaluation;
 
 /// Every objective's figures and states.
@@ -17,23 +18,19 @@ pub fn families(standings: &[Standing], evaluation: &Evaluation) -> Vec<Family> 
     if evaluation.objectives.is_empty() {
         return Vec::new();
     }
-    let gauge = |name: &str, help: &str| Family::new(format!("onpace_objective_{name}"), FamilyKind::Gauge, help);
-    let mut target = gauge("target", "What is wanted over the period, in base units (money in major units)");
-    let mut attained = gauge("attained", "What there is, in base units (money in major units)");
-    let mut expected = gauge("expected", "What there should be by now, in base units (money in major units)");
-    let mut forecast = gauge("forecast", "What there will be at the end if things go on so, in base units (money in major units)");
-    let mut chance = gauge("chance_ratio", "How likely the period is to end on the right side");
-    let mut needed = gauge("needed_per_day", "What is needed a day to reach the target, in base units (money in major units)");
-    let mut share = gauge("share_ratio", "The part of the period that is past");
-    let mut complete = gauge("complete", "1 where all that the objective is judged by has arrived, else 0");
-    let mut urgent = gauge(
-        "urgent",
-        "1 where it is out of reach, or at risk with less than a fifth of the period left, and somebody has working time left in it, else 0",
-    );
-    let mut running = gauge("running", "1 for the running period, 0 for the last one");
-    let mut end = gauge("end_timestamp_seconds", "When the period ends, in seconds since 1970");
-    let mut last_day = gauge("last_day_timestamp_seconds", "Noon, in UTC, of the period's last day, in seconds since 1970");
-    let mut state = gauge("state", "1 for the state that is true, 0 for every other");
+    let mut target = Family::of(&table::OBJECTIVE_TARGET);
+    let mut attained = Family::of(&table::OBJECTIVE_ATTAINED);
+    let mut expected = Family::of(&table::OBJECTIVE_EXPECTED);
+    let mut forecast = Family::of(&table::OBJECTIVE_FORECAST);
+    let mut chance = Family::of(&table::OBJECTIVE_CHANCE);
+    let mut needed = Family::of(&table::OBJECTIVE_NEEDED);
+    let mut share = Family::of(&table::OBJECTIVE_SHARE);
+    let mut complete = Family::of(&table::OBJECTIVE_COMPLETE);
+    let mut urgent = Family::of(&table::OBJECTIVE_URGENT);
+    let mut running = Family::of(&table::OBJECTIVE_RUNNING);
+    let mut end = Family::of(&table::OBJECTIVE_END);
+    let mut last_day = Family::of(&table::OBJECTIVE_LAST_DAY);
+    let mut state = Family::of(&table::OBJECTIVE_STATE);
     for row in standings {
         let (rep, team) = who(row, evaluation);
         let period = show_date(row.days.start);
@@ -63,7 +60,7 @@ pub fn families(standings: &[Standing], evaluation: &Evaluation) -> Vec<Family> 
         last_day.sample_with(&own, &number((f64::from(last_day_of(row, evaluation)) + 0.5) * 86_400.0));
         for one in State::ALL {
             let mut with = with.to_vec();
-            with.push(("onpace_objective_state", one.name()));
+            with.push((table::OBJECTIVE_STATE.name, one.name()));
             state.sample(&with, flag(one == row.state));
         }
     }
@@ -105,7 +102,7 @@ fn base(value: &Exact, row: &Standing) -> String {
 /// What objectives there are.
 fn info(evaluation: &Evaluation) -> Family {
     let (roster, catalogue) = (&evaluation.roster, &evaluation.catalogue);
-    let mut family = Family::new("onpace_objective_info", FamilyKind::Info, "The objectives there are, with what may change about them");
+    let mut family = Family::of(&table::OBJECTIVE_INFO);
     for objective in &evaluation.objectives {
         let kpi = &catalogue.kpis[usize::from(objective.kpi)];
         let (scope, team) = match objective.scope {

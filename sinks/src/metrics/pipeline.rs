@@ -1,14 +1,14 @@
 //! What the pipeline says of itself: a registry's metrics, and the view's own.
 //!
-//! In: a registry, the view's standing. Out: families for the page. Names are written here once.
+//! In: a registry, the view's standing. Out: families for the page.
 
 use onpace_kpis::Roster;
-use onpace_processors::metrics::{LOG_ANEW, LOG_REPLACED};
+use onpace_metrics::{Type, table};
 use onpace_processors::store::{How, Replaced};
 use prometheus::Registry;
 use prometheus::proto::{MetricFamily, MetricType};
 
-use super::exposition::{Family, FamilyKind, number};
+use super::exposition::{Family, number};
 use crate::configuration::Load;
 use crate::view::{Known, State};
 
@@ -19,9 +19,9 @@ pub fn families(registry: &Registry) -> Vec<Family> {
 
 fn family(from: &MetricFamily) -> Family {
     let kind = match from.get_field_type() {
-        MetricType::COUNTER => FamilyKind::Counter,
-        MetricType::HISTOGRAM => FamilyKind::Histogram,
-        MetricType::GAUGE | MetricType::SUMMARY | MetricType::UNTYPED => FamilyKind::Gauge,
+        MetricType::COUNTER => Type::Counter,
+        MetricType::HISTOGRAM => Type::Histogram,
+        MetricType::GAUGE | MetricType::SUMMARY | MetricType::UNTYPED => Type::Gauge,
     };
     let mut family = Family::new(from.name(), kind, from.help());
     for metric in from.get_metric() {
@@ -44,25 +44,19 @@ fn family(from: &MetricFamily) -> Family {
 
 /// Which build this is.
 pub fn build_info() -> Family {
-    let mut family = Family::new("onpace_build_info", FamilyKind::Info, "The build of onpace that serves this page");
+    let mut family = Family::of(&table::BUILD_INFO);
     family.sample(&[("version", env!("CARGO_PKG_VERSION"))], "1");
     family
 }
 
 /// As of when the KPIs on the page are, milliseconds since 1970.
 pub fn rounded(of_ms: i64) -> Family {
-    let help = "When the counters were taken that the KPIs were last worked out from, in seconds since 1970; past a minute no KPI is shown";
-    let mut family = Family::new("onpace_kpi_round_timestamp_seconds", FamilyKind::Gauge, help);
-    family.sample(&[], &number(of_ms as f64 / 1000.0));
-    family
+    Family::just(&table::KPI_ROUND_AT, &number(of_ms as f64 / 1000.0))
 }
 
 /// How the last reading of each file of configuration went.
 pub fn configuration(loads: &[Load]) -> Vec<Family> {
-    let help = "1 where what the file holds is in force, 0 where it was refused and what was in force before stays";
-    let mut successful = Family::new("onpace_config_last_reload_successful", FamilyKind::Gauge, help);
-    let help = "When what is in force was read from the file, in seconds since 1970";
-    let mut since = Family::new("onpace_config_last_reload_success_timestamp_seconds", FamilyKind::Gauge, help);
+    let (mut successful, mut since) = (Family::of(&table::CONFIG_SUCCESSFUL), Family::of(&table::CONFIG_LOADED_AT));
     for load in loads {
         let with = [("file", load.file)];
         successful.sample(&with, if load.in_force { "1" } else { "0" });
@@ -75,35 +69,20 @@ pub fn configuration(loads: &[Load]) -> Vec<Family> {
 pub fn standing(known: &Known, now_ms: i64) -> Vec<Family> {
     let standing = known.standing(now_ms);
     let flag = |flag: bool| if flag { "1" } else { "0" };
-    let gauge = |name: &str, help: &str, value: &str| {
-        let mut family = Family::new(name, FamilyKind::Gauge, help);
-        family.sample(&[], value);
-        family
-    };
-    let up = standing.state != State::StoreAway;
     let mut families = vec![
-        gauge("onpace_store_up", "1 while the store answers; while it does not, no KPI is shown", flag(up)),
-        gauge(
-            "onpace_view_whole",
-            "1 while the numbers are whole; while they are read or folded anew, no KPI is shown",
-            flag(standing.whole),
-        ),
+        Family::just(&table::STORE_UP, flag(standing.state != State::StoreAway)),
+        Family::just(&table::VIEW_WHOLE, flag(standing.whole)),
+        Family::just(&table::PIPELINE_UP, flag(!known.behind(now_ms))),
     ];
-    let help = "1 while events or heartbeats come through and no lane is more than a minute behind the log's end";
-    families.push(gauge("onpace_pipeline_up", help, flag(!known.behind(now_ms))));
-    if let Some(as_of_ms) = standing.as_of_ms {
-        let help = "When the newest event or heartbeat was recorded up to which everything is in the numbers, in seconds since 1970";
-        families.push(gauge("onpace_data_timestamp_seconds", help, &number(as_of_ms as f64 / 1000.0)));
-    }
-    let mut lag = Family::new("onpace_processor_lag_events", FamilyKind::Gauge, "Messages of the log not folded yet");
+    families.extend(standing.as_of_ms.map(|as_of_ms| Family::just(&table::DATA_AT, &number(as_of_ms as f64 / 1000.0))));
+    let mut lag = Family::of(&table::PROCESSOR_LAG);
     for (number, lane) in known.lanes.iter().enumerate() {
         if lane.head.is_some() {
             lag.sample(&[("partition", &number.to_string())], &lane.lag_events().to_string());
         }
     }
     families.push(lag);
-    let mut replaced = Family::new(LOG_REPLACED.0, FamilyKind::Gauge, LOG_REPLACED.1);
-    let mut anew = Family::new(LOG_ANEW.0, FamilyKind::Gauge, LOG_ANEW.1);
+    let (mut replaced, mut anew) = (Family::of(&table::LOG_REPLACED), Family::of(&table::LOG_REPLACED_AT));
     for (partition, head) in known.lanes.iter().enumerate().filter_map(|(partition, lane)| Some((partition.to_string(), lane.head?))) {
         let with = [("partition", partition.as_str())];
         replaced.sample(&with, flag(head.log.waits()));
@@ -118,10 +97,7 @@ pub fn standing(known: &Known, now_ms: i64) -> Vec<Family> {
 /// The live sources: whether they are silent for longer than they may be, and when they were last heard of. One that was never heard of is
 /// silent, and feeds no kind.
 pub fn sources(known: &Known, roster: &Roster, now_ms: i64) -> Vec<Family> {
-    let help = "1 where a live source has recorded nothing for longer than its max_silence of working time, by each kind that it feeds";
-    let mut silent = Family::new("onpace_source_silent", FamilyKind::Gauge, help);
-    let help = "When the last counted event of a live source and kind was recorded, in seconds since 1970";
-    let mut last = Family::new("onpace_source_last_event_timestamp_seconds", FamilyKind::Gauge, help);
+    let (mut silent, mut last) = (Family::of(&table::SOURCE_SILENT), Family::of(&table::SOURCE_LAST_EVENT));
     for source in known.watched(roster, now_ms * 1000, now_ms) {
         let mut say = |kind: &str| silent.sample(&[("source", source.source), ("kind", kind)], if source.silent { "1" } else { "0" });
         if source.kinds.is_empty() {

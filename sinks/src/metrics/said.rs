@@ -4,9 +4,10 @@
 //! Never here: what goes and what stays.
 
 use onpace_kpis::Tally;
+use onpace_metrics::table;
 
 use super::Outline;
-use super::exposition::{Family, FamilyKind};
+use super::exposition::Family;
 use super::kpis::Kpis;
 use crate::evaluation::Evaluation;
 
@@ -44,46 +45,23 @@ impl Said {
 
     /// As metrics.
     pub fn families(&self) -> Vec<Family> {
-        let gauge = |name: &str, help: &str, value: &str| {
-            let mut family = Family::new(name, FamilyKind::Gauge, help);
-            family.sample(&[], value);
-            family
-        };
         let flag = |flag: bool| if flag { "1" } else { "0" };
-        let help = "Series of KPIs by rep and team that this page lacks because it would have too many, by metric and window";
-        let mut dropped = Family::new("onpace_series_dropped", FamilyKind::Gauge, help);
+        let (mut dropped, mut values) = (Family::of(&table::SERIES_DROPPED), Family::of(&table::FOLDED_VALUES));
         for (metric, window, count) in &self.missing {
             dropped.sample(&[("metric", metric), ("window", window)], &count.to_string());
         }
-        let help = "Values of a dimension past those that are kept apart: they are counted together as other";
-        let mut values = Family::new("onpace_folded_values", FamilyKind::Gauge, help);
         for (dimension, count) in &self.values {
             values.sample(&[("dimension", dimension)], &count.to_string());
         }
         let mut families = vec![
-            gauge("onpace_kpi_series", "Series of KPIs by rep and team on this page", &self.series.to_string()),
-            gauge(
-                "onpace_kpi_series_limit",
-                "So many series of KPIs by rep and team may be on this page (--metric-series)",
-                &self.most.to_string(),
-            ),
-            gauge(
-                "onpace_metrics_whole",
-                "1 while this page has every KPI by rep and team in every window that it should have, else 0",
-                flag(self.missing.is_empty()),
-            ),
+            Family::just(&table::KPI_SERIES, &self.series.to_string()),
+            Family::just(&table::KPI_SERIES_LIMIT, &self.most.to_string()),
+            Family::just(&table::METRICS_WHOLE, flag(self.missing.is_empty())),
             dropped,
-            gauge(
-                "onpace_folded_reps",
-                "Reps whom no roster knows and who have no series of their own on this page: they are counted together as other",
-                &self.folded.to_string(),
-            ),
+            Family::just(&table::FOLDED_REPS, &self.folded.to_string()),
             values,
         ];
-        if let Some(converted) = &self.converted {
-            let help = "1 while every amount can be converted into the reporting currency, else 0, and nothing is shown converted";
-            families.push(gauge("onpace_rates_complete", help, flag(converted.is_ok())));
-        }
+        families.extend(self.converted.as_ref().map(|converted| Family::just(&table::RATES_COMPLETE, flag(converted.is_ok()))));
         families
     }
 

@@ -5,14 +5,15 @@
 use std::sync::Arc;
 
 use onpace_kpis::roster::{TeamNo, UNROSTERED};
+use onpace_metrics::table;
 
-use super::exposition::{Family, FamilyKind};
+use super::exposition::Family;
 use crate::evaluation::Evaluation;
 
 /// The reps, each with the team that he is in now. Where no roster knows him a rep's name is what the events call him.
 pub fn reps<'a>(evaluation: &Evaluation, at_us: i64, reps: impl Iterator<Item = &'a Arc<str>>) -> Family {
     let roster = &evaluation.roster;
-    let mut family = Family::new("onpace_rep_info", FamilyKind::Info, "The reps there are, with what may change about them");
+    let mut family = Family::of(&table::REP_INFO);
     let mut last = None;
     for rep in reps {
         // Whoever was in several teams comes as often.
@@ -36,7 +37,7 @@ pub fn reps<'a>(evaluation: &Evaluation, at_us: i64, reps: impl Iterator<Item = 
 /// The teams, each with the one that holds it and who hears of it; `unrostered` among them.
 pub fn teams(evaluation: &Evaluation) -> Family {
     let roster = &evaluation.roster;
-    let mut family = Family::new("onpace_team_info", FamilyKind::Info, "The teams there are, with what may change about them");
+    let mut family = Family::of(&table::TEAM_INFO);
     for (number, team) in roster.teams.iter().enumerate() {
         let parent = team.parent.map_or("", |parent| &*roster.teams[parent].id);
         let labels =

@@ -7,6 +7,12 @@ use std::collections::BTreeMap;
 
 use onpace_kpis::objective::{Objective, Scope, State};
 use onpace_kpis::roster::{Person, UNROSTERED};
+use onpace_metrics::Metric;
+use onpace_metrics::table::{
+    LOG_REPLACED, LOG_REPLACED_AT, LOG_UP, METRICS_WHOLE, OBJECTIVE_ATTAINED, OBJECTIVE_COMPLETE, OBJECTIVE_END, OBJECTIVE_EXPECTED,
+    OBJECTIVE_INFO, OBJECTIVE_STATE, OBJECTIVE_TARGET, OBJECTIVE_URGENT, PERSONAL_BEST, PIPELINE_UP, PROCESSOR_OUTDATED, REP_INFO,
+    SOURCE_SILENT, STORE_DAMAGED_AT, STORE_ROUNDS, STORE_UP, VIEW_WHOLE,
+};
 
 use super::situations::{Span, of_an_objective};
 use super::{Plan, prometheus, yaml};
@@ -107,22 +113,21 @@ fn series(plan: &Plan<'_>, objective: &Objective, row: &Row<'_>, spans: &[Span],
     let over = |value: &dyn Fn(&Span) -> Option<&'static str>| values(spans.iter().map(|span| (span.minutes, value(span))));
     let end = values(spans.iter().map(|span| (span.minutes, span.row.map(|_| end))));
     let mut series = vec![
-        ("onpace_pipeline_up".to_owned(), over(&|span| span.scraped.then(|| flag(span.moving)))),
+        (PIPELINE_UP.name.to_owned(), over(&|span| span.scraped.then(|| flag(span.moving)))),
         (
-            format!("onpace_objective_info{{objective={},kpi={}}}", string(&objective.id), string(&plan.kpi(objective).name)),
+            format!("{OBJECTIVE_INFO}{{objective={},kpi={}}}", string(&objective.id), string(&plan.kpi(objective).name)),
             over(&|span| span.scraped.then_some("1")),
         ),
-        (format!("onpace_objective_complete{{{labels}}}"), over(&|span| span.row.map(|_| flag(span.complete)))),
-        (format!("onpace_objective_urgent{{{labels}}}"), over(&|span| span.row.map(|_| flag(span.urgent)))),
-        (format!("onpace_objective_end_timestamp_seconds{{{labels}}}"), end),
-        (format!("onpace_objective_attained{{{labels}}}"), over(&|span| span.row.map(|_| "12"))),
-        (format!("onpace_objective_expected{{{labels}}}"), over(&|span| span.row.map(|_| "20"))),
-        (format!("onpace_objective_target{{{labels}}}"), over(&|span| span.row.map(|_| "40"))),
+        (format!("{OBJECTIVE_COMPLETE}{{{labels}}}"), over(&|span| span.row.map(|_| flag(span.complete)))),
+        (format!("{OBJECTIVE_URGENT}{{{labels}}}"), over(&|span| span.row.map(|_| flag(span.urgent)))),
+        (format!("{OBJECTIVE_END}{{{labels}}}"), end),
+        (format!("{OBJECTIVE_ATTAINED}{{{labels}}}"), over(&|span| span.row.map(|_| "12"))),
+        (format!("{OBJECTIVE_EXPECTED}{{{labels}}}"), over(&|span| span.row.map(|_| "20"))),
+        (format!("{OBJECTIVE_TARGET}{{{labels}}}"), over(&|span| span.row.map(|_| "40"))),
     ];
     for state in State::ALL {
         let name = state.name();
-        series
-            .push((format!("onpace_objective_state{{{labels},{STATE}=\"{name}\"}}"), over(&|span| span.row.map(|now| flag(now == state)))));
+        series.push((format!("{OBJECTIVE_STATE}{{{labels},{STATE}=\"{name}\"}}"), over(&|span| span.row.map(|now| flag(now == state)))));
     }
     series
 }
@@ -155,7 +160,7 @@ fn manager_of<'a>(plan: &Plan<'a>, row: &Row<'_>) -> &'a str {
 fn reaches_its_manager(plan: &Plan<'_>, wait: u32) -> String {
     let minutes = wait + 5;
     let spans = [Span { minutes, row: Some(State::AtRisk), complete: true, urgent: false, scraped: true, moving: true }];
-    let mut all = vec![("onpace_pipeline_up".to_owned(), values([(minutes, Some("1"))]))];
+    let mut all = vec![(PIPELINE_UP.name.to_owned(), values([(minutes, Some("1"))]))];
     let mut expected: BTreeMap<String, usize> = BTreeMap::new();
     for objective in plan.objectives {
         for row in rows(plan, objective) {
@@ -182,7 +187,7 @@ fn bests(plan: &Plan<'_>) -> String {
     let Some(kpi) = plan.catalogue.kpis.first() else { return String::new() };
     let best = |period: &str, spans: &[(u32, Option<&'static str>)]| {
         let labels = format!("rep={},team=\"{UNROSTERED}\",kpi={},span=\"day\",period=\"{period}\"", string(person), string(&kpi.name));
-        (format!("onpace_personal_best{{{labels}}}"), values(spans.iter().copied()))
+        (format!("{PERSONAL_BEST}{{{labels}}}"), values(spans.iter().copied()))
     };
     let (none, news) = (None, Some("52"));
     let told = || vec!["PersonalBest"];
@@ -207,15 +212,14 @@ fn bests(plan: &Plan<'_>) -> String {
             vec![best("1970-01-01", &[(20, none), (100, news)]), best("1970-01-02", &[(130, none), (100, news)])],
             vec![(65, told()), (125, vec![]), (185, told())],
         ),
-        ("no personal best", vec![(format!("onpace_rep_info{{rep={}}}", string(person)), "1x70".to_owned())], vec![(65, vec![])]),
+        ("no personal best", vec![(format!("{REP_INFO}{{rep={}}}", string(person)), "1x70".to_owned())], vec![(65, vec![])]),
     ];
     situations.iter().map(|(name, series, checks)| test(name, series, "manager", checks)).collect()
 }
 
 fn pipeline(plan: &Plan<'_>) -> String {
-    let up = |values: &str| {
-        vec![("onpace_pipeline_up".to_owned(), values.to_owned()), ("up{job=\"onpace-sink\"}".to_owned(), "1x120".to_owned())]
-    };
+    let up =
+        |values: &str| vec![(PIPELINE_UP.name.to_owned(), values.to_owned()), ("up{job=\"onpace-sink\"}".to_owned(), "1x120".to_owned())];
     let with = |name: &str, values: &str| {
         let mut series = up("1x120");
         series.push((name.to_owned(), values.to_owned()));
@@ -223,26 +227,27 @@ fn pipeline(plan: &Plan<'_>) -> String {
     };
     // For a cause that has an alert of its own.
     let standing_still = |cause: &str| {
-        let moves = ("onpace_pipeline_up".to_owned(), "1x9 0x20 1x30".to_owned());
+        let moves = (PIPELINE_UP.name.to_owned(), "1x9 0x20 1x30".to_owned());
         vec![moves, (cause.to_owned(), "0x9 1x20 0x30".to_owned()), ("up{job=\"onpace-sink\"}".to_owned(), "1x120".to_owned())]
     };
-    let silent = |kind: &str| format!("onpace_source_silent{{source=\"aircall\",kind=\"{kind}\"}}");
+    let silent = |kind: &str| format!("{SOURCE_SILENT}{{source=\"aircall\",kind=\"{kind}\"}}");
     let check = |minute, name: &'static str| -> Check { (minute, if name.is_empty() { vec!["Watchdog"] } else { vec!["Watchdog", name] }) };
-    let (damage, damaged) = ("onpace_store_damage_timestamp_seconds{partition=\"2\"}", "OnpaceStoreDamaged");
-    let (waits, another) = ("onpace_log_replaced{partition=\"2\"}", "OnpaceLogReplaced");
-    let (old, outdated) = ("onpace_processor_outdated{partition=\"2\"}", "OnpaceProcessorOutdated");
-    let (replaced, anew) = ("onpace_log_replaced_timestamp_seconds{partition=\"2\"}", "OnpaceLogFoldedAnew");
+    let of_partition = |metric: Metric| format!("{metric}{{partition=\"2\"}}");
+    let (damage, damaged) = (&of_partition(STORE_DAMAGED_AT), "OnpaceStoreDamaged");
+    let (waits, another) = (&of_partition(LOG_REPLACED), "OnpaceLogReplaced");
+    let (old, outdated) = (&of_partition(PROCESSOR_OUTDATED), "OnpaceProcessorOutdated");
+    let (replaced, anew) = (&of_partition(LOG_REPLACED_AT), "OnpaceLogFoldedAnew");
     let (store, pipe, source) = ("OnpaceStoreDown", "OnpacePipelineDown", "OnpaceSourceSilent");
     let mut situations: Vec<Situation<'_>> = vec![
-        ("all is well", with("onpace_store_up", "1x60"), vec![check(50, "")]),
-        ("the store is away", with("onpace_store_up", "1x9 0x20"), vec![check(9, ""), check(13, store)]),
-        ("the store is back", with("onpace_store_up", "1x9 0x9 1x30"), vec![check(21, store), check(25, "")]),
-        ("the store stumbles", with("onpace_store_up", "1x9 0 1x30"), vec![check(10, ""), check(12, "")]),
+        ("all is well", with(STORE_UP.name, "1x60"), vec![check(50, "")]),
+        ("the store is away", with(STORE_UP.name, "1x9 0x20"), vec![check(9, ""), check(13, store)]),
+        ("the store is back", with(STORE_UP.name, "1x9 0x9 1x30"), vec![check(21, store), check(25, "")]),
+        ("the store stumbles", with(STORE_UP.name, "1x9 0 1x30"), vec![check(10, ""), check(12, "")]),
         (
             "one sink of two lost the store",
             {
-                let mut series = with("onpace_store_up{instance=\"a\"}", "0x20");
-                series.push(("onpace_store_up{instance=\"b\"}".into(), "1x20".into()));
+                let mut series = with(&format!("{STORE_UP}{{instance=\"a\"}}"), "0x20");
+                series.push((format!("{STORE_UP}{{instance=\"b\"}}"), "1x20".into()));
                 series
             },
             vec![check(10, store)],
@@ -251,8 +256,8 @@ fn pipeline(plan: &Plan<'_>) -> String {
         (
             "without a store nothing moves: told once",
             vec![
-                ("onpace_pipeline_up".into(), "1x9 0x10 1x30".into()),
-                ("onpace_store_up".into(), "1x9 0x9 1x31".into()),
+                (PIPELINE_UP.name.into(), "1x9 0x10 1x30".into()),
+                (STORE_UP.name.into(), "1x9 0x9 1x31".into()),
                 ("up{job=\"onpace-sink\"}".into(), "1x120".into()),
             ],
             vec![check(9, ""), check(13, store), check(20, store), check(25, "")],
@@ -270,8 +275,8 @@ fn pipeline(plan: &Plan<'_>) -> String {
             },
             vec![check(9, ""), check(13, pipe)],
         ),
-        ("the log takes no events", with("onpace_log_up", "1x9 0x20"), vec![check(9, ""), check(13, pipe)]),
-        ("the log takes events again", with("onpace_log_up", "1x9 0x9 1x30"), vec![check(21, pipe), check(25, "")]),
+        ("the log takes no events", with(LOG_UP.name, "1x9 0x20"), vec![check(9, ""), check(13, pipe)]),
+        ("the log takes events again", with(LOG_UP.name, "1x9 0x9 1x30"), vec![check(21, pipe), check(25, "")]),
         ("another program does not answer", with("up{job=\"node\"}", "0x20"), vec![check(10, "")]),
         ("the log is the one that was counted", with(waits, "0x60"), vec![check(50, "")]),
         ("the log is another", with(waits, "0x9 1x20"), vec![check(9, ""), check(12, another), check(28, another)]),
@@ -297,7 +302,7 @@ fn pipeline(plan: &Plan<'_>) -> String {
             with(replaced, "_x9 540x19 1800x80"),
             vec![check(65, anew), check(85, anew), check(100, "")],
         ),
-        ("nothing was ever damaged", with("onpace_store_rounds_total{partition=\"2\"}", "0+1x60"), vec![check(50, "")]),
+        ("nothing was ever damaged", with(&format!("{STORE_ROUNDS}{{partition=\"2\"}}"), "0+1x60"), vec![check(50, "")]),
         ("a partition of the store was damaged", with(damage, "_x9 540x40"), vec![check(8, ""), check(12, damaged), check(45, damaged)]),
         ("damage of an hour ago", with(damage, "_x9 540x110"), vec![check(60, damaged), check(75, "")]),
         ("damage again and again", with(damage, "_x9 540x19 1800x80"), vec![check(65, damaged), check(85, damaged), check(100, "")]),
@@ -312,13 +317,13 @@ fn pipeline(plan: &Plan<'_>) -> String {
         ("a silent source, then a gap", with(&silent("call"), "1x19 stale _x30"), vec![check(23, source), check(40, "")]),
     ];
     if let Some(objective) = plan.objectives.first() {
-        let name = format!("onpace_objective_info{{objective={}}}", string(&objective.id));
+        let name = format!("{OBJECTIVE_INFO}{{objective={}}}", string(&objective.id));
         let others: Vec<(String, String)> = plan.objectives[1..]
             .iter()
-            .map(|objective| (format!("onpace_objective_info{{objective={}}}", string(&objective.id)), "1x120".to_owned()))
+            .map(|objective| (format!("{OBJECTIVE_INFO}{{objective={}}}", string(&objective.id)), "1x120".to_owned()))
             .collect();
         let of = |whole: &str, spans: &str| {
-            let mut series = with("onpace_view_whole", whole);
+            let mut series = with(VIEW_WHOLE.name, whole);
             series.extend(others.clone());
             if !spans.is_empty() {
                 series.push((name.clone(), spans.to_owned()));
@@ -336,22 +341,22 @@ fn pipeline(plan: &Plan<'_>) -> String {
     }
     let incomplete = "OnpaceMetricsIncomplete";
     situations.extend([
-        ("the page has everything", with("onpace_metrics_whole", "1x60"), vec![check(50, "")]),
-        ("the page lacks a window", with("onpace_metrics_whole", "1x9 0x40"), vec![check(20, ""), check(30, incomplete)]),
-        ("the page has everything again", with("onpace_metrics_whole", "0x29 1x30"), vec![check(25, incomplete), check(35, "")]),
-        ("the page lacks a window for a moment", with("onpace_metrics_whole", "1x9 0 1x50"), vec![check(12, ""), check(40, "")]),
+        ("the page has everything", with(METRICS_WHOLE.name, "1x60"), vec![check(50, "")]),
+        ("the page lacks a window", with(METRICS_WHOLE.name, "1x9 0x40"), vec![check(20, ""), check(30, incomplete)]),
+        ("the page has everything again", with(METRICS_WHOLE.name, "0x29 1x30"), vec![check(25, incomplete), check(35, "")]),
+        ("the page lacks a window for a moment", with(METRICS_WHOLE.name, "1x9 0 1x50"), vec![check(12, ""), check(40, "")]),
         (
             "one page of two lacks a window",
             {
-                let mut series = with("onpace_metrics_whole{instance=\"a\"}", "0x40");
-                series.push(("onpace_metrics_whole{instance=\"b\"}".into(), "1x40".into()));
+                let mut series = with(&format!("{METRICS_WHOLE}{{instance=\"a\"}}"), "0x40");
+                series.push((format!("{METRICS_WHOLE}{{instance=\"b\"}}"), "1x40".into()));
                 series
             },
             vec![check(30, incomplete)],
         ),
         ("nothing says what the page has", up("1x60"), vec![check(50, "")]),
     ]);
-    let stranger = "onpace_objective_info{objective=\"not in the rules\"}";
+    let stranger = &format!("{OBJECTIVE_INFO}{{objective=\"not in the rules\"}}");
     let outdated = "OnpaceRulesOutdated";
     situations.extend([
         ("an objective without rules", with(stranger, "1x60"), vec![check(10, ""), check(20, outdated)]),

@@ -71,7 +71,8 @@ fn only_tests(module: &Module, file: &syn::File) -> Vec<Module> {
     file.items.iter().filter_map(of_tests).collect()
 }
 
-fn is_for_tests(attribute: &Attribute) -> bool {
+/// `#[cfg(test)]`.
+pub fn is_for_tests(attribute: &Attribute) -> bool {
     attribute.path().is_ident("cfg") && attribute.parse_args::<syn::Path>().is_ok_and(|what| what.is_ident("test"))
 }
 

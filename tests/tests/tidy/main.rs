@@ -6,13 +6,14 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod circles;
+mod metrics;
 
 use std::path::{Path, PathBuf};
 
 /// A file that is longer has two subjects.
 const LINES: usize = 600;
 /// Where code is that others build on.
-const CRATES: [&str; 6] = ["schemas", "kpis", "producers", "processors", "sinks", "cli"];
+const CRATES: [&str; 7] = ["metrics", "schemas", "kpis", "producers", "processors", "sinks", "cli"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
@@ -70,6 +71,20 @@ fn modules_know_one_another_one_way() {
         circles::of(&format!("{name}/src"), &sources)
     });
     none(circles.collect(), "circles of modules; move what both need to a third");
+}
+
+#[test]
+fn metrics_are_named_in_the_table_alone() {
+    let wrong = CRATES
+        .iter()
+        .filter(|name| **name != "metrics")
+        .flat_map(|name| files(&format!("{name}/src"), ".rs"))
+        .filter(|path| !path.ends_with("/tests.rs"))
+        .flat_map(|path| {
+            let named = metrics::named_in(&text(&path));
+            named.into_iter().map(move |(line, name)| format!("{path}:{line}: {name}"))
+        });
+    none(wrong.collect(), "metrics named outside of metrics/src/table.rs; take them from there");
 }
 
 #[test]
