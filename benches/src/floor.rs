@@ -40,7 +40,7 @@ fn start_s(call: usize) -> i64 {
 }
 
 fn field(name: &str) -> u8 {
-    Kind::Call.field(name).unwrap_or_default()
+    Kind::CALL.field(name).unwrap_or_default()
 }
 
 fn began(call: usize) -> Message {
@@ -66,7 +66,7 @@ fn message(call: usize, what: &str, occurred_s: i64, patch: Patch<'_>) -> Messag
     let event = Event {
         id: format!("{what}-{call:08}-7f3a").into(),
         source: "phone-system".into(),
-        kind: Kind::Call,
+        kind: Kind::CALL,
         entity: format!("phone:{call:012}").into(),
         occurred_at: occurred_s * US,
         said_at: occurred_s * US,

@@ -3,7 +3,7 @@
 //! `contributions(state)` is a pure function; when a patch changes an entity, the fold adds
 //! `contributions(new) − contributions(old)`, so the counters are at every moment the sum over all entities.
 
-use onpace_schemas::{FieldNo, Kind, Money, Time, time::US};
+use onpace_schemas::{FieldNo, Kind, Life, Money, Time, time::US};
 
 use crate::state::{Held, State};
 use crate::{At, Condition, Credit, Measure, MeasureNo, NameId, Names, Slot, Test, What, histogram};
@@ -41,7 +41,7 @@ pub fn contributions(state: &State, measures: &[Measure], names: &Names, out: &m
     if state.deleted.is_some_and(|(_, _, deleted)| deleted) {
         return;
     }
-    let life = Life::of(state);
+    let life = Lived::of(state);
     for (number, measure) in measures.iter().enumerate() {
         if measure.kind == state.kind && measure.conditions.iter().all(|condition| holds(state, condition, names)) {
             let entity = Entity { state, life: &life, measure, number: number as MeasureNo };
@@ -69,7 +69,7 @@ fn holds(state: &State, condition: &Condition, names: &Names) -> bool {
 
 struct Entity<'a> {
     state: &'a State,
-    life: &'a Life,
+    life: &'a Lived,
     measure: &'a Measure,
     number: MeasureNo,
 }
@@ -177,47 +177,41 @@ impl State {
     }
 }
 
-/// When a deal was created and closed, as the contract (section 3, deal) defines it.
-struct Life {
+/// When an entity was created and closed, as the contract (section 3, deal) defines it of whatever has a life.
+struct Lived {
     created: Time,
     closed: Option<Time>,
 }
 
-impl Life {
-    fn of(state: &State) -> Life {
+impl Lived {
+    fn of(state: &State) -> Lived {
         let first_seen = Time::Instant(state.first_seen);
-        if state.kind != Kind::Deal {
-            return Life { created: first_seen, closed: None };
-        }
-        let closed = closed(state);
-        let created = state.time(DEAL_CREATED_AT).unwrap_or_else(|| match closed {
+        let Some(life) = state.kind.life() else { return Lived { created: first_seen, closed: None } };
+        let closed = closed(state, life);
+        let created = state.time(life.created).unwrap_or_else(|| match closed {
             Some(closed) if closed.stands_at() < state.first_seen => closed,
             _ => first_seen,
         });
         let closed = closed.map(|closed| if closed.stands_at() < created.stands_at() { created } else { closed });
-        Life { created, closed }
+        Lived { created, closed }
     }
 }
 
-const DEAL_STATUS: FieldNo = 6;
-const DEAL_CREATED_AT: FieldNo = 9;
-const DEAL_CLOSED_AT: FieldNo = 10;
-const OPEN: u8 = 0;
-
-fn closed(state: &State) -> Option<Time> {
-    let entries = &state.history(DEAL_STATUS)?.entries;
+fn closed(state: &State, life: &Life) -> Option<Time> {
+    let entries = &state.history(life.status)?.entries;
     let status = |held: Held| match held {
         Held::Choice(place) => place,
-        _ => OPEN,
+        // Where nothing is said the set's first stands.
+        _ => 0,
     };
     let current = status(entries.last()?.held);
-    if current == OPEN {
+    if life.is_open(current) {
         return None;
     }
     let other = entries.iter().rposition(|entry| status(entry.held) != current);
-    let said = state.time(DEAL_CLOSED_AT).filter(|_| match other {
+    let said = state.time(life.closed).filter(|_| match other {
         // A date left over from an earlier closing does not count.
-        Some(other) => state.stamp(DEAL_CLOSED_AT) > Some(entries[other].stamp),
+        Some(other) => state.stamp(life.closed) > Some(entries[other].stamp),
         None => true,
     });
     said.or_else(|| entries.get(other.map_or(0, |other| other + 1)).map(|entry| Time::Instant(entry.stamp)))
@@ -225,23 +219,80 @@ fn closed(state: &State) -> Option<Time> {
 
 /// The fields that the life of a kind's entities is read from, beside those that measures name: a bit for each.
 pub fn life_fields(kind: Kind) -> u32 {
-    match kind {
-        Kind::Deal => 1 << DEAL_STATUS | 1 << DEAL_CREATED_AT | 1 << DEAL_CLOSED_AT | 1 << REP,
-        Kind::Call | Kind::Meeting | Kind::Email => 1 << REP,
-    }
+    1 << REP | kind.life().map_or(0, |life| 1 << life.status | 1 << life.created | 1 << life.closed)
 }
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+    use onpace_schemas::{Event, Value, declared};
+
     use super::*;
 
+    const ORDERS: &str = "
+order:
+  number: 9
+  name: { en: [order, orders], fr: [commande, commandes] }
+  fields:
+    rep: { text: history }
+    total: amount
+    paid_at: time
+    status: { of: [placed, cancelled, packed, paid], keep: history }
+    placed_at: time
+  life: { status: status, open: [placed, packed], created: placed_at, closed: paid_at }
+";
+
+    /// What orders add to: those placed, those settled, those that are open; each with the hour it counts at.
+    fn counted(said: &[(i64, &[(&str, Value<'static>)])]) -> Vec<(&'static str, i64, i128)> {
+        let kind = Kind::of(Box::leak(Box::new(declared::kinds(ORDERS).unwrap().remove(0))));
+        let hour = 3_600 * US;
+        let mut names = Names::default();
+        let mut state = State::new(kind, i64::MAX);
+        for (at, fields) in said {
+            let patch = fields.iter().map(|(name, value)| (kind.field(name).unwrap(), value.clone())).collect();
+            let (id, source, entity) = ("".into(), "shop".into(), "1".into());
+            let (occurred_at, said_at) = (at * hour, at * hour);
+            state.merge(&Event { id, source, kind, entity, occurred_at, said_at, deleted: None, patch }, u32::MAX, &mut names);
+        }
+        let what = [("placed", What::Count(At::Created)), ("settled", What::Count(At::Closed)), ("open", What::Level)];
+        let measures = what.clone().map(|(name, what)| Measure {
+            name: name.into(),
+            kind,
+            conditions: Vec::new(),
+            what,
+            by: Vec::new(),
+            credit: Credit::default(),
+        });
+        let mut out = Vec::new();
+        contributions(&state, &measures, &names, &mut out);
+        let at = |slot: Slot| (0..).find(|hours| Slot::of(Time::Instant(hours * hour)) == slot).unwrap();
+        out.iter().map(|added| (what[usize::from(added.counter.measure)].0, at(added.counter.slot), added.value)).collect()
+    }
+
     #[test]
-    fn the_numbers_of_fields_are_those_of_the_table() {
+    fn whatever_has_a_life_is_created_and_closed_like_a_deal() {
+        let status = |place: u8| ("status", Value::Choice(place));
+        let time = |name: &'static str, hours: i64| (name, Value::Time(Time::Instant(hours * 3_600 * US)));
+        let (placed, cancelled, packed, paid) = (status(0), status(1), status(2), status(3));
+        // Nothing said of its status: the set's first stands, and is open.
+        assert_eq!(counted(&[(5, &[time("placed_at", 3)])]), [("placed", 3, 1), ("open", 3, 1)]);
+        // From one open status to another it stays open.
+        assert_eq!(counted(&[(5, &[placed.clone()]), (7, &[packed.clone()])]), [("placed", 5, 1), ("open", 5, 1)]);
+        let settled = [("placed", 5, 1), ("settled", 9, 1), ("open", 5, 1), ("open", 9, -1)];
+        assert_eq!(counted(&[(5, &[placed.clone()]), (7, &[packed.clone()]), (9, &[paid.clone()])]), settled);
+        // At the time that is said, or as it was cancelled.
+        assert_eq!(counted(&[(5, &[packed.clone()]), (12, &[paid.clone(), time("paid_at", 9)])]), settled);
+        assert_eq!(counted(&[(5, &[packed.clone()]), (9, &[cancelled])]), settled);
+        // Open again: a time left over from the earlier closing doesn't count when it is closed anew.
+        let again = [(5, &[placed][..]), (6, &[paid.clone(), time("paid_at", 6)]), (7, &[packed])];
+        assert_eq!(counted(&again), [("placed", 5, 1), ("open", 5, 1)]);
+        assert_eq!(counted(&[&again[..], &[(9, &[paid])]].concat()), settled);
+    }
+
+    #[test]
+    fn every_kinds_first_field_is_its_rep() {
         for kind in Kind::ALL {
             assert_eq!(kind.field("rep"), Some(REP));
         }
-        assert_eq!(Kind::Deal.field("status"), Some(DEAL_STATUS));
-        assert_eq!(Kind::Deal.field("created_at"), Some(DEAL_CREATED_AT));
-        assert_eq!(Kind::Deal.field("closed_at"), Some(DEAL_CLOSED_AT));
     }
 }

@@ -123,7 +123,7 @@ impl Batch {
     /// Joins an event into its entity; `false` where that isn't open yet.
     pub fn merge(&mut self, id: u128, event: &Event<'_>, rules: &Rules, names: &mut Names) -> bool {
         let Some(place) = self.places.get(&id) else { return false };
-        self.open[*place as usize].state.merge(event, rules.kept[event.kind as usize], names);
+        self.open[*place as usize].state.merge(event, rules.kept[usize::from(event.kind.number())], names);
         true
     }
 

@@ -18,7 +18,6 @@ pub mod fold;
 pub mod formula;
 pub mod histogram;
 pub mod measure;
-pub mod mistake;
 pub mod names;
 pub mod objective;
 pub mod pack;
@@ -31,7 +30,8 @@ pub mod state;
 pub mod tally;
 pub mod window;
 pub mod worktime;
-mod yaml;
+
+pub use onpace_schemas::Mistake;
 
 pub use block::Block;
 pub use catalogue::{Catalogue, CatalogueError, Kpi, KpiNo, Unit};
@@ -39,7 +39,6 @@ pub use contributions::{Contribution, Counter};
 pub use evaluate::{Post, Question, Unconvertible, Within, evaluate, evaluate_each, folded_reps, folded_values, keys, posts};
 pub use exact::Exact;
 pub use measure::{At, Condition, Credit, Measure, MeasureNo, Test, What};
-pub use mistake::Mistake;
 pub use names::{NameId, Names};
 pub use period::{Every, NamedPeriod};
 pub use roster::Roster;

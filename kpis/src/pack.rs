@@ -43,7 +43,7 @@ pub fn pack(state: &State, out: &mut Vec<u8>) {
     let since = state.first_seen;
     let later = later(state);
     let base = Base { first_seen: since, later: later.unwrap_or(since) };
-    let mut head = state.kind as u8 | (u8::from(later.is_some()) * LATER);
+    let mut head = state.kind.number() | (u8::from(later.is_some()) * LATER);
     if let Some((stamp, said_at, deleted)) = state.deleted {
         head |= ((1 + u8::from(deleted)) << 6) | (u8::from(said_at != base.usual(stamp)) * DELETED_UNUSUALLY);
     }
@@ -175,7 +175,7 @@ fn zigzag(value: i64) -> u128 {
 pub fn unpack(mut packed: &[u8]) -> Result<State, Damaged> {
     let from = &mut packed;
     let head = take_byte(from)?;
-    let kind = *Kind::ALL.get(usize::from(head & 0x0F)).ok_or(Damaged)?;
+    let kind = Kind::numbered(head & 0x0F).ok_or(Damaged)?;
     let first_seen = take_instant(from, 0)?;
     let later = if head & LATER == 0 { first_seen } else { take_instant(from, first_seen)? };
     let base = Base { first_seen, later };
@@ -345,7 +345,7 @@ mod tests {
 
     #[test]
     fn a_usual_call_takes_a_few_bytes() {
-        let mut state = State::new(Kind::Call, 1_780_000_000 * US);
+        let mut state = State::new(Kind::CALL, 1_780_000_000 * US);
         let said = |held| Kept::Latest(Said { stamp: state.first_seen, said_at: state.first_seen, held });
         state.fields = [
             (0, said(Held::Name(7))),

@@ -365,14 +365,14 @@ pub(crate) mod tests {
     }
 
     fn staged(occurred_at: i64, stage: String) -> Event<'static> {
-        let patch = [(Kind::Deal.field("stage").unwrap(), Value::Text(Cow::Owned(stage)))].into_iter().collect();
+        let patch = [(Kind::DEAL.field("stage").unwrap(), Value::Text(Cow::Owned(stage)))].into_iter().collect();
         let (id, source, entity) = ("".into(), "s".into(), "e".into());
-        Event { id, source, kind: Kind::Deal, entity, occurred_at, said_at: occurred_at, deleted: None, patch }
+        Event { id, source, kind: Kind::DEAL, entity, occurred_at, said_at: occurred_at, deleted: None, patch }
     }
 
     /// What was entered when, by text.
     fn entered(state: &State, names: &Names) -> Vec<(Stamp, String)> {
-        let history = state.history(Kind::Deal.field("stage").unwrap()).unwrap();
+        let history = state.history(Kind::DEAL.field("stage").unwrap()).unwrap();
         let mut entered: Vec<_> = history.entered.iter().map(|(name, stamp)| (*stamp, names.text(*name).to_owned())).collect();
         entered.sort();
         entered
@@ -395,7 +395,7 @@ pub(crate) mod tests {
         wanted.truncate(NAMED);
         let folded = |order: &mut dyn Iterator<Item = usize>| {
             let mut names = Names::default();
-            let mut state = State::new(Kind::Deal, events[0].occurred_at);
+            let mut state = State::new(Kind::DEAL, events[0].occurred_at);
             for at in order {
                 state.merge(&events[at], u32::MAX, &mut names);
             }
@@ -413,19 +413,19 @@ pub(crate) mod tests {
         let event = |occurred_at: i64, stage: &'static str| Event {
             id: "".into(),
             source: "s".into(),
-            kind: Kind::Deal,
+            kind: Kind::DEAL,
             entity: "e".into(),
             occurred_at,
             said_at: occurred_at,
             deleted: None,
-            patch: [(Kind::Deal.field("stage").unwrap(), Value::Text(stage.into()))].into_iter().collect(),
+            patch: [(Kind::DEAL.field("stage").unwrap(), Value::Text(stage.into()))].into_iter().collect(),
         };
         let mut events = vec![event(0, "a")];
         events.extend((1..=300).map(|stamp| event(stamp, "b")));
         let forward = joined(&events);
         events.reverse();
         assert_eq!(joined(&events), forward);
-        let history = forward.history(Kind::Deal.field("stage").unwrap()).unwrap();
+        let history = forward.history(Kind::DEAL.field("stage").unwrap()).unwrap();
         assert_eq!(history.entries.len(), HISTORY);
         assert_eq!(history.entries[0].stamp, 45);
         assert_eq!(history.entered.as_slice(), [(1, 0), (2, 1)]);
@@ -434,14 +434,14 @@ pub(crate) mod tests {
     /// What an event says of a deal's rep and product and of whether it is deleted, at a stamp, said at.
     fn deal(occurred_at: i64, said_at: i64, rep: Option<&'static str>, deleted: Option<bool>) -> Event<'static> {
         let value = rep.map_or(Value::Cleared, |rep| Value::Text(rep.into()));
-        let patch = ["rep", "product", "stage"].map(|name| (Kind::Deal.field(name).unwrap(), value.clone()));
+        let patch = ["rep", "product", "stage"].map(|name| (Kind::DEAL.field(name).unwrap(), value.clone()));
         let (id, source, entity) = ("".into(), "s".into(), "e".into());
-        Event { id, source, kind: Kind::Deal, entity, occurred_at, said_at, deleted, patch: patch.into_iter().collect() }
+        Event { id, source, kind: Kind::DEAL, entity, occurred_at, said_at, deleted, patch: patch.into_iter().collect() }
     }
 
     #[test]
     fn of_one_stamp_what_was_said_last_wins_whatever_its_value() {
-        let [rep, product, stage] = ["rep", "product", "stage"].map(|name| Kind::Deal.field(name).unwrap());
+        let [rep, product, stage] = ["rep", "product", "stage"].map(|name| Kind::DEAL.field(name).unwrap());
         let (a, b) = (1, 2);
         for (events, name) in [
             // The lesser value, said later.
@@ -468,7 +468,7 @@ pub(crate) mod tests {
 
     #[test]
     fn what_was_said_later_is_no_first_naming_and_no_first_sight() {
-        let stage = Kind::Deal.field("stage").unwrap();
+        let stage = Kind::DEAL.field("stage").unwrap();
         let state = joined(&[deal(10, 900, Some("a"), None), deal(20, 20, Some("a"), None), deal(10, 901, Some("b"), None)]);
         assert_eq!(state.history(stage).unwrap().entered.as_slice(), [(1, 10), (2, 10)]);
         assert_eq!(state.first_seen, 10);

@@ -24,12 +24,12 @@ kpis:
     let built_in = Catalogue::built_in().unwrap();
     let catalogue = built_in.clone().with(own).unwrap();
     assert_eq!(catalogue.windows, [Window::Today, Window::All]);
-    let field = |name| Kind::Meeting.field(name).unwrap();
+    let field = |name| Kind::MEETING.field(name).unwrap();
     assert_eq!(
         catalogue.measures.last().unwrap(),
         &Measure {
             name: "demos_held".to_owned(),
-            kind: Kind::Meeting,
+            kind: Kind::MEETING,
             conditions: vec![
                 onpace_kpis::Condition { field: field("status"), test: Test::Choice(vec![3]) },
                 onpace_kpis::Condition { field: field("purpose"), test: Test::Text(vec!["demo".to_owned(), "workshop".to_owned()]) },
@@ -42,7 +42,7 @@ kpis:
     );
     assert_eq!(catalogue.kpi("demos_held").unwrap().unit, Unit::Count);
     assert_ne!(catalogue.fingerprint(), built_in.fingerprint());
-    assert_ne!(catalogue.kept(Kind::Meeting), built_in.kept(Kind::Meeting));
+    assert_ne!(catalogue.kept(Kind::MEETING), built_in.kept(Kind::MEETING));
     let mut tally = Tally::new(&catalogue.measures);
     let number = |name: &str| catalogue.measures.iter().position(|measure| measure.name == name).unwrap() as u16;
     tally.apply("marie", number("demos_held"), ["acme", ""], 0, Slot::Quarter(1), 4);
@@ -69,10 +69,10 @@ fn words_and_formulas_leave_the_fingerprint_alone_and_measures_do_not() {
 fn only_what_a_measure_looks_at_is_kept() {
     let catalogue = Catalogue::built_in().unwrap();
     for (kind, kept) in [
-        (Kind::Call, &["rep", "direction", "purpose", "outcome", "started_at", "duration_s"][..]),
-        (Kind::Meeting, &["rep", "status", "starts_at"]),
-        (Kind::Email, &["rep", "direction", "sent_at", "bounced", "opened_at", "machine_opened_at", "clicked_at", "replied_at"]),
-        (Kind::Deal, &["rep", "product", "origin", "status", "stage", "amount", "created_at", "closed_at"]),
+        (Kind::CALL, &["rep", "direction", "purpose", "outcome", "started_at", "duration_s"][..]),
+        (Kind::MEETING, &["rep", "status", "starts_at"]),
+        (Kind::EMAIL, &["rep", "direction", "sent_at", "bounced", "opened_at", "machine_opened_at", "clicked_at", "replied_at"]),
+        (Kind::DEAL, &["rep", "product", "origin", "status", "stage", "amount", "created_at", "closed_at"]),
     ] {
         let expected = kept.iter().fold(0, |bits, name| bits | 1u32 << kind.field(name).unwrap());
         assert_eq!(catalogue.kept(kind), expected, "{}", kind.name());

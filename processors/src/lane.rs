@@ -276,7 +276,7 @@ impl Lane {
     /// choose names that collide, and 128 bits don't by chance.
     fn address(&self, kind: Kind, entity: &str) -> u128 {
         let mut hasher = SipHasher13::new_with_keys(self.head.birth, 0x6f6e_7061_6365);
-        hasher.write_u8(kind as u8);
+        hasher.write_u8(kind.number());
         hasher.write(entity.as_bytes());
         hasher.finish128().as_u128()
     }

@@ -177,11 +177,11 @@ fn what_a_newer_version_wrote_waits_for_it() {
 fn an_entity_that_has_become_one_of_another_kind_is_damage() {
     let (log, store) = (MemoryLog::new(LANES), MemoryStore::default());
     let deal = |no: usize| {
-        let patch = [(no as u8, value(Kind::Deal, no, &mut StdRng::seed_from_u64(9)))].into_iter().collect();
-        Event { kind: Kind::Deal, entity: "deal".into(), deleted: None, patch, ..event(&mut StdRng::seed_from_u64(9)) }
+        let patch = [(no as u8, value(Kind::DEAL, no, &mut StdRng::seed_from_u64(9)))].into_iter().collect();
+        Event { kind: Kind::DEAL, entity: "deal".into(), deleted: None, patch, ..event(&mut StdRng::seed_from_u64(9)) }
     };
     // A meeting has no field of that number.
-    let said = [deal(0), deal(Kind::Deal.fields().len() - 1)];
+    let said = [deal(0), deal(Kind::DEAL.fields().len() - 1)];
     let put = |event: &Event<'_>| append(&log, vec![Entry { route: Route::Partition(0), ..entry(event) }]);
     put(&said[0]);
     let metrics = metrics();

@@ -61,7 +61,7 @@ impl Sources {
             }
         }
         let Some(known) = self.known.get_mut(self.last) else { return };
-        let moment = &mut known.recorded_ms[kind as usize];
+        let moment = &mut known.recorded_ms[usize::from(kind.number())];
         if *moment >= recorded_ms {
             return;
         }
@@ -129,52 +129,52 @@ mod tests {
 
     fn row(source: &str, kind: Kind, recorded_ms: i64) -> Heard {
         let mut row = Heard { source: source.into(), ..Heard::default() };
-        row.recorded_ms[kind as usize] = recorded_ms;
+        row.recorded_ms[usize::from(kind.number())] = recorded_ms;
         row
     }
 
     #[test]
     fn the_latest_of_each_source_and_kind_is_told_once() {
         let mut sources = Sources::default();
-        for (source, kind, at) in [("a", Kind::Call, 5), ("b", Kind::Deal, 6), ("a", Kind::Call, 9), ("a", Kind::Call, 7)] {
+        for (source, kind, at) in [("a", Kind::CALL, 5), ("b", Kind::DEAL, 6), ("a", Kind::CALL, 9), ("a", Kind::CALL, 7)] {
             sources.heard(source, kind, at);
         }
-        assert_eq!(sources.take_changed().0, [row("a", Kind::Call, 9), row("b", Kind::Deal, 6)]);
-        sources.heard("b", Kind::Deal, 6);
+        assert_eq!(sources.take_changed().0, [row("a", Kind::CALL, 9), row("b", Kind::DEAL, 6)]);
+        sources.heard("b", Kind::DEAL, 6);
         assert_eq!(sources.take_changed().0, []);
-        sources.heard("b", Kind::Email, 4);
-        let mut both = row("b", Kind::Deal, 6);
-        both.recorded_ms[Kind::Email as usize] = 4;
+        sources.heard("b", Kind::EMAIL, 4);
+        let mut both = row("b", Kind::DEAL, 6);
+        both.recorded_ms[usize::from(Kind::EMAIL.number())] = 4;
         assert_eq!(sources.take_changed().0, [both]);
     }
 
     #[test]
     fn what_the_store_has_is_known_and_kept() {
-        let mut sources = Sources::stored(vec![row("a", Kind::Call, 5), row("b", Kind::Deal, 6)]);
+        let mut sources = Sources::stored(vec![row("a", Kind::CALL, 5), row("b", Kind::DEAL, 6)]);
         assert_eq!(sources.take_changed().0, []);
-        sources.heard("a", Kind::Meeting, 8);
-        let mut both = row("a", Kind::Call, 5);
-        both.recorded_ms[Kind::Meeting as usize] = 8;
+        sources.heard("a", Kind::MEETING, 8);
+        let mut both = row("a", Kind::CALL, 5);
+        both.recorded_ms[usize::from(Kind::MEETING.number())] = 8;
         assert_eq!(sources.take_changed().0, [both]);
     }
 
     #[test]
     fn the_one_not_heard_of_for_longest_makes_room() {
-        let mut sources = Sources::stored(vec![row("old", Kind::Call, 1), row("older", Kind::Call, 0)]);
+        let mut sources = Sources::stored(vec![row("old", Kind::CALL, 1), row("older", Kind::CALL, 0)]);
         for number in 2..MOST as i64 {
-            sources.heard(&format!("s{number}"), Kind::Call, number);
+            sources.heard(&format!("s{number}"), Kind::CALL, number);
         }
         assert_eq!(sources.take_changed().0.len(), MOST - 2);
-        sources.heard("new", Kind::Call, 9_999);
-        assert_eq!(sources.take_changed().0, [Heard { source: "older".into(), ..Heard::default() }, row("new", Kind::Call, 9_999)]);
+        sources.heard("new", Kind::CALL, 9_999);
+        assert_eq!(sources.take_changed().0, [Heard { source: "older".into(), ..Heard::default() }, row("new", Kind::CALL, 9_999)]);
         // Gone and back within one commit: no row drops it. Never stored and gone: no row at all.
         for source in ["x", "y", "old", "z"] {
-            sources.heard(source, Kind::Deal, 10_000);
+            sources.heard(source, Kind::DEAL, 10_000);
         }
         for number in 0..3 * MOST {
-            sources.heard(&format!("many{number}"), Kind::Deal, 10_001 + number as i64);
+            sources.heard(&format!("many{number}"), Kind::DEAL, 10_001 + number as i64);
         }
-        sources.heard("old", Kind::Deal, 20_000);
+        sources.heard("old", Kind::DEAL, 20_000);
         let rows = sources.take_changed().0;
         assert_eq!(rows.iter().filter(|row| row.source == "old").count(), 1);
         assert!(rows.iter().all(|row| !["x", "y", "z", "many0"].contains(&row.source.as_str())));

@@ -1,25 +1,29 @@
 //! Events as the log holds them: Avro, in the single-object encoding (`C3 01`, the schema's fingerprint, the body).
 //!
 //! In: bytes from the log. Out: what they say, borrowed from them; or why they can't be read, which is
-//! for the dead letters. The schema is `avro/event.v1.avsc`; the reader and writer here walk the
-//! field tables of [`Kind`] in its order, and the tests hold them against the `apache-avro` crate.
+//! for the dead letters. Each version of the schema in `avro/` has a [`Plan`]: reader and writer walk the fields in
+//! its order, and the tests hold them against the `apache-avro` crate. The newest is written, every one is read.
 //!
-//! The frame before the body is one function, [`body`]: the Confluent frame joins it there.
+//! The frame before the body is one function, [`framed`]: the Confluent frame joins it there.
 
 mod parts;
+mod plan;
+#[rustfmt::skip]
+mod plans;
 
 use std::borrow::Cow;
 
 use crate::{
     Currency, Event, Field, FieldNo, Keep, Kind, MAX_INTEGER, MAX_SOURCE_BYTES, MAX_TEXT_BYTES, Money, Patch, Shape, Time, Value, cut, time,
 };
+use plan::{Of, Part};
 
 pub use parts::Parts;
+pub use plan::Plan;
+pub use plans::PLANS;
 
-/// The schema that [`write()`] writes.
-pub const SCHEMA: &str = include_str!("../avro/event.v1.avsc");
-/// The CRC-64-AVRO (Rabin) fingerprint of [`SCHEMA`] in its parsing canonical form, as Java and Python make it.
-pub const FINGERPRINT: u64 = 0x8092_1AB5_1682_490C;
+/// What [`write()`] writes by: the newest version.
+pub static NEWEST: &Plan = &PLANS[PLANS.len() - 1];
 const MARKER: [u8; 2] = [0xC3, 0x01];
 
 /// What a message of the log says.
@@ -71,47 +75,42 @@ pub enum Unreadable {
 pub fn write(event: &Event<'_>, out: &mut Vec<u8>) {
     let Event { id, source, entity, occurred_at, said_at, deleted, .. } = event;
     let said_at = Some(*said_at).filter(|said_at| said_at != occurred_at);
-    Parts { id, source, entity, occurred_at: *occurred_at, said_at, deleted: *deleted, rest: &[] }.write(out);
-    for kind in Kind::ALL {
-        if kind == event.kind {
-            out.push(2);
-            write_patch(kind, &event.patch, out);
-        } else {
-            out.push(0);
+    Parts { plan: NEWEST, id, source, entity, occurred_at: *occurred_at, said_at, deleted: *deleted, rest: &[] }.write(out);
+    for part in NEWEST.parts {
+        match part {
+            Part::Kind(of) if of.kind == event.kind => {
+                out.push(2);
+                write_patch(of, &event.patch, out);
+            }
+            Part::Kind(_) | Part::Heartbeat => out.push(0),
         }
     }
-    out.push(0);
 }
 
 /// Writes a heartbeat sent at `at_us` (microseconds since 1970).
 pub fn write_heartbeat(at_us: i64, out: &mut Vec<u8>) {
-    header(out);
-    out.extend_from_slice(&[0, 0, 0]);
-    long(at_us, out);
-    // Neither said later, nor deleted, nor of any kind.
-    out.extend_from_slice(&[0; 2 + Kind::ALL.len()]);
-    out.push(2);
+    Parts { plan: NEWEST, id: "", source: "", entity: "", occurred_at: at_us, said_at: None, deleted: None, rest: &[] }.write(out);
+    out.extend(NEWEST.parts.iter().map(|part| if matches!(part, Part::Heartbeat) { 2 } else { 0 }));
 }
 
-fn header(out: &mut Vec<u8>) {
-    out.extend_from_slice(&MARKER);
-    out.extend_from_slice(&FINGERPRINT.to_le_bytes());
-}
-
-fn write_patch(kind: Kind, patch: &Patch<'_>, out: &mut Vec<u8>) {
+fn write_patch(of: &Of, patch: &Patch<'_>, out: &mut Vec<u8>) {
+    let fields = of.kind.fields();
     let mut said: [Option<&Value<'_>>; 32] = [None; 32];
     for (no, value) in patch {
         if let Some(slot) = said.get_mut(usize::from(*no)) {
             *slot = Some(value);
         }
     }
-    for (field, value) in kind.fields().iter().zip(said) {
-        match value {
-            None | Some(Value::Cleared) => out.push(0),
-            Some(value) => write_value(field.shape, value, out),
+    let write = |fields: std::ops::Range<usize>, out: &mut Vec<u8>| {
+        for no in fields {
+            match said[no] {
+                None | Some(Value::Cleared) => out.push(0),
+                Some(value) => write_value(of.kind.fields()[no].shape, value, out),
+            }
         }
-    }
-    let cleared = kind.fields().iter().zip(said).filter(|(_, value)| matches!(value, Some(Value::Cleared)));
+    };
+    write(0..of.before, out);
+    let cleared = fields.iter().zip(said).filter(|(_, value)| matches!(value, Some(Value::Cleared)));
     let count = cleared.clone().count();
     if count > 0 {
         long(count as i64, out);
@@ -120,6 +119,7 @@ fn write_patch(kind: Kind, patch: &Patch<'_>, out: &mut Vec<u8>) {
         }
     }
     out.push(0);
+    write(of.before..of.all, out);
 }
 
 fn write_value(shape: Shape, value: &Value<'_>, out: &mut Vec<u8>) {
@@ -173,7 +173,8 @@ fn long(value: i64, out: &mut Vec<u8>) {
 /// # Errors
 /// Why it can't be read; it then belongs to the dead letters.
 pub fn read(message: &[u8]) -> Result<Message<'_>, Unreadable> {
-    let mut input = Input(body(message)?);
+    let (plan, body) = framed(message)?;
+    let mut input = Input(body);
     let id = input.text()?;
     let source = input.text()?;
     let entity = input.text()?;
@@ -181,16 +182,20 @@ pub fn read(message: &[u8]) -> Result<Message<'_>, Unreadable> {
     let said_at = if input.branch(1)? == 1 { input.instant()? } else { occurred_at };
     let deleted = if input.branch(1)? == 1 { Some(input.flag()?) } else { None };
     // Filled in place: a patch is some 400 bytes, and moving it through every step would cost as much as reading it.
-    let (mut said, mut patch) = (None, Patch::new());
-    for kind in Kind::ALL {
+    let (mut said, mut patch, mut heartbeat) = (None, Patch::new(), false);
+    for part in plan.parts {
         if input.branch(1)? == 1 {
-            if said.replace(kind).is_some() {
-                return Err(Unreadable::Kind);
+            match part {
+                Part::Kind(of) => {
+                    if said.replace(of.kind).is_some() {
+                        return Err(Unreadable::Kind);
+                    }
+                    input.patch(of, &mut patch)?;
+                }
+                Part::Heartbeat => heartbeat = true,
             }
-            input.patch(kind, &mut patch)?;
         }
     }
-    let heartbeat = input.branch(1)? == 1;
     if !input.0.is_empty() {
         return Err(Unreadable::Long);
     }
@@ -220,18 +225,18 @@ fn named(name: &'static str, text: &str, most: usize) -> Result<(), Unreadable> 
     if text.is_empty() || text.len() > most { Err(Unreadable::Field(name)) } else { Ok(()) }
 }
 
-/// The Avro body behind the frame; every later schema version and the Confluent frame are told apart here.
-fn body(message: &[u8]) -> Result<&[u8], Unreadable> {
+/// The version that a message is written with, and the Avro body behind the frame.
+fn framed(message: &[u8]) -> Result<(&'static Plan, &[u8]), Unreadable> {
     let rest = match message {
         [] => return Err(Unreadable::Empty),
         [0xC3, 0x01, rest @ ..] => rest,
         _ => return Err(Unreadable::Frame),
     };
     let (fingerprint, body) = rest.split_first_chunk::<8>().ok_or(Unreadable::Short)?;
-    match u64::from_le_bytes(*fingerprint) {
-        FINGERPRINT => Ok(body),
-        other => Err(Unreadable::Schema(other)),
-    }
+    let fingerprint = u64::from_le_bytes(*fingerprint);
+    // Most are of the newest.
+    let plan = PLANS.iter().rev().find(|plan| plan.fingerprint == fingerprint);
+    plan.map(|plan| (plan, body)).ok_or(Unreadable::Schema(fingerprint))
 }
 
 struct Input<'a>(&'a [u8]);
@@ -301,17 +306,27 @@ impl<'a> Input<'a> {
         std::str::from_utf8(text).map_err(|_| Unreadable::Utf8)
     }
 
-    fn patch(&mut self, kind: Kind, patch: &mut Patch<'a>) -> Result<(), Unreadable> {
-        for (no, field) in kind.fields().iter().enumerate() {
+    fn patch(&mut self, of: &Of, patch: &mut Patch<'a>) -> Result<(), Unreadable> {
+        self.values(of.kind, 0..of.before, patch)?;
+        let values = patch.len();
+        self.cleared(of.kind, patch)?;
+        let any_cleared = patch.len() > values;
+        self.values(of.kind, of.before..of.all, patch)?;
+        if any_cleared {
+            patch.sort_unstable_by_key(|(no, _)| *no);
+            if let Some(twice) = patch.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+                return Err(Unreadable::Field(of.kind.fields()[usize::from(twice[0].0)].name));
+            }
+        }
+        Ok(())
+    }
+
+    fn values(&mut self, kind: Kind, numbers: std::ops::Range<usize>, patch: &mut Patch<'a>) -> Result<(), Unreadable> {
+        for (no, field) in numbers.clone().zip(&kind.fields()[numbers]) {
             let branch = self.branch(if field.shape == Shape::Time { 2 } else { 1 })?;
             if branch > 0 {
                 patch.push((no as FieldNo, self.value(field, branch)?));
             }
-        }
-        let values = patch.len();
-        self.cleared(kind, patch)?;
-        if patch.len() > values {
-            patch.sort_unstable_by_key(|(no, _)| *no);
         }
         Ok(())
     }
@@ -367,7 +382,7 @@ impl<'a> Input<'a> {
             for _ in 0..count {
                 let no = kind.field(self.text()?).ok_or(Unreadable::Field("cleared"))?;
                 let field = &kind.fields()[usize::from(no)];
-                if field.keep == Keep::First || patch.iter().any(|(said, _)| *said == no) {
+                if field.keep == Keep::First {
                     return Err(Unreadable::Field(field.name));
                 }
                 patch.push((no, Value::Cleared));
@@ -394,7 +409,7 @@ mod tests {
 
     #[test]
     fn what_json_refuses_does_not_come_in_by_the_log() {
-        let good = event(Kind::Call, vec![]);
+        let good = event(Kind::CALL, vec![]);
         let long: Cow<'static, str> = Cow::Owned("x".repeat(MAX_TEXT_BYTES + 1));
         for (field, bad) in [
             ("id", Event { id: long.clone(), ..good.clone() }),
@@ -404,29 +419,29 @@ mod tests {
             ("entity", Event { entity: long.clone(), ..good.clone() }),
             ("occurred_at", Event { occurred_at: -1, said_at: -1, ..good.clone() }),
             ("said_at", Event { said_at: 0, ..good }),
-            ("rep", event(Kind::Deal, vec![("rep", Value::Text("".into()))])),
-            ("rep", event(Kind::Deal, vec![("rep", Value::Text(long))])),
-            ("direction", event(Kind::Call, vec![("direction", Value::Text("sideways".into()))])),
-            ("direction", event(Kind::Call, vec![("direction", Value::Choice(2))])),
-            ("duration_s", event(Kind::Call, vec![("duration_s", Value::Integer(-1))])),
-            ("duration_s", event(Kind::Call, vec![("duration_s", Value::Integer(MAX_INTEGER + 1))])),
-            ("opened_at", event(Kind::Email, vec![("opened_at", Value::Cleared)])),
-            ("opened_at", event(Kind::Email, vec![("opened_at", Value::Time(Time::Instant(-1)))])),
-            ("opened_at", event(Kind::Email, vec![("opened_at", Value::Time(Time::Instant(i64::MAX)))])),
-            ("closed_at", event(Kind::Deal, vec![("closed_at", Value::Time(Time::Instant(4_102_444_800 * time::US)))])),
-            ("started_at", event(Kind::Call, vec![("started_at", Value::Time(Time::Date(-1)))])),
-            ("started_at", event(Kind::Call, vec![("started_at", Value::Time(Time::Date(47_482)))])),
-            ("started_at", event(Kind::Call, vec![("started_at", Value::Time(Time::Date(i32::MAX)))])),
+            ("rep", event(Kind::DEAL, vec![("rep", Value::Text("".into()))])),
+            ("rep", event(Kind::DEAL, vec![("rep", Value::Text(long))])),
+            ("direction", event(Kind::CALL, vec![("direction", Value::Text("sideways".into()))])),
+            ("direction", event(Kind::CALL, vec![("direction", Value::Choice(2))])),
+            ("duration_s", event(Kind::CALL, vec![("duration_s", Value::Integer(-1))])),
+            ("duration_s", event(Kind::CALL, vec![("duration_s", Value::Integer(MAX_INTEGER + 1))])),
+            ("opened_at", event(Kind::EMAIL, vec![("opened_at", Value::Cleared)])),
+            ("opened_at", event(Kind::EMAIL, vec![("opened_at", Value::Time(Time::Instant(-1)))])),
+            ("opened_at", event(Kind::EMAIL, vec![("opened_at", Value::Time(Time::Instant(i64::MAX)))])),
+            ("closed_at", event(Kind::DEAL, vec![("closed_at", Value::Time(Time::Instant(4_102_444_800 * time::US)))])),
+            ("started_at", event(Kind::CALL, vec![("started_at", Value::Time(Time::Date(-1)))])),
+            ("started_at", event(Kind::CALL, vec![("started_at", Value::Time(Time::Date(47_482)))])),
+            ("started_at", event(Kind::CALL, vec![("started_at", Value::Time(Time::Date(i32::MAX)))])),
         ] {
             assert_eq!(read(&message(&bad)), Err(Unreadable::Field(field)), "{bad:?}");
         }
-        let no_date_here = event(Kind::Email, vec![("opened_at", Value::Time(Time::Date(1)))]);
+        let no_date_here = event(Kind::EMAIL, vec![("opened_at", Value::Time(Time::Date(1)))]);
         assert_eq!(read(&message(&no_date_here)), Err(Unreadable::Range));
     }
 
     #[test]
     fn a_free_text_of_another_producer_is_cut_as_json_cuts_it() {
-        let long = event(Kind::Deal, vec![("name", Value::Text("é".repeat(MAX_TEXT_BYTES).into()))]);
+        let long = event(Kind::DEAL, vec![("name", Value::Text("é".repeat(MAX_TEXT_BYTES).into()))]);
         let bytes = message(&long);
         let Ok(Message::Event(read_back)) = read(&bytes) else { panic!("{:?}", read(&bytes)) };
         assert_eq!(read_back.patch[0].1, Value::Text("é".repeat(MAX_TEXT_BYTES / 2).into()));
@@ -434,12 +449,12 @@ mod tests {
 
     #[test]
     fn what_is_said_when_it_occurs_costs_a_byte() {
-        let plain = event(Kind::Call, vec![]);
+        let plain = event(Kind::CALL, vec![]);
         let later = Event { said_at: 1_772_443_800_000_000, ..plain.clone() };
         assert_eq!(message(&later).len() - message(&plain).len(), 8);
         // Another producer may say it although it is the same; it is the same event.
         let mut said = message(&plain);
-        let at = said.len() - Kind::ALL.len() - 2 - Kind::Call.fields().len() - 2;
+        let at = said.len() - Kind::ALL.len() - 2 - Kind::CALL.fields().len() - 2;
         assert_eq!(said[at - 1..=at], [2, 0]);
         said.splice(at..=at, [2, 2]);
         let Ok(Message::Event(again)) = read(&said) else { panic!("{:?}", read(&said)) };
@@ -448,20 +463,20 @@ mod tests {
 
     #[test]
     fn exactly_one_kind_or_a_heartbeat_is_said() {
-        let good = message(&event(Kind::Deal, vec![]));
+        let good = message(&event(Kind::DEAL, vec![]));
         assert!(read(&good).is_ok());
         // The body ends in the deal's branch, the count of its cleared fields and the heartbeat's branch.
         let last = good.len() - 1;
         let mut both = good.clone();
         both[last] = 2;
         assert_eq!(read(&both), Err(Unreadable::Kind));
-        let deal = 1 + Kind::Deal.fields().len() + 1;
+        let deal = 1 + Kind::DEAL.fields().len() + 1;
         let mut none = good.clone();
         none.drain(last - deal..last);
         none.insert(last - deal, 0);
         assert_eq!(read(&none), Err(Unreadable::Kind));
         let mut two = good;
-        let email = 1 + Kind::Email.fields().len() + 1;
+        let email = 1 + Kind::EMAIL.fields().len() + 1;
         two[last - deal - 1] = 2;
         two.splice(last - deal..last - deal, vec![0; email - 1]);
         assert_eq!(read(&two), Err(Unreadable::Kind));
@@ -469,10 +484,10 @@ mod tests {
 
     #[test]
     fn a_frame_says_what_follows() {
-        let good = message(&event(Kind::Call, vec![]));
+        let good = message(&event(Kind::CALL, vec![]));
         let mut newer = good.clone();
         newer[2] ^= 1;
-        assert_eq!(read(&newer), Err(Unreadable::Schema(FINGERPRINT ^ 1)));
+        assert_eq!(read(&newer), Err(Unreadable::Schema(NEWEST.fingerprint ^ 1)));
         assert_eq!(read(&[]), Err(Unreadable::Empty));
         assert_eq!(read(&good[..9]), Err(Unreadable::Short));
         // The Confluent frame: not read yet.
@@ -483,7 +498,7 @@ mod tests {
     #[test]
     fn cleared_fields_may_come_in_any_blocks_but_once_and_by_name() {
         let cleared = |tail: &[u8]| {
-            let mut bytes = message(&event(Kind::Call, vec![]));
+            let mut bytes = message(&event(Kind::CALL, vec![]));
             bytes.truncate(bytes.len() - 5);
             bytes.extend_from_slice(tail);
             bytes.extend_from_slice(&[0; 4]);

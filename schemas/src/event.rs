@@ -4,13 +4,10 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
-use crate::{Kind, Value};
+use crate::{FieldNo, Kind, Value};
 
 /// An event's `occurred_at` in microseconds since 1970, UTC: what the merge goes by.
 pub type Stamp = i64;
-
-/// A field's place in [`Kind::fields`].
-pub type FieldNo = u8;
 
 /// The fields an event speaks of, each at most once; both readers give them in the order of their numbers.
 pub type Patch<'a> = SmallVec<[(FieldNo, Value<'a>); 10]>;

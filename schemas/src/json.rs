@@ -38,7 +38,7 @@ pub fn read(json: &str, now_us: i64) -> Result<Event<'_>, Refusal> {
     // A null at the top is the same as absent.
     let [id, source, kind, entity, occurred_at, said_at, data, deleted] = said.map(|raw| raw.filter(|raw| *raw != "null"));
     let Some(source) = source else { return Err(missing("source", "who says so, such as \"aircall\"")) };
-    let Some(kind) = kind else { return Err(missing("kind", "\"call\", \"meeting\", \"email\" or \"deal\"")) };
+    let Some(kind) = kind else { return Err(missing("kind", &kinds())) };
     let Some(entity) = entity else { return Err(missing("entity", "which one, such as \"aircall:812\"")) };
     let Some(occurred_at) = occurred_at else {
         return Err(missing("occurred_at", "when it became true, such as \"2026-03-02T09:30:00+01:00\""));
@@ -80,6 +80,15 @@ fn unknown(name: &str) -> Refusal {
     Refusal::new(Reason::UnknownField, clip(name), format!("unknown field{hint}"))
 }
 
+/// Every kind: `"call", "meeting" or "deal"`.
+fn kinds() -> String {
+    let names: Vec<String> = Kind::ALL.into_iter().map(|kind| format!("\"{}\"", kind.name())).collect();
+    match names.split_last() {
+        Some((last, names)) if !names.is_empty() => format!("{} or {last}", names.join(", ")),
+        _ => names.concat(),
+    }
+}
+
 fn missing(name: &str, what: &str) -> Refusal {
     Refusal::new(Reason::MissingField, name, format!("missing; say {what}"))
 }
@@ -91,8 +100,7 @@ fn patch<'a>(kind: Kind, members: &Members<'a>) -> Result<Patch<'a>, Refusal> {
     for (name, raw) in members {
         let Some(no) = kind.field(name) else {
             let known = kind.fields().iter().map(|field| field.name);
-            let article = if kind == Kind::Email { "an" } else { "a" };
-            let error = format!("unknown field of {article} {}{}", kind.name(), did_you_mean(name, known));
+            let error = format!("unknown field of {}{}", kind.one(), did_you_mean(name, known));
             return Err(Refusal::new(Reason::UnknownField, format!("data.{}", clip(name)), error));
         };
         let field = &kind.fields()[usize::from(no)];

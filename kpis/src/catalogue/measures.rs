@@ -44,7 +44,7 @@ impl Reader<'_> {
             Some(no) => Ok((no, self.kind.fields()[usize::from(no)])),
             None => {
                 let known = did_you_mean(name, self.kind.fields().iter().map(|field| field.name));
-                self.wrong(name, format!("a {} has no field `{name}`{known}", self.kind.name()))
+                self.wrong(name, format!("{} has no field `{name}`{known}", self.kind.one()))
             }
         }
     }
@@ -117,8 +117,8 @@ impl Reader<'_> {
         match value {
             Value::String(text) if text == "count" => Ok(What::Count(self.at()?)),
             Value::String(text) if text == "cycle" => {
-                self.deals_only("value")?;
-                self.no_at("a cycle counts when the deal is closed")?;
+                self.lives("value")?;
+                self.no_at("a cycle counts when its entity is closed")?;
                 Ok(What::Cycle)
             }
             Value::Mapping(keys) if keys.len() == 1 => {
@@ -149,8 +149,8 @@ impl Reader<'_> {
     }
 
     fn level(&self) -> Result<What, CatalogueError> {
-        self.deals_only("level")?;
-        self.no_at("a level rises when the deal is created and falls when it is closed")?;
+        self.lives("level")?;
+        self.no_at("a level rises when its entity is created and falls when that is closed")?;
         match self.entry.get("value") {
             None => Ok(What::Level),
             Some(Value::String(text)) if text == "count" => Ok(What::Level),
@@ -171,11 +171,13 @@ impl Reader<'_> {
         if fits(field.shape) { Ok(no) } else { self.wrong(name, format!("`{name}` is not {what}")) }
     }
 
-    fn deals_only(&self, key: &str) -> Result<(), CatalogueError> {
-        match self.kind {
-            Kind::Deal => Ok(()),
-            other => self.wrong(key, format!("only a deal is created and closed; a {} isn't", other.name())),
+    /// Only what has a life is created and closed.
+    fn lives(&self, key: &str) -> Result<(), CatalogueError> {
+        if self.kind.life().is_some() {
+            return Ok(());
         }
+        let living: Vec<String> = Kind::ALL.into_iter().filter(|kind| kind.life().is_some()).map(Kind::one).collect();
+        self.wrong(key, format!("only {} is created and closed; {} isn't", living.join(" or "), self.kind.one()))
     }
 
     fn no_at(&self, why: &str) -> Result<(), CatalogueError> {
@@ -189,8 +191,8 @@ impl Reader<'_> {
             [] => self
                 .wrong("", format!("`{}` needs `at`: a field of time, or several, `first_seen`, `created` or `closed`", self.entry.name)),
             ["first_seen"] => Ok(At::Fields(Vec::new())),
-            ["created"] => self.deals_only("at").map(|()| At::Created),
-            ["closed"] => self.deals_only("at").map(|()| At::Closed),
+            ["created"] => self.lives("at").map(|()| At::Created),
+            ["closed"] => self.lives("at").map(|()| At::Closed),
             names => {
                 // `first_seen` is what every list falls back to; it may be said, at the end.
                 let names = names.strip_suffix(&["first_seen"]).unwrap_or(names);
@@ -226,8 +228,8 @@ impl Reader<'_> {
             return self.wrong(&said, format!("nobody is credited by `{said}`{known}"));
         };
         if self.kind.fields()[usize::from(REP)].keep != Keep::Tracked {
-            let kind = self.kind.name();
-            return self.wrong("credit", format!("a {kind}'s `rep` keeps no history, so it is always the current one; leave `credit` out"));
+            let kind = self.kind.one();
+            return self.wrong("credit", format!("{kind}'s `rep` keeps no history, so it is always the current one; leave `credit` out"));
         }
         Ok(credit)
     }

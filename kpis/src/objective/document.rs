@@ -8,12 +8,12 @@ use onpace_schemas::{Currency, to_minor};
 
 use super::profile::pace;
 use super::{Direction, Importance, Objective, Period, Scope};
+use crate::Mistake;
 use crate::catalogue::{Catalogue, Kpi, KpiNo, Unit};
 use crate::decimal::decimal;
 use crate::exact::Exact;
-use crate::mistake::Mistake;
 use crate::roster::{PersonNo, Roster, TeamNo, UNROSTERED};
-use crate::yaml::{self, Fields, Node, Text, hint};
+use onpace_schemas::yaml::{self, Fields, Node, Text, hint};
 
 const KEYS: [&str; 15] = [
     "id",

@@ -7,10 +7,10 @@
 use onpace_schemas::time;
 
 use super::{Pace, Period};
+use crate::Mistake;
 use crate::decimal::decimal;
 use crate::exact::Exact;
-use crate::mistake::Mistake;
-use crate::yaml::{Node, Text};
+use onpace_schemas::yaml::{Node, Text};
 
 /// The pace of an objective; working time where it says nothing.
 pub(super) fn pace(node: Option<&Node>, period: Period) -> Result<Pace, Mistake> {

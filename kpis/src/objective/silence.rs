@@ -94,7 +94,7 @@ sources:
     fn heard(rows: &[(&str, Kind, &str)]) -> Heard {
         let mut heard = Heard::new();
         for (source, kind, at) in rows {
-            heard.entry((*source).to_owned()).or_default()[*kind as usize] = ms(at);
+            heard.entry((*source).to_owned()).or_default()[usize::from(kind.number())] = ms(at);
         }
         heard
     }
@@ -102,7 +102,7 @@ sources:
     /// Whether `aircall`, last heard of at one instant, is silent at another.
     fn silent(last: &str, at: &str) -> bool {
         let roster = roster();
-        let watched = watched(&roster, &heard(&[("aircall", Kind::Call, last)]), parse_instant(at).unwrap());
+        let watched = watched(&roster, &heard(&[("aircall", Kind::CALL, last)]), parse_instant(at).unwrap());
         watched.into_iter().find(|one| one.source == "aircall").unwrap().silent
     }
 
@@ -141,12 +141,12 @@ sources:
     fn a_silent_source_greys_what_it_feeds_and_nothing_else() {
         let (roster, catalogue) = (roster(), Catalogue::built_in().unwrap());
         let table = heard(&[
-            ("aircall", Kind::Call, "2026-04-27T10:00:00+02:00"),
-            ("crm", Kind::Deal, "2026-04-27T10:00:00+02:00"),
-            ("crm", Kind::Meeting, "2025-01-01T10:00:00+01:00"),
-            ("newsletter", Kind::Email, "2020-01-01T10:00:00+01:00"),
-            ("import", Kind::Email, "2020-01-01T10:00:00+01:00"),
-            ("somebody", Kind::Email, "2020-01-01T10:00:00+01:00"),
+            ("aircall", Kind::CALL, "2026-04-27T10:00:00+02:00"),
+            ("crm", Kind::DEAL, "2026-04-27T10:00:00+02:00"),
+            ("crm", Kind::MEETING, "2025-01-01T10:00:00+01:00"),
+            ("newsletter", Kind::EMAIL, "2020-01-01T10:00:00+01:00"),
+            ("import", Kind::EMAIL, "2020-01-01T10:00:00+01:00"),
+            ("somebody", Kind::EMAIL, "2020-01-01T10:00:00+01:00"),
         ]);
         let at = |at: &str| Completeness::of(false, &watched(&roster, &table, parse_instant(at).unwrap()));
         let covers = |completeness: &Completeness| {
@@ -154,11 +154,11 @@ sources:
                 .map(|kpi| completeness.covers(&catalogue, &catalogue.kpis[usize::from(catalogue.select([kpi]).unwrap()[0])]))
         };
         let quiet = at("2026-04-27T12:00:00+02:00");
-        assert_eq!((quiet.behind, quiet.silent.as_slice()), (false, &[Kind::Call][..]));
+        assert_eq!((quiet.behind, quiet.silent.as_slice()), (false, &[Kind::CALL][..]));
         assert_eq!(covers(&quiet), [false, false, true, true, true]);
         // The other too: with all that it feeds, of which one was long ago.
         let both = at("2026-04-27T14:00:00+02:00");
-        assert_eq!(both.silent, [Kind::Call, Kind::Meeting, Kind::Deal]);
+        assert_eq!(both.silent, [Kind::CALL, Kind::MEETING, Kind::DEAL]);
         assert_eq!(covers(&both), [false, false, false, false, true]);
         assert_eq!(covers(&at("2026-04-27T10:30:00+02:00")), [true; 5]);
         assert_eq!(covers(&Completeness { behind: true, silent: Vec::new() }), [false; 5]);

@@ -9,9 +9,9 @@ use hashbrown::HashMap;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::holidays;
-use crate::mistake::Mistake;
+use crate::Mistake;
 use crate::worktime::Schedule;
-use crate::yaml::{Fields, Node, Text, hint};
+use onpace_schemas::yaml::{Fields, Node, Text, hint};
 
 /// Days since 1970-01-01, sorted.
 type Days = Arc<[i32]>;

@@ -11,9 +11,9 @@ use super::calendars::{self, Calendars, WEEK};
 use super::people;
 use super::words::{ADDRESS_KEYS, Ids, address, id, language, refuse_no_email};
 use super::{Language, Manager, Rates, Roster, Smtp, Source};
-use crate::mistake::Mistake;
+use crate::Mistake;
 use crate::worktime::Schedule;
-use crate::yaml::{self, Fields, Node, Text};
+use onpace_schemas::yaml::{self, Fields, Node, Text};
 
 const KEYS: [&str; 13] = [
     "company",

@@ -10,9 +10,9 @@ use hashbrown::HashMap;
 use super::calendars::{self, Calendars};
 use super::words::{ADDRESS_KEYS, Ids, address, id, language};
 use super::{Membership, Person, PersonNo, Roster, Style, Team, TeamNo, UNROSTERED};
-use crate::mistake::Mistake;
+use crate::Mistake;
 use crate::tally::UNASSIGNED;
-use crate::yaml::{Fields, Node, Text};
+use onpace_schemas::yaml::{Fields, Node, Text};
 
 const STYLES: [(&str, Style); 4] = [
     (Style::Dominant.name(), Style::Dominant),

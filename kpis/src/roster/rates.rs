@@ -6,9 +6,9 @@
 use hashbrown::HashMap;
 use onpace_schemas::{Currency, time};
 
+use crate::Mistake;
 use crate::decimal::decimal;
 use crate::exact::Exact;
-use crate::mistake::Mistake;
 
 /// For how many days after its own a rate serves.
 const DAYS_SERVED: i32 = 7;

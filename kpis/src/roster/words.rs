@@ -6,8 +6,8 @@ use hashbrown::HashMap;
 use onpace_schemas::MAX_TEXT_BYTES;
 
 use super::{Address, Language};
-use crate::mistake::Mistake;
-use crate::yaml::{Fields, Text, hint};
+use crate::Mistake;
+use onpace_schemas::yaml::{Fields, Text, hint};
 
 /// What languages are called.
 pub(super) const LANGUAGES: [(&str, Language); 2] = [(Language::En.name(), Language::En), (Language::Fr.name(), Language::Fr)];

@@ -94,7 +94,7 @@ pub(super) fn naive(events: &[Event<'_>], rules: &Rules) -> Counters {
     let mut states: BTreeMap<(Kind, String), State> = BTreeMap::new();
     for event in last_words(events).iter().rev() {
         let state = states.entry((event.kind, event.entity.to_string())).or_insert_with(|| State::new(event.kind, event.occurred_at));
-        state.merge(event, rules.kept[event.kind as usize], &mut names);
+        state.merge(event, rules.kept[usize::from(event.kind.number())], &mut names);
     }
     let mut counters = Counters::new();
     for state in states.values() {

@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn they_are_the_same_for_ever() {
         let mut heard = Heard { source: "aircall".into(), ..Heard::default() };
-        heard.recorded_ms[Kind::Call as usize] = 1_772_450_100_000;
+        heard.recorded_ms[usize::from(Kind::CALL.number())] = 1_772_450_100_000;
         let parts = [name(7, "marie"), source(&heard), block(BlockId { rep: 3, day: -2 }, &[1, 2, 3]), entity(b"0123456789", b"state")];
         assert_eq!(parts.map(Option::unwrap), GOLDEN);
         assert_eq!(check(b"a line"), GOLDEN_CHECK);

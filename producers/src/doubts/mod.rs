@@ -217,13 +217,13 @@ impl Tally {
         said.deleted |= event.deleted == Some(true);
         let fields = event.kind.fields();
         for (no, value) in &event.patch {
-            said.introduced |= introduces(event.kind, fields[usize::from(*no)].name);
+            said.introduced |= event.kind.begins_with(*no);
             match (fields[usize::from(*no)].name, value) {
                 ("rep", Value::Text(rep)) => {
                     said.rep = true;
                     count(&mut self.reps, rep.as_ref(), str::to_owned);
                 }
-                ("status", Value::Choice(place)) if event.kind == Kind::Deal => said.status = Some(*place),
+                ("status", Value::Choice(place)) if event.kind == Kind::DEAL => said.status = Some(*place),
                 ("created_at", Value::Time(time)) => said.created = Some(*time),
                 ("closed_at", Value::Time(time)) => said.closed = Some(*time),
                 ("amount", Value::Amount(money)) => said.negative = money.minor < 0,
@@ -253,7 +253,7 @@ impl Tally {
         if said.deleted {
             return;
         }
-        let of_kind = &mut self.kinds[kind as usize];
+        let of_kind = &mut self.kinds[usize::from(kind.number())];
         // An update need not say again who.
         of_kind.entities += u64::from(said.introduced);
         of_kind.without_rep += u64::from(said.introduced && !said.rep);
@@ -352,7 +352,7 @@ impl Tally {
 
 impl Entities {
     fn see(&mut self, kind: Kind, name: &str) {
-        let key = self.keys.hash_one((kind as u8, name));
+        let key = self.keys.hash_one((kind.number(), name));
         if self.groups.len() >= MOST_ENTITIES && !self.groups.contains_key(&key) {
             return;
         }
@@ -366,16 +366,6 @@ impl Entities {
         if *groups > 1 && *groups > self.most.0 {
             self.most = (*groups, name.to_owned());
         }
-    }
-}
-
-/// Whether a field belongs to what is said of an entity when it begins, and not only of what happens to it later.
-fn introduces(kind: Kind, field: &str) -> bool {
-    match kind {
-        Kind::Call => ["direction", "started_at", "duration_s"].contains(&field),
-        Kind::Meeting => field == "starts_at",
-        Kind::Email => ["sent_at", "campaign"].contains(&field),
-        Kind::Deal => ["created_at", "origin", "product"].contains(&field),
     }
 }
 

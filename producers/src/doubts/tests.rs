@@ -7,7 +7,7 @@ use onpace_schemas::json;
 use super::*;
 
 fn words() -> Words {
-    [((Kind::Call, "outcome"), vec!["connected".to_owned()]), ((Kind::Call, "purpose"), vec!["prospecting".to_owned()])]
+    [((Kind::CALL, "outcome"), vec!["connected".to_owned()]), ((Kind::CALL, "purpose"), vec!["prospecting".to_owned()])]
         .into_iter()
         .collect()
 }

@@ -146,7 +146,7 @@ impl Batch {
     fn take(&mut self, index: usize, text: &str, now_us: i64) {
         match json::read(text, now_us) {
             Ok(event) => {
-                self.accepted.of(&event.source)[event.kind as usize] += 1;
+                self.accepted.of(&event.source)[usize::from(event.kind.number())] += 1;
                 self.seen.see(std::slice::from_ref(&event));
                 self.entries.push(entry(&event));
             }

@@ -23,7 +23,7 @@ const NOW: i64 = 1_772_442_600_000_000; // 2026-03-02T09:10:00Z
 
 /// What measures look for.
 fn words() -> Arc<Words> {
-    Arc::new([((onpace_schemas::Kind::Call, "outcome"), vec!["connected".to_owned()])].into_iter().collect())
+    Arc::new([((onpace_schemas::Kind::CALL, "outcome"), vec!["connected".to_owned()])].into_iter().collect())
 }
 
 /// A log that can be away, or never answer.

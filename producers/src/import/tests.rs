@@ -335,7 +335,7 @@ async fn what_looks_wrong_of_a_file_is_told_in_its_summary() {
     let csv = "id,rep,outcome,at\n1,Ben,Connected,2026-03-01T09:00:00Z\n,ben,connected,2026-03-01T09:00:00Z\n,Ben,connected,2026-03-02T09:12:00Z\n";
     let file = place.folder.path().join("x.csv");
     std::fs::write(&file, csv).unwrap();
-    let words = Arc::new([((onpace_schemas::Kind::Call, "outcome"), vec!["connected".to_owned()])].into_iter().collect());
+    let words = Arc::new([((onpace_schemas::Kind::CALL, "outcome"), vec!["connected".to_owned()])].into_iter().collect());
     let summary = place.import_with(ImportSettings { map: Some(map.into()), words, ..settings(file) }).await.unwrap();
     let told: Vec<_> = summary.doubts.iter().map(|doubt| (doubt.what.name(), doubt.count)).collect();
     assert_eq!(
@@ -444,7 +444,7 @@ impl Place {
         let map = self.map(DEALS);
         let file = self.folder.path().join("deals.csv");
         std::fs::write(&file, format!("id,amount\n{rows}")).unwrap();
-        let complete = Some(Complete { kind: onpace_schemas::Kind::Deal, whatever_is_gone: yes });
+        let complete = Some(Complete { kind: onpace_schemas::Kind::DEAL, whatever_is_gone: yes });
         self.import_with(ImportSettings { map: Some(map.into()), as_of: Some(march(day)), complete, now: || march(31), ..settings(file) })
             .await
     }

@@ -39,7 +39,7 @@ impl Floor {
         let mut deal = self.reps[rep].deals.swap_remove(at);
         if self.chance(0.02) {
             let to = self.another();
-            self.tell(&deal, act, vec![("rep", self.name(to, Kind::Deal))]);
+            self.tell(&deal, act, vec![("rep", self.name(to, Kind::DEAL))]);
             return self.reps[to].deals.push(deal);
         }
         let (stage, skill) = (deal.stage, self.reps[rep].skill);
@@ -62,9 +62,9 @@ impl Floor {
         let (product, price) = self.one_of(&PRODUCTS);
         let account = people::account(&mut self.dice);
         let amount = price * self.dice.random_range(1..6);
-        let deal = Deal { entity: self.entity(Kind::Deal), stage: 0, amount, won: false };
+        let deal = Deal { entity: self.entity(Kind::DEAL), stage: 0, amount, won: false };
         let mut said = vec![
-            ("rep", self.name(rep, Kind::Deal)),
+            ("rep", self.name(rep, Kind::DEAL)),
             ("contact", text(people::contact(&mut self.dice))),
             ("name", text(format!("{product} – {account}"))),
             ("account", text(account)),
@@ -86,7 +86,7 @@ impl Floor {
         // Contracts are signed on a date; the CRM knows when it was told.
         let closed_at = if self.chance(0.3) { self.date(rep, act, 0) } else { Value::Time(Time::Instant(act.at)) };
         let mut said = vec![
-            ("status", choice(Kind::Deal, "status", status)),
+            ("status", choice(Kind::DEAL, "status", status)),
             ("stage", text(if won { "closed_won" } else { "closed_lost" })),
             ("closed_at", closed_at),
         ];
@@ -118,7 +118,7 @@ impl Floor {
         let (rep, mut deal) = self.closed.remove(at);
         deal.stage = STAGES.len() - 1;
         let said = vec![
-            ("status", choice(Kind::Deal, "status", "open")),
+            ("status", choice(Kind::DEAL, "status", "open")),
             ("stage", text(STAGES[deal.stage])),
             ("closed_at", Value::Cleared),
             ("lost_reason", Value::Cleared),
@@ -128,7 +128,7 @@ impl Floor {
     }
 
     fn tell(&mut self, deal: &Deal, act: &mut Act, said: Vec<(&'static str, Value<'static>)>) {
-        let told = self.say(Kind::Deal, &deal.entity, act.at, said);
+        let told = self.say(Kind::DEAL, &deal.entity, act.at, said);
         act.report(told);
     }
 

@@ -132,7 +132,7 @@ impl Floor {
     /// What events call a rep: a call says the last of his identities, everything else the first.
     pub(super) fn name(&self, rep: usize, kind: Kind) -> Value<'static> {
         let identities = &self.reps[rep].identities;
-        let name = if kind == Kind::Call { identities.last() } else { identities.first() };
+        let name = if kind == Kind::CALL { identities.last() } else { identities.first() };
         text(name.cloned().unwrap_or_default())
     }
 
@@ -191,7 +191,7 @@ impl Floor {
     }
 
     fn call(&mut self, rep: usize, act: &mut Act) {
-        let entity = self.entity(Kind::Call);
+        let entity = self.entity(Kind::CALL);
         let inbound = self.chance(INBOUND);
         let skill = self.reps[rep].skill;
         let connected = self.chance(if inbound { 0.85 } else { CONNECTS * skill });
@@ -215,10 +215,10 @@ impl Floor {
         // Live, a call is told of when it is over: it began before now.
         let started = if act.live { act.at - span } else { act.at };
         let mut began = vec![
-            ("rep", self.name(rep, Kind::Call)),
+            ("rep", self.name(rep, Kind::CALL)),
             ("account", text(people::account(&mut self.dice))),
             ("contact", text(people::contact(&mut self.dice))),
-            ("direction", choice(Kind::Call, "direction", if inbound { "inbound" } else { "outbound" })),
+            ("direction", choice(Kind::CALL, "direction", if inbound { "inbound" } else { "outbound" })),
             ("purpose", text(purpose)),
             ("started_at", Value::Time(Time::Instant(started))),
         ];
@@ -229,37 +229,37 @@ impl Floor {
         if act.live || self.chance(0.5) {
             // Some phone systems tell of a call once, some when it begins and when it ends.
             began.append(&mut ended);
-            let told = self.say(Kind::Call, &entity, started + span, began);
+            let told = self.say(Kind::CALL, &entity, started + span, began);
             act.report(told);
         } else {
-            let told = self.say(Kind::Call, &entity, started, began);
+            let told = self.say(Kind::CALL, &entity, started, began);
             act.report(told);
-            let told = self.say(Kind::Call, &entity, started + span, ended);
+            let told = self.say(Kind::CALL, &entity, started + span, ended);
             act.report(told);
         }
     }
 
     fn email(&mut self, rep: usize, act: &mut Act) {
-        let entity = self.entity(Kind::Email);
+        let entity = self.entity(Kind::EMAIL);
         let inbound = self.chance(0.15);
         let mut sent = vec![
-            ("rep", self.name(rep, Kind::Email)),
+            ("rep", self.name(rep, Kind::EMAIL)),
             ("account", text(people::account(&mut self.dice))),
             ("contact", text(people::contact(&mut self.dice))),
-            ("direction", choice(Kind::Email, "direction", if inbound { "inbound" } else { "outbound" })),
+            ("direction", choice(Kind::EMAIL, "direction", if inbound { "inbound" } else { "outbound" })),
             ("sent_at", Value::Time(Time::Instant(act.at))),
         ];
         if !inbound && self.chance(0.4) {
             sent.push(("campaign", text(self.one_of(&CAMPAIGNS))));
         }
-        let told = self.say(Kind::Email, &entity, act.at, sent);
+        let told = self.say(Kind::EMAIL, &entity, act.at, sent);
         act.report(told);
         if inbound {
             return;
         }
         if self.chance(0.03) {
             let at = act.later(self.around(20 * SECOND));
-            let told = self.say(Kind::Email, &entity, at, vec![("bounced", Value::Flag(true))]);
+            let told = self.say(Kind::EMAIL, &entity, at, vec![("bounced", Value::Flag(true))]);
             return act.report(told);
         }
         if self.chance(0.35) {
@@ -281,12 +281,12 @@ impl Floor {
 
     /// Something happened to an e-mail.
     fn mark(&mut self, entity: &str, field: &'static str, at_us: i64, act: &mut Act) {
-        let told = self.say(Kind::Email, entity, at_us, vec![(field, Value::Time(Time::Instant(at_us)))]);
+        let told = self.say(Kind::EMAIL, entity, at_us, vec![(field, Value::Time(Time::Instant(at_us)))]);
         act.report(told);
     }
 
     fn meeting(&mut self, rep: usize, act: &mut Act) {
-        let entity = self.entity(Kind::Meeting);
+        let entity = self.entity(Kind::MEETING);
         let day_us = self.reps[rep].hours.day_us();
         let lead = self.dice.random_range(0..5 * day_us);
         let half_hours = |at: i64| (at / (30 * MINUTE) + 1) * 30 * MINUTE;
@@ -294,15 +294,15 @@ impl Floor {
             if act.live { act.at + act.soon(lead) } else { half_hours(self.reps[rep].hours.after(act.at, lead).min(act.at + HORIZON)) };
         let duration_s = self.one_of(&[1800, 1800, 2700, 3600]);
         let booked = vec![
-            ("rep", self.name(rep, Kind::Meeting)),
+            ("rep", self.name(rep, Kind::MEETING)),
             ("account", text(people::account(&mut self.dice))),
             ("contact", text(people::contact(&mut self.dice))),
-            ("status", choice(Kind::Meeting, "status", "scheduled")),
+            ("status", choice(Kind::MEETING, "status", "scheduled")),
             ("starts_at", Value::Time(Time::Instant(starts_at))),
             ("duration_s", Value::Integer(duration_s)),
             ("purpose", text(self.one_of(&["discovery", "demo", "negotiation", "review"]))),
         ];
-        let told = self.say(Kind::Meeting, &entity, act.at, booked);
+        let told = self.say(Kind::MEETING, &entity, act.at, booked);
         act.report(told);
         let decided_at = act.at + (starts_at - act.at) / 2;
         if self.chance(0.12) {
@@ -311,7 +311,7 @@ impl Floor {
             } else {
                 half_hours(self.reps[rep].hours.after(starts_at, day_us).min(starts_at + HORIZON))
             };
-            let told = self.say(Kind::Meeting, &entity, decided_at, vec![("starts_at", Value::Time(Time::Instant(starts_at)))]);
+            let told = self.say(Kind::MEETING, &entity, decided_at, vec![("starts_at", Value::Time(Time::Instant(starts_at)))]);
             act.report(told);
         }
         let (status, at) = match self.dice.random_range(0..100) {
@@ -319,7 +319,7 @@ impl Floor {
             9..22 => ("no_show", starts_at + act.soon(15 * MINUTE)),
             _ => ("held", starts_at + act.soon(duration_s * SECOND)),
         };
-        let told = self.say(Kind::Meeting, &entity, at, vec![("status", choice(Kind::Meeting, "status", status))]);
+        let told = self.say(Kind::MEETING, &entity, at, vec![("status", choice(Kind::MEETING, "status", status))]);
         act.report(told);
     }
 
@@ -333,16 +333,16 @@ impl Floor {
                 let again = self.around(40 * MINUTE);
                 act.reports.push((reported_at + act.soon(again), told));
             }
-            12..30 if !act.live && kind == Kind::Call => {
+            12..30 if !act.live && kind == Kind::CALL => {
                 // Somebody was on the road and the telephone synchronised in the evening.
                 let late = self.around(6 * HOUR);
                 act.reports.iter_mut().for_each(|report| report.0 += late);
             }
-            30..34 if kind == Kind::Call => {
+            30..34 if kind == Kind::CALL => {
                 let entity = told.entity.clone();
                 let last = act.reports.iter().map(|report| report.0).max().unwrap_or(reported_at);
                 let at = last + act.soon(20 * MINUTE);
-                let mut gone = self.say(Kind::Call, &entity, at, Vec::new());
+                let mut gone = self.say(Kind::CALL, &entity, at, Vec::new());
                 gone.deleted = Some(true);
                 act.report(gone);
             }

@@ -4,14 +4,12 @@ use std::borrow::Cow;
 
 use onpace_schemas::{Event, FieldNo, Kind, Patch, Stamp, Value};
 
+/// Who speaks of what.
+const SOURCES: [(Kind, &str); 4] = [(Kind::CALL, "phone"), (Kind::MEETING, "calendar"), (Kind::EMAIL, "mailer"), (Kind::DEAL, "crm")];
+
 /// An event of the simulation.
 pub(super) fn event(id: String, kind: Kind, entity: &str, at_us: Stamp, fields: Vec<(&'static str, Value<'static>)>) -> Event<'static> {
-    let source = match kind {
-        Kind::Call => "phone",
-        Kind::Meeting => "calendar",
-        Kind::Email => "mailer",
-        Kind::Deal => "crm",
-    };
+    let source = SOURCES.into_iter().find(|(spoken_of, _)| *spoken_of == kind).map_or("simulator", |(_, source)| source);
     let patch: Patch<'static> = fields.into_iter().filter_map(|(name, value)| Some((number(kind, name)?, value))).collect();
     let (id, source, entity) = (id.into(), source.into(), entity.to_owned().into());
     Event { id, source, kind, entity, occurred_at: at_us, said_at: at_us, deleted: None, patch }

@@ -3,7 +3,7 @@
 //! In: messages of events. Out: their parts, and from these the same bytes again. What always holds: what is taken apart is put together to
 //! the byte, whoever wrote it; what can't be isn't taken apart. Never here: what the patch says.
 
-use super::{Input, body, header, long, text};
+use super::{Input, MARKER, Plan, framed, long, text};
 
 /// The marker and the schema's fingerprint.
 const HEADER: usize = 10;
@@ -11,6 +11,8 @@ const HEADER: usize = 10;
 /// An event's message in parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts<'a> {
+    /// The version it is written with.
+    pub plan: &'static Plan,
     /// The event's id.
     pub id: &'a str,
     /// Its source.
@@ -30,12 +32,13 @@ pub struct Parts<'a> {
 impl<'a> Parts<'a> {
     /// Takes a message apart; `None` where these parts would not lead back to it.
     pub fn of(message: &'a [u8]) -> Option<Parts<'a>> {
-        let mut input = Input(body(message).ok()?);
+        let (plan, body) = framed(message).ok()?;
+        let mut input = Input(body);
         let (id, source, entity) = (input.text().ok()?, input.text().ok()?, input.text().ok()?);
         let occurred_at = input.long().ok()?;
         let said_at = if input.branch(1).ok()? == 1 { Some(input.long().ok()?) } else { None };
         let deleted = if input.branch(1).ok()? == 1 { Some(input.flag().ok()?) } else { None };
-        let parts = Parts { id, source, entity, occurred_at, said_at, deleted, rest: input.0 };
+        let parts = Parts { plan, id, source, entity, occurred_at, said_at, deleted, rest: input.0 };
         // Another producer may write a number in more bytes than it needs: nothing else can be written in two ways.
         (parts.length() == message.len()).then_some(parts)
     }
@@ -50,7 +53,8 @@ impl<'a> Parts<'a> {
 
     /// Appends the message.
     pub fn write(&self, out: &mut Vec<u8>) {
-        header(out);
+        out.extend_from_slice(&MARKER);
+        out.extend_from_slice(&self.plan.fingerprint.to_le_bytes());
         for said in [self.id, self.source, self.entity] {
             text(said, out);
         }

@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256};
 
 /// Every version there ever was, by its file's SHA-256 and its fingerprint. A line is added for each new version, and none is ever
 /// changed: there are logs out there that hold what it wrote.
-const FROZEN: [(&str, u64); 1] = [("8830e306224e9481386647f6b5d5e68164ab97c9debca1ecff60414b7193b2ad", 0x8092_1AB5_1682_490C)];
+pub const FROZEN: [(&str, u64); 1] = [("8830e306224e9481386647f6b5d5e68164ab97c9debca1ecff60414b7193b2ad", 0x8092_1AB5_1682_490C)];
 
 /// Why a later version may not follow an earlier one.
-fn fits(earlier: &str, later: &str) -> Result<(), String> {
+pub fn fits(earlier: &str, later: &str) -> Result<(), String> {
     let (old, new) = (Schema::parse_str(earlier), Schema::parse_str(later));
     let (old, new) = (old.map_err(|error| error.to_string())?, new.map_err(|error| error.to_string())?);
     match SchemaCompatibility::mutual_read(&old, &new).map_err(|error| error.to_string())? {
@@ -62,7 +62,7 @@ fn all_released_versions_read_each_other() {
         .collect();
     versions.sort();
     assert!(versions.iter().map(|(number, _)| *number).eq(1..=versions.len() as u32), "versions are numbered from 1");
-    assert_eq!(versions.last().unwrap().1, avro::SCHEMA, "the newest version is the one that is written");
+    assert_eq!(versions.last().unwrap().1, avro::NEWEST.schema, "the newest version is the one that is written");
     for (later, new) in &versions {
         for (earlier, old) in versions.iter().take_while(|(earlier, _)| earlier <= later) {
             assert_eq!(fits(old, new), Ok(()), "v{earlier} against v{later}");
@@ -72,13 +72,13 @@ fn all_released_versions_read_each_other() {
 
 #[test]
 fn a_released_version_is_frozen_for_ever() {
-    let newest = avro::FINGERPRINT;
+    let newest = avro::NEWEST.fingerprint;
     for (number, (file, fingerprint)) in (1..).zip(FROZEN) {
         let path = format!("{}/avro/event.v{number}.avsc", env!("CARGO_MANIFEST_DIR"));
         let hash: String = Sha256::digest(std::fs::read(&path).unwrap()).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(hash, file, "{path} has changed; put it back, and write the change down as event.v{}.avsc", FROZEN.len() + 1);
         if number == FROZEN.len() {
-            assert_eq!(newest, fingerprint, "avro::FINGERPRINT is not that of {path}");
+            assert_eq!(newest, fingerprint, "the newest plan is not that of {path}");
         }
     }
     assert!(
@@ -89,7 +89,7 @@ fn a_released_version_is_frozen_for_ever() {
 
 /// The current schema with something done to it.
 fn changed(change: impl Fn(&mut Vec<Json>)) -> String {
-    let mut schema: Json = serde_json::from_str(avro::SCHEMA).unwrap();
+    let mut schema: Json = serde_json::from_str(avro::NEWEST.schema).unwrap();
     change(schema["fields"].as_array_mut().unwrap());
     schema.to_string()
 }
@@ -107,7 +107,7 @@ fn a_good_next_version_passes() {
             {"name": "score", "type": ["null", "long"], "default": null}]});
         fields.push(json!({"name": "feedback", "type": ["null", feedback], "default": null}));
     });
-    assert_eq!(fits(avro::SCHEMA, &next), Ok(()));
+    assert_eq!(fits(avro::NEWEST.schema, &next), Ok(()));
 }
 
 #[test]
@@ -132,6 +132,6 @@ fn a_broken_next_version_is_caught() {
             changed(|fields| call_fields(fields)[4]["type"][1] = json!({"type": "enum", "name": "D", "symbols": ["outbound", "inbound"]}))
         }),
     ] {
-        assert!(fits(avro::SCHEMA, &next).is_err(), "{what} went unnoticed");
+        assert!(fits(avro::NEWEST.schema, &next).is_err(), "{what} went unnoticed");
     }
 }

@@ -4,6 +4,7 @@
 mod any_event;
 mod avro_elsewhere;
 mod evolution;
+mod generated;
 mod golden;
 mod noise;
 mod refusals;

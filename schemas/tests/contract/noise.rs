@@ -55,7 +55,7 @@ fn read_noise(message: &[u8]) {
 }
 
 fn framed(body: &[u8]) -> Vec<u8> {
-    [&[0xC3, 0x01], &avro::FINGERPRINT.to_le_bytes()[..], body].concat()
+    [&[0xC3, 0x01], &avro::NEWEST.fingerprint.to_le_bytes()[..], body].concat()
 }
 
 proptest! {

@@ -184,13 +184,13 @@ async fn a_silent_source_is_named_and_what_it_feeds_is_incomplete() {
     let ago = |minutes: i64| now_ms() - minutes * 60_000;
     let heard = |source: &str, kind: Kind, recorded_ms: i64| {
         let mut row = Heard { source: source.into(), ..Heard::default() };
-        row.recorded_ms[kind as usize] = recorded_ms;
+        row.recorded_ms[usize::from(kind.number())] = recorded_ms;
         row
     };
     let spoke_ms = ago(70);
     store.inside(|inside| {
-        inside.lanes[0].sources = vec![heard("aircall", Kind::Call, ago(90)), heard("import", Kind::Deal, ago(9_000))];
-        inside.lanes[1].sources = vec![heard("aircall", Kind::Call, spoke_ms), heard("crm", Kind::Deal, ago(50))];
+        inside.lanes[0].sources = vec![heard("aircall", Kind::CALL, ago(90)), heard("import", Kind::DEAL, ago(9_000))];
+        inside.lanes[1].sources = vec![heard("aircall", Kind::CALL, spoke_ms), heard("crm", Kind::DEAL, ago(50))];
     });
     let (view, mut look) = View::looking(&store, &evaluation);
     look();
@@ -224,7 +224,7 @@ async fn a_silent_source_is_named_and_what_it_feeds_is_incomplete() {
     };
     assert_eq!(of(&body), [false, true]);
     // It speaks again, without changing a counter.
-    store.inside(|inside| inside.lanes[0].sources = vec![heard("aircall", Kind::Call, ago(5))]);
+    store.inside(|inside| inside.lanes[0].sources = vec![heard("aircall", Kind::CALL, ago(5))]);
     store.head(0, 5, 5, now_ms());
     look();
     let again = Request::get(&uri).header("if-none-match", &headers["etag"]).body(Body::empty()).unwrap();

@@ -264,7 +264,7 @@ mod tests {
         let yaml = "time_zone: UTC\nsources: [{ id: aircall, live: true, max_silence: 30m }]";
         let roster = Roster::parse(yaml, &mut |path| panic!("{path}")).unwrap();
         let mut call = [0; 4];
-        call[Kind::Call as usize] = noon_ms;
+        call[usize::from(Kind::CALL.number())] = noon_ms;
         let seen = |offset, end, recorded_ms, now_ms| {
             let mut known = known(vec![Lane::loaded(head(end, end, recorded_ms), now_ms), Lane::loaded(head(7, 7, now_ms), now_ms)]);
             known.lanes[0].moved(head(offset, end, recorded_ms), now_ms);
@@ -275,12 +275,12 @@ mod tests {
         let at = |minute: i64| noon_ms + minute * minute_ms;
         let of = |behind, silent: &[Kind]| Completeness { behind, silent: silent.to_vec() };
         assert_eq!(seen(5, 5, at(29), at(30)), of(false, &[]));
-        assert_eq!(seen(5, 5, at(60), at(60)), of(false, &[Kind::Call]));
+        assert_eq!(seen(5, 5, at(60), at(60)), of(false, &[Kind::CALL]));
         // The lane was last heard of ten minutes after noon, and has events to go: whatever they say is not known.
         assert_eq!(seen(5, 9, at(10), at(60)), of(true, &[]));
         assert_eq!(seen(5, 5, at(10), at(60)), of(true, &[]));
         // Its last word came before the lane fell behind: it was silent then, and still is as far as is known.
-        assert_eq!(seen(5, 9, at(40), at(60)), of(true, &[Kind::Call]));
+        assert_eq!(seen(5, 9, at(40), at(60)), of(true, &[Kind::CALL]));
     }
 
     #[test]

@@ -155,7 +155,7 @@ pub(super) fn read_sources(connection: &Connection, lane: u32) -> Tried<Vec<Hear
         }
         // A kind of a later release isn't this one's to count.
         if let (Some(last), Some(kind)) = (sources.last_mut(), Kind::named(&kind)) {
-            last.recorded_ms[kind as usize] = recorded_ms;
+            last.recorded_ms[usize::from(kind.number())] = recorded_ms;
         }
     }
     Ok(sources)

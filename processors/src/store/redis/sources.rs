@@ -59,7 +59,7 @@ fn parse(text: &str) -> Option<[i64; Kind::ALL.len()]> {
         let moment = moment.parse().ok()?;
         // A kind of a later release isn't this one's to count.
         if let Some(kind) = Kind::named(kind) {
-            recorded_ms[kind as usize] = moment;
+            recorded_ms[usize::from(kind.number())] = moment;
         }
     }
     Some(recorded_ms)

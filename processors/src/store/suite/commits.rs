@@ -229,41 +229,41 @@ pub(crate) fn large_commits_follow_one_another(place: &impl Place) {
 
 pub(crate) fn sources_move_with_the_commit(place: &impl Place) {
     let (mut writer, ..) = taken(place, 0);
-    let first = [heard("aircall", &[(Kind::Call, 5)]), heard("an \"odd\" näme\r\n=1 {0}", &[(Kind::Deal, i64::MAX), (Kind::Call, 1)])];
+    let first = [heard("aircall", &[(Kind::CALL, 5)]), heard("an \"odd\" näme\r\n=1 {0}", &[(Kind::DEAL, i64::MAX), (Kind::CALL, 1)])];
     put(writer.as_mut(), &Commit { sources: first.to_vec(), ..commit(1) });
     let mut reader = place.store().reader().unwrap();
     assert_eq!(reader.sources(0).unwrap(), first);
     put(writer.as_mut(), &commit(2));
-    let again = heard("aircall", &[(Kind::Call, 6), (Kind::Meeting, 7)]);
+    let again = heard("aircall", &[(Kind::CALL, 6), (Kind::MEETING, 7)]);
     put(writer.as_mut(), &Commit { sources: vec![again.clone()], ..commit(3) });
     let [_, odd] = first;
     let now = [again, odd];
     assert_eq!(reader.sources(0).unwrap(), now);
     // Each lane has its own, one that was never begun none.
     let (mut other, ..) = taken(place, 1);
-    put(other.as_mut(), &Commit { sources: vec![heard("aircall", &[(Kind::Call, 99)])], ..commit(1) });
+    put(other.as_mut(), &Commit { sources: vec![heard("aircall", &[(Kind::CALL, 99)])], ..commit(1) });
     assert_eq!((reader.sources(0).unwrap().as_slice(), reader.sources(2).unwrap().as_slice()), (&now[..], &[][..]));
     let mut own = place.store().writer(0).unwrap().take_over().unwrap().sources;
     own.sort();
     assert_eq!(own, now);
-    fenced(writer.as_mut(), &Commit { sources: vec![heard("zombie", &[(Kind::Call, 9)])], ..commit(4) });
+    fenced(writer.as_mut(), &Commit { sources: vec![heard("zombie", &[(Kind::CALL, 9)])], ..commit(4) });
     assert_eq!(reader.sources(0).unwrap(), now);
 }
 
 pub(crate) fn a_source_that_says_nothing_is_dropped(place: &impl Place) {
     let (mut writer, ..) = taken(place, 0);
     let nothing = heard("a", &[]);
-    let rows = vec![heard("a", &[(Kind::Call, 1), (Kind::Email, 2)]), heard("b", &[(Kind::Call, 3)])];
+    let rows = vec![heard("a", &[(Kind::CALL, 1), (Kind::EMAIL, 2)]), heard("b", &[(Kind::CALL, 3)])];
     put(writer.as_mut(), &Commit { sources: rows, ..commit(1) });
     put(
         writer.as_mut(),
-        &Commit { sources: vec![nothing.clone(), heard("gone before", &[]), heard("c", &[(Kind::Deal, 4)])], ..commit(2) },
+        &Commit { sources: vec![nothing.clone(), heard("gone before", &[]), heard("c", &[(Kind::DEAL, 4)])], ..commit(2) },
     );
     let mut reader = place.store().reader().unwrap();
-    assert_eq!(reader.sources(0).unwrap(), [heard("b", &[(Kind::Call, 3)]), heard("c", &[(Kind::Deal, 4)])]);
+    assert_eq!(reader.sources(0).unwrap(), [heard("b", &[(Kind::CALL, 3)]), heard("c", &[(Kind::DEAL, 4)])]);
     // A row is written whole: what it no longer says has gone.
-    put(writer.as_mut(), &Commit { sources: vec![heard("b", &[(Kind::Meeting, 5)])], ..commit(3) });
-    assert_eq!(reader.sources(0).unwrap(), [heard("b", &[(Kind::Meeting, 5)]), heard("c", &[(Kind::Deal, 4)])]);
+    put(writer.as_mut(), &Commit { sources: vec![heard("b", &[(Kind::MEETING, 5)])], ..commit(3) });
+    assert_eq!(reader.sources(0).unwrap(), [heard("b", &[(Kind::MEETING, 5)]), heard("c", &[(Kind::DEAL, 4)])]);
 }
 
 pub(crate) fn inspecting_says_what_is_there(place: &impl Place) {

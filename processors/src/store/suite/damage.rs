@@ -96,8 +96,8 @@ pub(crate) fn a_round_keeps_up_with_commits(place: &impl Place) {
             names: vec![format!("new {steps}")],
             names_from: names,
             sources: vec![
-                heard("phone", &[(Kind::Call, offset * 10)]),
-                heard("crm", &[(Kind::Deal, i64::from(!steps.is_multiple_of(3)) * offset)]),
+                heard("phone", &[(Kind::CALL, offset * 10)]),
+                heard("crm", &[(Kind::DEAL, i64::from(!steps.is_multiple_of(3)) * offset)]),
             ],
             ..commit(offset)
         };

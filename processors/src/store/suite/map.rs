@@ -82,7 +82,7 @@ fn against_a_map(place: &dyn Place, steps: Vec<Step>) {
                 model.names.extend(names.iter().cloned());
                 model.sources.extend(sources.iter().copied());
                 model.sources.retain(|_, recorded_ms| *recorded_ms != 0);
-                let sources = sources.iter().map(|(source, at)| heard(&source.to_string(), &[(Kind::Call, *at)])).collect();
+                let sources = sources.iter().map(|(source, at)| heard(&source.to_string(), &[(Kind::CALL, *at)])).collect();
                 put(
                     writer.as_mut(),
                     &Commit { entities: entities.into(), blocks: blocks.into(), names, names_from, sources, ..commit(model.offset) },
@@ -123,7 +123,7 @@ fn against_a_map(place: &dyn Place, steps: Vec<Step>) {
     assert_eq!(known(writer.as_ref(), 12), model.entities.keys().copied().collect::<Vec<_>>());
     let seen = load(reader.as_mut(), 0).unwrap();
     assert_eq!((seen.names, seen.blocks), (model.names, model.blocks));
-    let sources: Vec<Heard> = model.sources.iter().map(|(source, at)| heard(&source.to_string(), &[(Kind::Call, *at)])).collect();
+    let sources: Vec<Heard> = model.sources.iter().map(|(source, at)| heard(&source.to_string(), &[(Kind::CALL, *at)])).collect();
     assert_eq!(reader.sources(0).unwrap(), sources);
 }
 

@@ -167,7 +167,7 @@ fn grown(place: &dyn Place) -> (Box<dyn LaneWriter>, Head) {
             blocks: vec![(at(step, 100), block(100, step.into()))].into(),
             names: vec![format!("rep {step}")],
             names_from: step,
-            sources: vec![heard("phone", &[(Kind::Call, step.into())])],
+            sources: vec![heard("phone", &[(Kind::CALL, step.into())])],
             ..commit(step.into())
         };
         put(writer.as_mut(), &change);
@@ -177,6 +177,6 @@ fn grown(place: &dyn Place) -> (Box<dyn LaneWriter>, Head) {
 
 fn heard(source: &str, kinds: &[(Kind, i64)]) -> Heard {
     let mut row = Heard { source: source.into(), ..Heard::default() };
-    kinds.iter().for_each(|(kind, recorded_ms)| row.recorded_ms[*kind as usize] = *recorded_ms);
+    kinds.iter().for_each(|(kind, recorded_ms)| row.recorded_ms[usize::from(kind.number())] = *recorded_ms);
     row
 }

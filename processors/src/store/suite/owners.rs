@@ -14,7 +14,7 @@ pub(crate) fn a_fenced_commit_does_nothing(place: &impl Place) {
         entities: vec![(id(1), vec![9], false), (id(2), vec![9; 100], true)].into(),
         blocks: vec![(at(0, 1), block(1, 9)), (at(0, 2), block(2, 9))].into(),
         names: vec!["zombie".into()],
-        sources: vec![heard("zombie", &[(Kind::Call, 9)])],
+        sources: vec![heard("zombie", &[(Kind::CALL, 9)])],
         ..commit(2)
     };
     fenced(zombie.as_mut(), &late);
@@ -121,7 +121,7 @@ pub(crate) fn an_older_store_fences_its_owner(place: &impl Place) {
         blocks: vec![(at(1, 100), block(100, 99))].into(),
         names: vec!["new".into()],
         names_from: 21,
-        sources: vec![heard("phone", &[(Kind::Call, 21)]), heard("new", &[(Kind::Deal, 21)])],
+        sources: vec![heard("phone", &[(Kind::CALL, 21)]), heard("new", &[(Kind::DEAL, 21)])],
         ..commit(21)
     };
     put(owner.as_mut(), &more);

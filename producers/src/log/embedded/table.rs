@@ -19,6 +19,9 @@ use crate::log::{DeadLetter, Fingerprint, LogError, Seen, now_ms};
 /// The tables' version; a file of another one is refused.
 const VERSION: i64 = 3;
 
+/// The version of the schema of whatever is in columns; a message of another one is kept whole.
+static IN_COLUMNS: &avro::Plan = &avro::PLANS[0];
+
 const TABLES: &str = r#"
     CREATE TABLE IF NOT EXISTS event_log (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS event_partition (partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL);
@@ -186,7 +189,7 @@ impl<'a> Told<'a> {
                 _ => Told::Nothing,
             };
         }
-        let parts = avro::Parts::of(value).filter(|parts| entity_of(key) == Some(parts.entity));
+        let parts = avro::Parts::of(value).filter(|parts| parts.plan.version == IN_COLUMNS.version && entity_of(key) == Some(parts.entity));
         parts.map_or(Told::Nothing, Told::Event)
     }
 }
@@ -203,7 +206,7 @@ impl Prepared<'_> {
         let (place, nothing) = (place_of(*partition, offset), None::<i64>);
         let checksum = check(place, recorded_ms, key, value);
         let inserted = match told {
-            Told::Event(avro::Parts { id, source, entity: _, occurred_at, said_at, deleted, rest }) => {
+            Told::Event(avro::Parts { plan: _, id, source, entity: _, occurred_at, said_at, deleted, rest }) => {
                 insert.execute(params![place, recorded_ms, key, id, source, occurred_at, said_at, deleted, rest, checksum])
             }
             Told::Heartbeat(at_us) => {
@@ -239,7 +242,7 @@ impl Kept {
                 let (Ok(occurred_at), Ok(said_at), Ok(deleted)) = (row.get(at + 4), row.get(at + 5), row.get(at + 6)) else {
                     return Ok(None);
                 };
-                avro::Parts { id, source, entity, occurred_at, said_at, deleted, rest: body }.write(&mut self.value);
+                avro::Parts { plan: IN_COLUMNS, id, source, entity, occurred_at, said_at, deleted, rest: body }.write(&mut self.value);
             }
             Err(_) => return Ok(None),
         }

@@ -5,16 +5,16 @@
 
 use std::fmt;
 
-use onpace_schemas::{did_you_mean, time};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 use serde_saphyr::options::{DuplicateKeyPolicy, NonFiniteFloatPolicy};
 
-use crate::mistake::Mistake;
+use crate::{Mistake, did_you_mean, time};
 
 /// Where something stands and what it is.
-pub(crate) struct Node {
-    pub(crate) line: usize,
+pub struct Node {
+    /// Its line in the file, from 1.
+    pub line: usize,
     bytes: Option<std::ops::Range<usize>>,
     value: Value,
 }
@@ -30,20 +30,26 @@ enum Value {
 
 /// A text and its line.
 #[derive(Clone, Copy)]
-pub(crate) struct Text<'a> {
-    pub(crate) line: usize,
-    pub(crate) text: &'a str,
+pub struct Text<'a> {
+    /// Its line in the file, from 1.
+    pub line: usize,
+    /// What it says.
+    pub text: &'a str,
 }
 
 /// A mapping whose keys are all known.
-pub(crate) struct Fields<'a> {
-    pub(crate) line: usize,
+pub struct Fields<'a> {
+    /// Its line in the file, from 1.
+    pub line: usize,
     what: &'a str,
     fields: Vec<(&'a str, &'a Node)>,
 }
 
 /// Reads a file of one document.
-pub(crate) fn read(yaml: &str) -> Result<Node, Mistake> {
+///
+/// # Errors
+/// It is no YAML, or more than one document.
+pub fn read(yaml: &str) -> Result<Node, Mistake> {
     // A large company's roster passes what the parser takes for hostile; aliases stay bounded.
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! { max_nodes: 4_000_000, max_events: 10_000_000 },
@@ -67,7 +73,7 @@ pub(crate) fn read(yaml: &str) -> Result<Node, Mistake> {
 }
 
 /// `; did you mean …`, or a list where it is short, or else what the caller says.
-pub(crate) fn hint<'a>(given: &str, known: impl Iterator<Item = &'a str> + Clone, otherwise: &str) -> String {
+pub fn hint<'a>(given: &str, known: impl Iterator<Item = &'a str> + Clone, otherwise: &str) -> String {
     const MOST_LISTED: usize = 12;
     let hint = did_you_mean(given, known.clone());
     match known.count() {
@@ -103,16 +109,20 @@ impl Node {
     }
 
     /// A complaint about this node.
-    pub(crate) fn mistake(&self, cause: impl Into<String>) -> Mistake {
+    pub fn mistake(&self, cause: impl Into<String>) -> Mistake {
         Mistake::at(self.line, cause)
     }
 
-    pub(crate) fn is_mapping(&self) -> bool {
+    /// Whether it is a mapping.
+    pub fn is_mapping(&self) -> bool {
         matches!(self.value, Value::Mapping(_))
     }
 
     /// The mapping it is, of known keys; `what` is its name in messages, `a person`.
-    pub(crate) fn fields<'a>(&'a self, what: &'a str, known: &[&str]) -> Result<Fields<'a>, Mistake> {
+    ///
+    /// # Errors
+    /// It is something else, has a key that isn't known, or one twice.
+    pub fn fields<'a>(&'a self, what: &'a str, known: &[&str]) -> Result<Fields<'a>, Mistake> {
         let written = match &self.value {
             Value::Mapping(written) => written.as_slice(),
             Value::Nothing => &[],
@@ -138,7 +148,32 @@ impl Node {
         Ok(Fields { line: self.line, what, fields })
     }
 
-    pub(crate) fn list(&self, name: &str) -> Result<&[Node], Mistake> {
+    /// The mapping it is, from names of somebody's own choice, in the order in which they stand; `what` is its name in messages.
+    ///
+    /// # Errors
+    /// It is something else, or has a name twice.
+    pub fn entries(&self, what: &str) -> Result<Vec<(Text<'_>, &Node)>, Mistake> {
+        let written = match &self.value {
+            Value::Mapping(written) => written.as_slice(),
+            Value::Nothing => &[],
+            _ => return Err(self.mistake(format!("{what} is a mapping from names; this is {}", self.kind()))),
+        };
+        let mut entries: Vec<(Text<'_>, &Node)> = Vec::with_capacity(written.len());
+        for (key, node) in written {
+            let name = key.text("a name")?;
+            if let Some((first, _)) = entries.iter().find(|(other, _)| other.text == name.text) {
+                return Err(name.mistake(format!("`{}` stands here and on line {}; keep one of the two", name.text, first.line)));
+            }
+            entries.push((name, node));
+        }
+        Ok(entries)
+    }
+
+    /// The list it is; `name` is the key it stands under.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub fn list(&self, name: &str) -> Result<&[Node], Mistake> {
         match &self.value {
             Value::List(nodes) => Ok(nodes),
             Value::Nothing => Ok(&[]),
@@ -146,7 +181,11 @@ impl Node {
         }
     }
 
-    pub(crate) fn text(&self, name: &str) -> Result<Text<'_>, Mistake> {
+    /// The text or number it is; `name` is its name in messages.
+    ///
+    /// # Errors
+    /// It is something else, empty, or holds a control character.
+    pub fn text(&self, name: &str) -> Result<Text<'_>, Mistake> {
         let Value::Text(text) = &self.value else {
             return Err(self.mistake(format!("{name} is one text or number; this is {}", self.kind())));
         };
@@ -166,34 +205,53 @@ fn listed(names: &[&str]) -> String {
 
 impl<'a> Fields<'a> {
     /// A complaint about the mapping as a whole.
-    pub(crate) fn mistake(&self, cause: impl Into<String>) -> Mistake {
+    pub fn mistake(&self, cause: impl Into<String>) -> Mistake {
         Mistake::at(self.line, cause)
     }
 
     /// What stands under a key, unless that is nothing.
-    pub(crate) fn get(&self, key: &str) -> Option<&'a Node> {
+    pub fn get(&self, key: &str) -> Option<&'a Node> {
         let (_, node) = self.fields.iter().find(|(name, _)| *name == key)?;
         (!matches!(node.value, Value::Nothing)).then_some(node)
     }
 
-    pub(crate) fn text(&self, key: &str) -> Result<Option<Text<'a>>, Mistake> {
+    /// The text under a key, if there is one.
+    ///
+    /// # Errors
+    /// Something else stands there.
+    pub fn text(&self, key: &str) -> Result<Option<Text<'a>>, Mistake> {
         self.get(key).map(|node| node.text(&format!("`{key}`"))).transpose()
     }
 
     /// The text under a key that must be there; `why` ends the complaint, `such as …`.
-    pub(crate) fn needed(&self, key: &str, why: &str) -> Result<Text<'a>, Mistake> {
+    ///
+    /// # Errors
+    /// Nothing stands there, or something else.
+    pub fn needed(&self, key: &str, why: &str) -> Result<Text<'a>, Mistake> {
         self.text(key)?.ok_or_else(|| self.mistake(format!("{} needs `{key}`, {why}", self.what)))
     }
 
-    pub(crate) fn owned(&self, key: &str) -> Result<Option<String>, Mistake> {
+    /// The text under a key, if there is one, as a copy.
+    ///
+    /// # Errors
+    /// Something else stands there.
+    pub fn owned(&self, key: &str) -> Result<Option<String>, Mistake> {
         Ok(self.text(key)?.map(|text| text.text.to_owned()))
     }
 
-    pub(crate) fn list(&self, key: &str) -> Result<&'a [Node], Mistake> {
+    /// The list under a key, empty where nothing stands there.
+    ///
+    /// # Errors
+    /// Something else stands there.
+    pub fn list(&self, key: &str) -> Result<&'a [Node], Mistake> {
         self.get(key).map_or(Ok(&[]), |node| node.list(key))
     }
 
-    pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, Mistake> {
+    /// `true` or `false` under a key, if it is there.
+    ///
+    /// # Errors
+    /// Something else stands there.
+    pub fn flag(&self, key: &str) -> Result<Option<bool>, Mistake> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         match text.text {
             "true" => Ok(Some(true)),
@@ -202,19 +260,26 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Days since 1970-01-01.
-    pub(crate) fn date(&self, key: &str) -> Result<Option<i32>, Mistake> {
+    /// The date under a key, if there is one, in days since 1970-01-01.
+    ///
+    /// # Errors
+    /// Something else stands there, or a date that no company plans by.
+    pub fn date(&self, key: &str) -> Result<Option<i32>, Mistake> {
         self.text(key)?.map(|text| text.date()).transpose()
     }
 }
 
 impl Text<'_> {
-    pub(crate) fn mistake(&self, cause: impl Into<String>) -> Mistake {
+    /// A complaint about this text.
+    pub fn mistake(&self, cause: impl Into<String>) -> Mistake {
         Mistake::at(self.line, cause)
     }
 
     /// One of a closed set; `what` is what each is.
-    pub(crate) fn one_of<T: Copy>(&self, what: &str, known: &[(&'static str, T)]) -> Result<T, Mistake> {
+    ///
+    /// # Errors
+    /// None of them.
+    pub fn one_of<T: Copy>(&self, what: &str, known: &[(&'static str, T)]) -> Result<T, Mistake> {
         let found = known.iter().find(|(name, _)| *name == self.text).map(|(_, value)| *value);
         found.ok_or_else(|| {
             let hint = did_you_mean(self.text, known.iter().map(|(name, _)| *name));
@@ -223,7 +288,10 @@ impl Text<'_> {
     }
 
     /// Days since 1970-01-01; a date no company plans by is taken for a slip.
-    pub(crate) fn date(&self) -> Result<i32, Mistake> {
+    ///
+    /// # Errors
+    /// It is no date, or such a one.
+    pub fn date(&self) -> Result<i32, Mistake> {
         let day = time::parse_date(self.text).map_err(|cause| self.mistake(cause))?;
         match time::date_of(day).year() {
             1970..=2200 => Ok(day),
