@@ -73,10 +73,14 @@ pub enum Unreadable {
 
 /// Writes an event as a single object.
 pub fn write(event: &Event<'_>, out: &mut Vec<u8>) {
+    write_by(NEWEST, event, out);
+}
+
+fn write_by(plan: &'static Plan, event: &Event<'_>, out: &mut Vec<u8>) {
     let Event { id, source, entity, occurred_at, said_at, deleted, .. } = event;
     let said_at = Some(*said_at).filter(|said_at| said_at != occurred_at);
-    Parts { plan: NEWEST, id, source, entity, occurred_at: *occurred_at, said_at, deleted: *deleted, rest: &[] }.write(out);
-    for part in NEWEST.parts {
+    Parts { plan, id, source, entity, occurred_at: *occurred_at, said_at, deleted: *deleted, rest: &[] }.write(out);
+    for part in plan.parts {
         match part {
             Part::Kind(of) if of.kind == event.kind => {
                 out.push(2);
@@ -174,6 +178,10 @@ fn long(value: i64, out: &mut Vec<u8>) {
 /// Why it can't be read; it then belongs to the dead letters.
 pub fn read(message: &[u8]) -> Result<Message<'_>, Unreadable> {
     let (plan, body) = framed(message)?;
+    read_by(plan, body)
+}
+
+fn read_by<'a>(plan: &Plan, body: &'a [u8]) -> Result<Message<'a>, Unreadable> {
     let mut input = Input(body);
     let id = input.text()?;
     let source = input.text()?;
@@ -437,6 +445,65 @@ mod tests {
         }
         let no_date_here = event(Kind::EMAIL, vec![("opened_at", Value::Time(Time::Date(1)))]);
         assert_eq!(read(&message(&no_date_here)), Err(Unreadable::Range));
+    }
+
+    #[test]
+    fn fields_behind_those_that_are_emptied_are_read_and_written() {
+        // As if calls had begun with two fields, and all others had come with this version; and meetings after the heartbeat.
+        static GROWN: Plan = Plan {
+            version: 2,
+            fingerprint: 7,
+            schema: "",
+            parts: &[
+                Part::Kind(Of { kind: Kind::CALL, before: 2, all: 9 }),
+                Part::Heartbeat,
+                Part::Kind(Of { kind: Kind::MEETING, before: 0, all: 8 }),
+            ],
+        };
+        let there_and_back = |event: &Event<'_>| {
+            let mut message = Vec::new();
+            write_by(&GROWN, event, &mut message);
+            read_by(&GROWN, &message[10..]).map(|read| match read {
+                Message::Event(event) => event.into_owned(),
+                Message::Heartbeat { .. } => panic!("no heartbeat"),
+            })
+        };
+        let (rep, none) = (("rep", Value::Text("ann".into())), Value::Cleared);
+        for said in [
+            vec![],
+            vec![rep.clone(), ("duration_s", Value::Integer(5))],
+            vec![
+                rep.clone(),
+                ("contact", none.clone()),
+                ("purpose", Value::Text("demo".into())),
+                ("started_at", Value::Time(Time::Date(7))),
+            ],
+            vec![("rep", none.clone()), ("account", none.clone()), ("deal", Value::Text("d".into())), ("duration_s", none.clone())],
+        ] {
+            let said = event(Kind::CALL, said);
+            assert_eq!(there_and_back(&said), Ok(said));
+        }
+        let held = event(Kind::MEETING, vec![rep, ("status", Value::Choice(3)), ("purpose", none)]);
+        assert_eq!(there_and_back(&held), Ok(held));
+        // Said and emptied: before the list and in it, in it and behind it.
+        for field in ["rep", "purpose"] {
+            let both = |cleared: bool| {
+                let mut said = event(Kind::CALL, vec![(field, Value::Text("x".into()))]);
+                if cleared {
+                    said.patch.push((8, Value::Cleared));
+                }
+                let mut message = Vec::new();
+                write_by(&GROWN, &said, &mut message);
+                message
+            };
+            // The list names another field; then it names this one.
+            let with_list = both(true);
+            let at = with_list.windows(11).position(|bytes| bytes == b"\x14duration_s").unwrap();
+            let name = [&[2 * field.len() as u8], field.as_bytes()].concat();
+            let message = [&with_list[..at], &name, &with_list[at + 11..]].concat();
+            assert_eq!(read_by(&GROWN, &message[10..]), Err(Unreadable::Field(field)));
+            assert!(read_by(&GROWN, &both(false)[10..]).is_ok());
+        }
     }
 
     #[test]
