@@ -34,7 +34,7 @@ pub mod worktime;
 pub use onpace_schemas::Mistake;
 
 pub use block::Block;
-pub use catalogue::{Catalogue, CatalogueError, Kpi, KpiNo, Unit};
+pub use catalogue::{Catalogue, Kpi, KpiNo, Unit};
 pub use contributions::{Contribution, Counter};
 pub use evaluate::{Post, Question, Unconvertible, Within, evaluate, evaluate_each, folded_reps, folded_values, keys, posts};
 pub use exact::Exact;

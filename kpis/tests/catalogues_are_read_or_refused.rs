@@ -85,9 +85,9 @@ fn what_is_not_understood_is_refused_with_its_line() {
     let measure = |rest: &str| format!("measures:\n  m:\n    of: deal\n    {rest}\n");
     let kpi = |rest: &str| format!("kpis:\n  fine:\n    formula: deals_won + 1\n    unit: count\n  k:\n    {rest}\n");
     for (yaml, line, says) in [
-        ("measures: [".to_owned(), 2, "no YAML"),
+        ("measures: [".to_owned(), 1, "read as YAML"),
         ("- a".to_owned(), 1, "mapping"),
-        ("kpis:\n  k: { formula: deals_won, unit: count }\n  k: { formula: deals_won, unit: count }".to_owned(), 2, "duplicate"),
+        ("kpis:\n  k: { formula: deals_won, unit: count }\n  k: { formula: deals_won, unit: count }".to_owned(), 3, "`k` stands here and on line 2"),
         ("windows: [all]\nkpi:\n  a: 1".to_owned(), 2, "did you mean `kpis`"),
         ("windows:\n  - today\n  - last_moth".to_owned(), 3, "did you mean `last_month`"),
         ("windows: [today, today]".to_owned(), 1, "twice"),

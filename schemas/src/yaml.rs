@@ -181,6 +181,14 @@ impl Node {
         }
     }
 
+    /// The text or number it is, empty ones and those of several lines too; `None` where it is neither.
+    pub fn said(&self) -> Option<&str> {
+        match &self.value {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The text or number it is; `name` is its name in messages.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use std::hash::Hasher;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use onpace_schemas::{Kind, did_you_mean};
+use onpace_schemas::{Kind, Mistake, did_you_mean};
 use siphasher::sip::SipHasher13;
 
 use crate::contributions::life_fields;
@@ -150,16 +150,6 @@ impl FromStr for Unit {
     }
 }
 
-/// A catalogue that can't be used: where and why.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: {cause}")]
-pub struct CatalogueError {
-    /// The line in the YAML, from 1.
-    pub line: usize,
-    /// What is wrong and what would be right.
-    pub cause: String,
-}
-
 /// A dimension that KPIs can be broken down by, beside who did it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dimension {
@@ -184,7 +174,7 @@ impl Catalogue {
     /// # Errors
     /// YAML that is none, an unknown key, field, measure, unit or window, a name given twice, a formula that can't be read or
     /// goes round in a circle: the line, the cause, and what would be right.
-    pub fn parse(yaml: &str) -> Result<Catalogue, CatalogueError> {
+    pub fn parse(yaml: &str) -> Result<Catalogue, Mistake> {
         Catalogue { windows: Vec::new(), own_windows: false, measures: Vec::new(), kpis: Vec::new(), about: Vec::new() }.with(yaml)
     }
 
@@ -192,7 +182,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// Never in a released program: a test reads it.
-    pub fn built_in() -> Result<Catalogue, CatalogueError> {
+    pub fn built_in() -> Result<Catalogue, Mistake> {
         Catalogue::parse(BUILT_IN)
     }
 
@@ -200,16 +190,16 @@ impl Catalogue {
     ///
     /// # Errors
     /// As [`Catalogue::parse`]; a name that is already taken is refused too.
-    pub fn with(mut self, yaml: &str) -> Result<Catalogue, CatalogueError> {
+    pub fn with(mut self, yaml: &str) -> Result<Catalogue, Mistake> {
         let document = Document::read(yaml)?;
         if let Some(windows) = document.windows()? {
             self.own_windows = !self.windows.is_empty();
             self.windows = windows;
         }
-        for entry in document.entries("measures")? {
-            self.refuse_taken(&document, &entry, "measures")?;
-            let (measure, unit, about) = measures::read(&document, &entry)?;
-            let number = MeasureNo::try_from(self.measures.len()).map_err(|_| document.error(&entry, "", "there are too many measures"))?;
+        for entry in document.entries("measures", "a measure", &measures::KEYS)? {
+            self.refuse_taken(&entry, "measures")?;
+            let (measure, unit, about) = measures::read(&entry)?;
+            let number = MeasureNo::try_from(self.measures.len()).map_err(|_| entry.mistake("there are too many measures"))?;
             if let Some(unit) = unit {
                 self.kpis.push(Kpi {
                     name: measure.name.as_str().into(),
@@ -229,44 +219,41 @@ impl Catalogue {
         Ok(self)
     }
 
-    fn refuse_taken(&self, document: &Document<'_>, entry: &Entry, section: &str) -> Result<(), CatalogueError> {
-        let name = &entry.name;
-        let taken = self.measures.iter().any(|measure| measure.name == *name) || self.kpi(name).is_some();
+    fn refuse_taken(&self, entry: &Entry<'_>, section: &str) -> Result<(), Mistake> {
+        let name = entry.name.text;
+        let taken = self.measures.iter().any(|measure| measure.name == name) || self.kpi(name).is_some();
         match taken {
-            true => Err(document.error(entry, "", format!("the name `{name}` under `{section}` is already taken; choose another"))),
+            true => Err(entry.mistake(format!("the name `{name}` under `{section}` is already taken; choose another"))),
             false => Ok(()),
         }
     }
 
-    fn add_formulas(&mut self, document: &Document<'_>) -> Result<(), CatalogueError> {
-        let entries = document.entries("kpis")?;
+    fn add_formulas(&mut self, document: &Document) -> Result<(), Mistake> {
+        let entries = document.entries("kpis", "a KPI", &["formula", "unit", "en", "fr"])?;
         let mut written = Vec::with_capacity(entries.len());
         for entry in &entries {
-            self.refuse_taken(document, entry, "kpis")?;
-            document.refuse_unknown_keys(entry, &["formula", "unit", "en", "fr"])?;
-            let text = document.required_text(entry, "formula")?;
-            let formula = formula::parse(&text).map_err(|cause| document.error(entry, "formula", cause))?;
-            let unit = document.required_text(entry, "unit")?;
-            let unit: Unit = unit.parse().map_err(|cause: String| document.error(entry, &unit, cause))?;
+            self.refuse_taken(entry, "kpis")?;
+            let text = entry.needed("formula")?;
+            let formula = formula::parse(text.text).map_err(|cause| text.mistake(cause))?;
+            let unit = entry.needed("unit")?;
+            let unit: Unit = unit.text.parse().map_err(|cause: String| unit.mistake(cause))?;
             written.push((entry, text, formula, unit));
         }
         let first = self.kpis.len();
         // Numbers before formulas, so that a KPI may be built on one that is written further down.
         let mut resolved = Vec::with_capacity(written.len());
-        for (entry, text, formula, _) in &written {
+        for (_, text, formula, _) in &written {
             let mut resolve = |name: &String, in_quantile: bool| self.leaf(name, in_quantile, first, &entries);
-            resolved.push(formula.resolve(&mut resolve).map_err(|(name, cause)| {
-                let cause = format!("in the formula `{text}`: {cause}");
-                document.error(entry, &name, cause)
-            })?);
+            let wrong = |cause: String| text.mistake(format!("in the formula `{}`: {cause}", text.text));
+            resolved.push(formula.resolve(&mut resolve).map_err(wrong)?);
         }
         for at in order(first, &resolved).map_err(|circle| {
-            let names: Vec<_> = circle.iter().map(|at| format!("`{}`", entries[*at].name)).collect();
+            let names: Vec<_> = circle.iter().map(|at| format!("`{}`", entries[*at].name.text)).collect();
             let cause = format!("{} go round in a circle: each is worked out from the next", names.join(" → "));
-            document.error(&entries[circle[0]], "formula", cause)
+            entries[circle[0]].mistake_at("formula", cause)
         })? {
             let (entry, _, _, unit) = &written[at];
-            self.check_unit(&resolved[at], *unit, first, &resolved).map_err(|cause| document.error(entry, "unit", cause))?;
+            self.check_unit(&resolved[at], *unit, first, &resolved).map_err(|cause| entry.mistake_at("unit", cause))?;
         }
         for ((entry, text, _, unit), formula) in written.iter().zip(&resolved) {
             let mut measures = Vec::new();
@@ -281,16 +268,15 @@ impl Catalogue {
                 }
                 _ => None,
             };
-            let about = document.about(entry)?;
-            let name = entry.name.as_str().into();
-            self.kpis.push(Kpi { name, unit: *unit, formula: formula.clone(), text: text.clone(), per_currency, rate, measures, about });
+            let (name, text, about) = (entry.name.text.into(), text.text.to_owned(), entry.about()?);
+            self.kpis.push(Kpi { name, unit: *unit, formula: formula.clone(), text, per_currency, rate, measures, about });
         }
         Ok(())
     }
 
     /// What a name in a formula stands for.
-    fn leaf(&self, name: &str, in_quantile: bool, first: usize, entries: &[Entry]) -> Result<Leaf, (String, String)> {
-        let wrong = |cause: String| Err((name.to_owned(), cause));
+    fn leaf(&self, name: &str, in_quantile: bool, first: usize, entries: &[Entry<'_>]) -> Result<Leaf, String> {
+        let wrong = |cause: String| Err(cause);
         if let Some(number) = self.measures.iter().position(|measure| measure.name == name) {
             return match (self.measures[number].what.is_histogram(), in_quantile) {
                 (true, false) => wrong(format!("`{name}` is a histogram and has no value by itself; write quantile({name}, 0.5)")),
@@ -305,10 +291,10 @@ impl Catalogue {
         if let Some(number) = self.kpis.iter().position(|kpi| &*kpi.name == name) {
             return Ok(Leaf::Kpi(number as KpiNo));
         }
-        match entries.iter().position(|entry| entry.name == name) {
+        match entries.iter().position(|entry| entry.name.text == name) {
             Some(at) => Ok(Leaf::Kpi((first + at) as KpiNo)),
             None => {
-                let known = self.kpis.iter().map(|kpi| &*kpi.name).chain(entries.iter().map(|entry| entry.name.as_str()));
+                let known = self.kpis.iter().map(|kpi| &*kpi.name).chain(entries.iter().map(|entry| entry.name.text));
                 wrong(format!("there is no measure and no KPI `{name}`{}", did_you_mean(name, known)))
             }
         }
