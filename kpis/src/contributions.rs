@@ -36,15 +36,15 @@ pub struct Contribution {
 /// it was created: it adds nothing to the levels.
 const DATE_SPREAD_US: i64 = 26 * 3600 * US;
 
-/// Appends what a state contributes to the given measures (of which those of other kinds are passed over).
-pub fn contributions(state: &State, measures: &[Measure], names: &Names, out: &mut Vec<Contribution>) {
+/// Appends what a state contributes to the measures of its kind, each with its number.
+pub(crate) fn contributions(state: &State, measures: &[(MeasureNo, Measure)], names: &Names, out: &mut Vec<Contribution>) {
     if state.deleted.is_some_and(|(_, _, deleted)| deleted) {
         return;
     }
     let life = Lived::of(state);
-    for (number, measure) in measures.iter().enumerate() {
-        if measure.kind == state.kind && measure.conditions.iter().all(|condition| holds(state, condition, names)) {
-            let entity = Entity { state, life: &life, measure, number: number as MeasureNo };
+    for (number, measure) in measures {
+        if measure.conditions.iter().all(|condition| holds(state, condition, names)) {
+            let entity = Entity { state, life: &life, measure, number: *number };
             entity.contribute(out);
         }
     }
@@ -243,7 +243,7 @@ order:
 ";
 
     /// What orders add to: those placed, those settled, those that are open; each with the hour it counts at.
-    fn counted(said: &[(i64, &[(&str, Value<'static>)])]) -> Vec<(&'static str, i64, i128)> {
+    fn counted(said: &[(i64, Vec<(&str, Value<'static>)>)]) -> Vec<(&'static str, i64, i128)> {
         let kind = Kind::of(Box::leak(Box::new(declared::kinds(ORDERS).unwrap().remove(0))));
         let hour = 3_600 * US;
         let mut names = Names::default();
@@ -255,14 +255,11 @@ order:
             state.merge(&Event { id, source, kind, entity, occurred_at, said_at, deleted: None, patch }, u32::MAX, &mut names);
         }
         let what = [("placed", What::Count(At::Created)), ("settled", What::Count(At::Closed)), ("open", What::Level)];
-        let measures = what.clone().map(|(name, what)| Measure {
-            name: name.into(),
-            kind,
-            conditions: Vec::new(),
-            what,
-            by: Vec::new(),
-            credit: Credit::default(),
-        });
+        let measure = |(name, what): (&str, What)| {
+            let (name, conditions, by, credit) = (name.to_owned(), Vec::new(), Vec::new(), Credit::default());
+            Measure { name, kind, conditions, what, by, credit }
+        };
+        let measures: Vec<_> = (0..).zip(what.clone().map(measure)).collect();
         let mut out = Vec::new();
         contributions(&state, &measures, &names, &mut out);
         let at = |slot: Slot| (0..).find(|hours| Slot::of(Time::Instant(hours * hour)) == slot).unwrap();
@@ -275,18 +272,19 @@ order:
         let time = |name: &'static str, hours: i64| (name, Value::Time(Time::Instant(hours * 3_600 * US)));
         let (placed, cancelled, packed, paid) = (status(0), status(1), status(2), status(3));
         // Nothing said of its status: the set's first stands, and is open.
-        assert_eq!(counted(&[(5, &[time("placed_at", 3)])]), [("placed", 3, 1), ("open", 3, 1)]);
+        assert_eq!(counted(&[(5, vec![time("placed_at", 3)])]), [("placed", 3, 1), ("open", 3, 1)]);
         // From one open status to another it stays open.
-        assert_eq!(counted(&[(5, &[placed.clone()]), (7, &[packed.clone()])]), [("placed", 5, 1), ("open", 5, 1)]);
+        assert_eq!(counted(&[(5, vec![placed.clone()]), (7, vec![packed.clone()])]), [("placed", 5, 1), ("open", 5, 1)]);
         let settled = [("placed", 5, 1), ("settled", 9, 1), ("open", 5, 1), ("open", 9, -1)];
-        assert_eq!(counted(&[(5, &[placed.clone()]), (7, &[packed.clone()]), (9, &[paid.clone()])]), settled);
+        assert_eq!(counted(&[(5, vec![placed.clone()]), (7, vec![packed.clone()]), (9, vec![paid.clone()])]), settled);
         // At the time that is said, or as it was cancelled.
-        assert_eq!(counted(&[(5, &[packed.clone()]), (12, &[paid.clone(), time("paid_at", 9)])]), settled);
-        assert_eq!(counted(&[(5, &[packed.clone()]), (9, &[cancelled])]), settled);
+        assert_eq!(counted(&[(5, vec![packed.clone()]), (12, vec![paid.clone(), time("paid_at", 9)])]), settled);
+        assert_eq!(counted(&[(5, vec![packed.clone()]), (9, vec![cancelled])]), settled);
         // Open again: a time left over from the earlier closing doesn't count when it is closed anew.
-        let again = [(5, &[placed][..]), (6, &[paid.clone(), time("paid_at", 6)]), (7, &[packed])];
+        let again = [(5, vec![placed]), (6, vec![paid.clone(), time("paid_at", 6)]), (7, vec![packed])];
         assert_eq!(counted(&again), [("placed", 5, 1), ("open", 5, 1)]);
-        assert_eq!(counted(&[&again[..], &[(9, &[paid])]].concat()), settled);
+        let closed_anew: Vec<_> = again.into_iter().chain([(9, vec![paid])]).collect();
+        assert_eq!(counted(&closed_anew), settled);
     }
 
     #[test]

@@ -11,20 +11,45 @@ use hashbrown::HashMap;
 use onpace_schemas::{Event, Kind};
 
 use crate::block::BlockId;
-use crate::{Catalogue, Contribution, Counter, Measure, Names, State, contributions};
+use crate::contributions::contributions;
+use crate::{Catalogue, Contribution, Counter, Measure, MeasureNo, Names, State};
 
-/// What is folded into: a catalogue's measures, and for each kind the fields that its states keep (a bit each).
+/// What is folded into: of each kind a catalogue's measures, and the fields that its states keep.
 #[derive(Clone, Debug)]
 pub struct Rules {
-    /// The measures, by number.
-    pub measures: Vec<Measure>,
     /// By the kind's number.
-    pub kept: [u32; Kind::ALL.len()],
+    kinds: Vec<OfKind>,
+}
+
+#[derive(Clone, Debug)]
+struct OfKind {
+    measures: Vec<(MeasureNo, Measure)>,
+    /// A bit for each field.
+    kept: u32,
 }
 
 impl From<&Catalogue> for Rules {
     fn from(catalogue: &Catalogue) -> Rules {
-        Rules { measures: catalogue.measures.clone(), kept: Kind::ALL.map(|kind| catalogue.kept(kind)) }
+        let numbered = || (0..).zip(&catalogue.measures);
+        let of = |kind| OfKind {
+            measures: numbered().filter(|(_, measure)| measure.kind == kind).map(|(number, measure)| (number, measure.clone())).collect(),
+            kept: catalogue.kept(kind),
+        };
+        Rules { kinds: Kind::ALL.into_iter().map(of).collect() }
+    }
+}
+
+impl Rules {
+    /// The fields of a kind that its states keep, a bit for each.
+    pub fn kept(&self, kind: Kind) -> u32 {
+        self.kinds.get(usize::from(kind.number())).map_or(0, |of| of.kept)
+    }
+
+    /// Appends what a state adds to which counters.
+    pub fn contributions(&self, state: &State, names: &Names, out: &mut Vec<Contribution>) {
+        if let Some(of) = self.kinds.get(usize::from(state.kind.number())) {
+            contributions(state, &of.measures, names, out);
+        }
     }
 }
 
@@ -111,7 +136,7 @@ impl Batch {
         let new = stored.is_none();
         let state = match stored {
             Some(state) => {
-                contributions::contributions(&state, &rules.measures, names, &mut self.before);
+                rules.contributions(&state, names, &mut self.before);
                 state
             }
             None => State::new(event.kind, event.occurred_at),
@@ -123,7 +148,7 @@ impl Batch {
     /// Joins an event into its entity; `false` where that isn't open yet.
     pub fn merge(&mut self, id: u128, event: &Event<'_>, rules: &Rules, names: &mut Names) -> bool {
         let Some(place) = self.places.get(&id) else { return false };
-        self.open[*place as usize].state.merge(event, rules.kept[usize::from(event.kind.number())], names);
+        self.open[*place as usize].state.merge(event, rules.kept(event.kind), names);
         true
     }
 
@@ -133,7 +158,7 @@ impl Batch {
         for open in &self.open {
             let before = &self.before[open.before.clone()];
             self.after.clear();
-            contributions::contributions(&open.state, &rules.measures, names, &mut self.after);
+            rules.contributions(&open.state, names, &mut self.after);
             if before != self.after {
                 deltas.extend(self.after.iter().map(|contribution| delta(contribution, 1)));
                 deltas.extend(before.iter().map(|contribution| delta(contribution, -1)));

@@ -299,7 +299,6 @@ mod tests {
 
     use super::*;
     use crate::catalogue::Catalogue;
-    use crate::contributions::contributions;
     use crate::fold::Rules;
     use crate::state::tests::{events, joined, names};
 
@@ -334,10 +333,10 @@ mod tests {
             let kind = state.kind;
             let mut contributed = Vec::new();
             for event in next.iter().filter(|event| event.kind == kind) {
-                contributions(&state, &RULES.measures, &names, &mut contributed);
+                RULES.contributions(&state, &names, &mut contributed);
                 state.merge(event, u32::MAX, &mut names);
             }
-            contributions(&state, &RULES.measures, &names, &mut contributed);
+            RULES.contributions(&state, &names, &mut contributed);
             packed.clear();
             pack(&state, &mut packed);
         }

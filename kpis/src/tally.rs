@@ -424,7 +424,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::contributions::contributions;
+    use crate::fold::Rules;
     use crate::state::tests::{events, joined};
     use crate::{Answer, By, Catalogue, Contribution, Question, Roster, Window, evaluate};
 
@@ -440,7 +440,7 @@ mod tests {
     fn contributed(events: &[Event<'static>], catalogue: &Catalogue) -> Vec<Contribution> {
         let mut out = Vec::new();
         if !events.is_empty() {
-            contributions(&joined(events), &catalogue.measures, &names(), &mut out);
+            Rules::from(catalogue).contributions(&joined(events), &names(), &mut out);
         }
         out
     }

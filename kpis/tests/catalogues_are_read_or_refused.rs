@@ -87,7 +87,11 @@ fn what_is_not_understood_is_refused_with_its_line() {
     for (yaml, line, says) in [
         ("measures: [".to_owned(), 1, "read as YAML"),
         ("- a".to_owned(), 1, "mapping"),
-        ("kpis:\n  k: { formula: deals_won, unit: count }\n  k: { formula: deals_won, unit: count }".to_owned(), 3, "`k` stands here and on line 2"),
+        (
+            "kpis:\n  k: { formula: deals_won, unit: count }\n  k: { formula: deals_won, unit: count }".to_owned(),
+            3,
+            "`k` stands here and on line 2",
+        ),
         ("windows: [all]\nkpi:\n  a: 1".to_owned(), 2, "did you mean `kpis`"),
         ("windows:\n  - today\n  - last_moth".to_owned(), 3, "did you mean `last_month`"),
         ("windows: [today, today]".to_owned(), 1, "twice"),

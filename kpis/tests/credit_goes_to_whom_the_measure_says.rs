@@ -2,7 +2,7 @@
 //! `credit: current`, the one who stands there now.
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use onpace_kpis::contributions::contributions;
+use onpace_kpis::fold::Rules;
 use onpace_kpis::{Catalogue, Names, State};
 use onpace_schemas::json;
 
@@ -31,7 +31,7 @@ fn who_has_what(catalogue: &Catalogue, correction: &str) -> Vec<(String, String,
     for event in events.iter().filter(|event| !event.is_empty()) {
         state.merge(&json::read(event, i64::MAX).unwrap(), u32::MAX, &mut names);
     }
-    contributions(&state, &catalogue.measures, &names, &mut out);
+    Rules::from(catalogue).contributions(&state, &names, &mut out);
     let row = |measure: u16, rep, value| (catalogue.measures[usize::from(measure)].name.clone(), names.text(rep).to_owned(), value);
     let mut rows: Vec<_> = out.iter().map(|one| row(one.counter.measure, one.rep, one.value)).collect();
     rows.sort();

@@ -20,7 +20,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use onpace_kpis::fold::Rules;
-use onpace_kpis::{Block, Catalogue, Contribution, Names, Slot, State, contributions::contributions};
+use onpace_kpis::{Block, Catalogue, Contribution, Names, Slot, State};
 use onpace_producers::log::memory::MemoryLog;
 use onpace_producers::log::{Entry, EventLog, LogError, Message, Route};
 use onpace_schemas::{Currency, Event, Field, FieldNo, Keep, Kind, Money, Patch, Shape, Time, Value, avro};

@@ -94,12 +94,12 @@ pub(super) fn naive(events: &[Event<'_>], rules: &Rules) -> Counters {
     let mut states: BTreeMap<(Kind, String), State> = BTreeMap::new();
     for event in last_words(events).iter().rev() {
         let state = states.entry((event.kind, event.entity.to_string())).or_insert_with(|| State::new(event.kind, event.occurred_at));
-        state.merge(event, rules.kept[usize::from(event.kind.number())], &mut names);
+        state.merge(event, rules.kept(event.kind), &mut names);
     }
     let mut counters = Counters::new();
     for state in states.values() {
         let mut out = Vec::new();
-        contributions(state, &rules.measures, &names, &mut out);
+        rules.contributions(state, &names, &mut out);
         for Contribution { rep, counter, value } in out {
             // What a measure enters by name is compared by name.
             let dims = counter.dims.map(|dim| names.text(dim).to_owned());
