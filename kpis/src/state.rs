@@ -314,7 +314,7 @@ pub(crate) mod tests {
 
     /// Events of one entity with few instants and few values, so that ties are common.
     pub(crate) fn events() -> impl Strategy<Value = Vec<Event<'static>>> {
-        (0..4usize).prop_flat_map(|kind| {
+        (0..Kind::ALL.len()).prop_flat_map(|kind| {
             let kind = Kind::ALL[kind];
             let patch = prop::collection::btree_map(0..kind.fields().len() as u8, 0..5u8, 0..5);
             // Mostly said as it occurred; else at one of few later instants, so that they tie too.

@@ -124,6 +124,13 @@ fn what_is_not_understood_is_refused_with_its_line() {
             4,
             "true or false",
         ),
+        (
+            "measures:\n  m:\n    of: email\n    where: { bounced: [true] }\n    at: sent_at\n    value: count".to_owned(),
+            4,
+            "true or false",
+        ),
+        (measure("at: closed\n    value: count\n    by: { product: origin }"), 6, "a text, or a list of texts"),
+        (measure("where: { product: { sett: true } }\n    at: closed\n    value: count"), 4, "`product`, as a mapping, has no `sett`"),
         (kpi("formula: deals_won /\n    unit: ratio"), 6, "ends too early"),
         (kpi("formula: deals_one / 2\n    unit: ratio"), 6, "did you mean `deals_won`"),
         (kpi("formula: deals_won"), 5, "needs `unit`"),
@@ -132,6 +139,13 @@ fn what_is_not_understood_is_refused_with_its_line() {
         (kpi("formula: sales_cycle_s\n    unit: seconds"), 6, "quantile(sales_cycle_s, 0.5)"),
         (kpi("formula: quantile(deals_won, 0.5)\n    unit: count"), 6, "no histogram"),
         (kpi("formula: revenue_won / deals_won\n    unit: count"), 7, "gives money"),
+        (
+            "measures:\n  m:\n    of: email\n    where: { bounced: [true] }\n    at: sent_at\n    value: count".to_owned(),
+            4,
+            "true or false",
+        ),
+        (measure("at: closed\n    value: count\n    by: { product: origin }"), 6, "a text, or a list of texts"),
+        (measure("where: { product: { sett: true } }\n    at: closed\n    value: count"), 4, "`product`, as a mapping, has no `sett`"),
         (kpi("formula: deals_won / deals_lost\n    unit: money"), 7, "gives no money"),
         (kpi("formula: revenue_won + deals_won\n    unit: money"), 7, "adds up"),
         (kpi("formula: revenue_won * revenue_won\n    unit: money"), 7, "no unit"),
@@ -142,5 +156,9 @@ fn what_is_not_understood_is_refused_with_its_line() {
         assert!(error.cause.contains(says), "{yaml}\n→ {error}");
         assert_eq!(error.line, line, "{yaml}\n→ {error}");
     }
+    let lines = "kpis:\n  k:\n    formula: >\n      deals_won\n      / deals_lost\n    unit: ratio\n";
+    assert_eq!(Catalogue::built_in().unwrap().with(lines).unwrap().kpi("k").unwrap().text, "deals_won / deals_lost");
+    let spelt = "measures:\n  m: { of: deal, level: True }\n  n: { of: email, where: { bounced: FALSE }, at: sent_at, value: count }\n";
+    assert_eq!(Catalogue::built_in().unwrap().with(spelt).unwrap().measures.last().unwrap().conditions[0].test, Test::Flag(false));
     assert!(Catalogue::built_in().unwrap().select(["win_rat"]).unwrap_err().contains("did you mean `win_rate`"));
 }

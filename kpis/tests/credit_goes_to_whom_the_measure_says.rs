@@ -76,7 +76,7 @@ fn who_is_credited_is_part_of_what_a_measure_is() {
     assert_eq!(current.definition(0), "count of deals at closed; credited to the current rep");
     for (rest, of, says) in [
         (", credit: curent", "deal", "did you mean `current`?"),
-        (", credit: true", "deal", "`credit`"),
+        (", credit: true", "deal", "`credit: true`"),
         (", credit: [current]", "deal", "`credit`"),
         (", credit: current", "call", "a call's `rep` keeps no history, so it is always the current one; leave `credit` out"),
     ] {

@@ -3,6 +3,7 @@
 //! In: JSON as posted, Avro as logged. Out: [`Event`], borrowed from what it was read from wherever
 //! it can be, or a [`Refusal`] that names the field and says what would be right.
 //! Never here: what a number means, I/O, clocks (the gateway's `now` is an argument).
+//! [`yaml`] reads whatever people write for onpace in YAML, with the line of every [`Mistake`]: kinds here; catalogue, roster and objectives where they are given a meaning.
 //!
 //! ```text
 //! JSON ──json::read──► Event ──avro::write──► log ──avro::read──► Event

@@ -261,11 +261,8 @@ impl<'a> Fields<'a> {
     /// Something else stands there.
     pub fn flag(&self, key: &str) -> Result<Option<bool>, Mistake> {
         let Some(text) = self.text(key)? else { return Ok(None) };
-        match text.text {
-            "true" => Ok(Some(true)),
-            "false" => Ok(Some(false)),
-            other => Err(text.mistake(format!("`{key}` is true or false, not `{other}`"))),
-        }
+        let flag = text.flag().ok_or_else(|| text.mistake(format!("`{key}` is true or false, not `{}`", text.text)))?;
+        Ok(Some(flag))
     }
 
     /// The date under a key, if there is one, in days since 1970-01-01.
@@ -281,6 +278,15 @@ impl Text<'_> {
     /// A complaint about this text.
     pub fn mistake(&self, cause: impl Into<String>) -> Mistake {
         Mistake::at(self.line, cause)
+    }
+
+    /// `true` or `false`, in the three ways in which YAML writes them.
+    pub fn flag(&self) -> Option<bool> {
+        match self.text {
+            "true" | "True" | "TRUE" => Some(true),
+            "false" | "False" | "FALSE" => Some(false),
+            _ => None,
+        }
     }
 
     /// One of a closed set; `what` is what each is.

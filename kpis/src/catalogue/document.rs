@@ -74,11 +74,20 @@ impl<'a> Entry<'a> {
         self.keys.text(key)?.ok_or_else(|| self.mistake(format!("`{}` needs `{key}`", self.name.text)))
     }
 
+    /// The same, which may go over several lines.
+    pub(super) fn needed_lines(&self, key: &str) -> Result<Text<'a>, Mistake> {
+        match self.keys.get(key).map(|node| (node.line, node.said().map(str::trim))) {
+            Some((line, Some(text))) if !text.is_empty() => Ok(Text { line, text }),
+            _ => self.needed(key),
+        }
+    }
+
     /// A text, or a list of texts, under a key.
     pub(super) fn texts(&self, key: &str) -> Result<Vec<Text<'a>>, Mistake> {
         match self.keys.get(key) {
             None => Ok(Vec::new()),
             Some(node) if node.said().is_some() => Ok(vec![node.text(&format!("`{key}`"))?]),
+            Some(node) if node.is_mapping() => Err(node.mistake(format!("`{key}` is a text, or a list of texts"))),
             Some(node) => node.list(key)?.iter().map(|node| node.text(&format!("each of `{key}`"))).collect(),
         }
     }

@@ -51,7 +51,7 @@ impl Reader<'_> {
 
     fn conditions(&self) -> Result<Vec<Condition>, Mistake> {
         let Some(fields) = self.entry.keys.get("where") else { return Ok(Vec::new()) };
-        let fields = fields.entries("`where`, from fields to what they must be,")?;
+        let fields = fields.entries("`where`")?;
         let condition = |(name, wanted)| {
             let (field, about) = self.field(name)?;
             Ok(Condition { field, test: test(&about, wanted)? })
@@ -185,7 +185,7 @@ impl Reader<'_> {
         let Some(said) = self.entry.keys.text("credit")? else { return Ok(Credit::default()) };
         let Some((_, credit)) = CREDITS.into_iter().find(|(name, _)| *name == said.text) else {
             let known = did_you_mean(said.text, CREDITS.into_iter().map(|(name, _)| name));
-            return Err(said.mistake(format!("nobody is credited by `{}`{known}", said.text)));
+            return Err(said.mistake(format!("nobody is credited by `credit: {}`{known}", said.text)));
         };
         if self.kind.fields()[usize::from(REP)].keep != Keep::Tracked {
             let kind = self.kind.one();
@@ -222,22 +222,20 @@ enum Single<'a> {
 fn test(field: &Field, wanted: &Node) -> Result<Test, Mistake> {
     let name = field.name;
     if wanted.is_mapping() {
-        return match wanted.fields("what is asked of a field", &["set"])?.flag("set")? {
+        return match wanted.fields(&format!("`{name}`, as a mapping,"), &["set"])?.flag("set")? {
             Some(true) => Ok(Test::Set),
             Some(false) => Ok(Test::Unset),
             None => Err(wanted.mistake(format!("`{name}: {{…}}` is {{set: true}} or {{set: false}}"))),
         };
     }
+    if field.shape == Shape::Flag {
+        let flag = wanted.said().and_then(|text| Text { line: wanted.line, text }.flag());
+        return flag.map(Test::Flag).ok_or_else(|| wanted.mistake(format!("`{name}` is true or false")));
+    }
     // Empty stands for nothing said.
     let one = wanted.said().map(|text| vec![(wanted.line, text)]);
     let texts = one.or_else(|| wanted.list(name).ok()?.iter().map(|node| Some((node.line, node.said()?))).collect());
     match (field.shape, texts.filter(|texts| !texts.is_empty())) {
-        (Shape::Flag, Some(texts)) => match texts[..] {
-            [(_, "true")] => Ok(Test::Flag(true)),
-            [(_, "false")] => Ok(Test::Flag(false)),
-            _ => Err(wanted.mistake(format!("`{name}` is true or false"))),
-        },
-        (Shape::Flag, None) => Err(wanted.mistake(format!("`{name}` is true or false"))),
         (Shape::Choice(set), Some(texts)) => {
             let place = |(line, text)| match set.iter().position(|choice| *choice == text) {
                 Some(place) => Ok(place as u8),

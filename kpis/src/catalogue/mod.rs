@@ -233,7 +233,7 @@ impl Catalogue {
         let mut written = Vec::with_capacity(entries.len());
         for entry in &entries {
             self.refuse_taken(entry, "kpis")?;
-            let text = entry.needed("formula")?;
+            let text = entry.needed_lines("formula")?;
             let formula = formula::parse(text.text).map_err(|cause| text.mistake(cause))?;
             let unit = entry.needed("unit")?;
             let unit: Unit = unit.text.parse().map_err(|cause: String| unit.mistake(cause))?;

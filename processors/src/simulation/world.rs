@@ -25,7 +25,7 @@ pub(super) fn value(kind: Kind, no: usize, rng: &mut StdRng) -> Value<'static> {
 }
 
 pub(super) fn event(rng: &mut StdRng) -> Event<'static> {
-    let kind = Kind::ALL[rng.random_range(0..4)];
+    let kind = Kind::ALL[rng.random_range(0..Kind::ALL.len())];
     let patch: Patch<'static> = (0..kind.fields().len())
         .filter(|_| rng.random_bool(0.4))
         .map(|no| (no as u8, no))

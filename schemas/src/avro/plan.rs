@@ -1,7 +1,7 @@
 //! How a version of the schema is read and written: what comes next in a message's body.
 //!
-//! Every version begins with an event's id, source, entity and times; what follows are its [`Part`]s, each of which may be left out. A version is never changed, and a
-//! later one adds at ends only: parts behind the last, fields behind those there were. So a plan is short; [`super::plans`] has them all, made from the files in `avro/`.
+//! Every version begins with an event's id, source, entity and times; what follows are its [`Branch`]es, each of which may be left out. A version is never changed, and a
+//! later one adds at ends only: branches behind the last, fields behind those there were. So a plan is short; [`super::plans`] has them all, made from the files in `avro/`.
 
 use crate::Kind;
 
@@ -15,12 +15,12 @@ pub struct Plan {
     /// The schema.
     pub schema: &'static str,
     /// What follows an event's own fields.
-    pub(super) parts: &'static [Part],
+    pub(super) branches: &'static [Branch],
 }
 
 /// What may follow an event's own fields; exactly one does.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum Branch {
     /// What it says of an entity.
     Kind(Of),
     /// The pipe is alive.

@@ -11,8 +11,12 @@ use crate::{MAX_TEXT_BYTES, Mistake, did_you_mean};
 pub const MOST_FIELDS: usize = 32;
 /// So many values a closed set can have.
 const MOST_CHOICES: usize = 64;
-/// So many kinds can be built in; the numbers after them are others'.
-const MOST_KINDS: u8 = 32;
+/// So many kinds there can be: a stored state has four bits for its own.
+const MOST_KINDS: u8 = 16;
+/// What an event has beside its kinds, and what the schema and the program call something else.
+const TAKEN: [&str; 11] = ["id", "source", "entity", "occurred_at", "said_at", "deleted", "heartbeat", "custom", "event", "amount", "all"];
+/// The list of a kind's fields that an event empties.
+const CLEARED: &str = "cleared";
 
 const SHAPES: [(&str, Shape); 7] = [
     ("text", Shape::Text),
@@ -47,6 +51,9 @@ pub fn kinds(yaml: &str) -> Result<Vec<Definition>, Mistake> {
 }
 
 fn kind(name: Text<'_>, node: &Node) -> Result<Definition, Mistake> {
+    if TAKEN.contains(&name.text) {
+        return Err(name.mistake(format!("`{}` is something else already; call the kind another name", name.text)));
+    }
     let name = named(name)?;
     let parts = node.fields("a kind", &["number", "name", "fields", "begins", "life"])?;
     let number = parts.needed("number", "which no other kind has or had")?;
@@ -86,23 +93,28 @@ fn number_of(name: Text<'_>, fields: &[Field]) -> Result<FieldNo, Mistake> {
 }
 
 /// Made to last as long as the program.
-fn kept(text: &str) -> &'static str {
+fn lasting(text: &str) -> &'static str {
     Box::leak(text.to_owned().into_boxed_str())
 }
 
 fn named(name: Text<'_>) -> Result<&'static str, Mistake> {
     let letters = name.text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-    if !letters || !name.text.starts_with(|first: char| first.is_ascii_lowercase()) || name.text.len() > MAX_TEXT_BYTES {
-        return Err(name.mistake(format!("`{}` is no name; write one of a–z, 0–9 and _ that begins with a letter", name.text)));
+    let parts = name.text.split('_').all(|part| !part.is_empty());
+    if !letters || !parts || !name.text.starts_with(|first: char| first.is_ascii_lowercase()) || name.text.len() > MAX_TEXT_BYTES {
+        let cause = format!(
+            "`{}` is no name; write words of a–z and 0–9 with one _ between them, the first of which begins with a letter",
+            name.text
+        );
+        return Err(name.mistake(cause));
     }
-    Ok(kept(name.text))
+    Ok(lasting(name.text))
 }
 
 fn words(node: &Node) -> Result<Words, Mistake> {
     let languages = node.fields("a kind's `name`", &["en", "fr"])?;
     let both =
         |language: &str| match languages.list(language)? {
-            [one, several] => Ok([kept(one.text("a name")?.text), kept(several.text("a name")?.text)]),
+            [one, several] => Ok([lasting(one.text("a name")?.text), lasting(several.text("a name")?.text)]),
             _ => Err(languages
                 .mistake(format!("`{language}` is a list of two: what one is called, and what several are, such as [call, calls]"))),
         };
@@ -110,6 +122,9 @@ fn words(node: &Node) -> Result<Words, Mistake> {
 }
 
 fn field(name: Text<'_>, node: &Node) -> Result<Field, Mistake> {
+    if name.text == CLEARED {
+        return Err(name.mistake("`cleared` is the list of the fields that an event empties; call the field another name"));
+    }
     let name = named(name)?;
     if !node.is_mapping() {
         let (shape, cut) = shape(node.text("a field's shape")?)?;
@@ -141,13 +156,11 @@ fn choice(name: &'static str, parts: &Fields<'_>) -> Result<Field, Mistake> {
     let mut set: Vec<&'static str> = Vec::new();
     for value in parts.list("of")? {
         let value = value.text("a value")?;
-        if value.text.len() > MAX_TEXT_BYTES {
-            return Err(value.mistake(format!("no value is longer than {MAX_TEXT_BYTES} bytes")));
-        }
+        let known = named(value)?;
         if set.contains(&value.text) {
             return Err(value.mistake(format!("`{}` stands twice in the closed set of `{name}`", value.text)));
         }
-        set.push(kept(value.text));
+        set.push(known);
     }
     if set.is_empty() || set.len() > MOST_CHOICES {
         return Err(parts.mistake(format!("the closed set of `{name}` has {} values; it takes 1 to {MOST_CHOICES}", set.len())));
@@ -185,8 +198,13 @@ fn life(node: &Node, fields: &[Field]) -> Result<Life, Mistake> {
                 value.mistake(format!("`{}` is never `{}`{}", said.text, value.text, did_you_mean(value.text, set.iter().copied())))
             })?;
     }
-    if open == 0 || open.count_ones() as usize == set.len() {
-        return Err(parts.mistake(format!("`open` lists some values of `{}`, and not all: while it is one of them, it is open", said.text)));
+    if open & 1 == 0 || open.count_ones() as usize == set.len() {
+        let first = set.first().copied().unwrap_or_default();
+        let cause = format!(
+            "`open` lists some values of `{}`, and not all: `{first}`, which stands where nothing is said, and whatever else is open",
+            said.text
+        );
+        return Err(parts.mistake(cause));
     }
     let time = |key: &str| {
         let (name, no, field) = of(key, "a field of time")?;
@@ -195,7 +213,11 @@ fn life(node: &Node, fields: &[Field]) -> Result<Life, Mistake> {
             _ => Err(name.mistake(format!("`{}` is no time of which the latest is kept", name.text))),
         }
     };
-    Ok(Life { status, open, created: time("created")?, closed: time("closed")? })
+    let (created, closed) = (time("created")?, time("closed")?);
+    if created == closed {
+        return Err(parts.mistake("`created` and `closed` are two times"));
+    }
+    Ok(Life { status, open, created, closed })
 }
 
 #[cfg(test)]
@@ -246,12 +268,17 @@ mod tests {
     #[test]
     fn every_mistake_has_its_line_and_what_would_be_right() {
         for (from, to, line, cause) in [
-            ("number: 9", "number: 99", 2, "`99` is no kind's number; write one from 0 to 31"),
+            ("number: 9", "number: 99", 2, "`99` is no kind's number; write one from 0 to 15"),
             ("  number: 9\n", "", 2, "a kind needs `number`, which no other kind has or had"),
             ("number: 9", "nummer: 9", 2, "a kind has no `nummer`; did you mean `number`?"),
             ("[visit, visits]", "[visit]", 3, "`en` is a list of two: what one is called, and what several are, such as [call, calls]"),
             ("note: free_text", "note: freetext", 6, "`freetext` is no shape of a field; did you mean `free_text`?"),
-            ("note: free_text", "Note: free_text", 6, "`Note` is no name; write one of a–z, 0–9 and _ that begins with a letter"),
+            (
+                "note: free_text",
+                "Note: free_text",
+                6,
+                "`Note` is no name; write words of a–z and 0–9 with one _ between them, the first of which begins with a letter",
+            ),
             ("note: free_text", "rep: text", 6, "`rep` stands here and on line 5; keep one of the two"),
             (
                 "{ text: history }",
@@ -278,7 +305,38 @@ mod tests {
             ("begins: [planned_at", "begins: [planned", 12, "there is no field `planned`; did you mean `planned_at`?"),
             ("life: { status: status", "life: { status: state", 13, "there is no field `state`; did you mean `status`?"),
             ("[under_way, planned]", "[underway]", 13, "`status` is never `underway`; did you mean `under_way`?"),
-            ("[under_way, planned]", "[]", 13, "`open` lists some values of `status`, and not all: while it is one of them, it is open"),
+            (
+                "[under_way, planned]",
+                "[]",
+                13,
+                "`open` lists some values of `status`, and not all: `planned`, which stands where nothing is said, and whatever else is open",
+            ),
+            (
+                "[under_way, planned]",
+                "[under_way]",
+                13,
+                "`open` lists some values of `status`, and not all: `planned`, which stands where nothing is said, and whatever else is open",
+            ),
+            ("closed: ended_at", "closed: planned_at", 13, "`created` and `closed` are two times"),
+            ("visit:", "heartbeat:", 1, "`heartbeat` is something else already; call the kind another name"),
+            (
+                "note: free_text",
+                "cleared: flag",
+                6,
+                "`cleared` is the list of the fields that an event empties; call the field another name",
+            ),
+            (
+                "under_way, done",
+                "under way, done",
+                8,
+                "`under way` is no name; write words of a–z and 0–9 with one _ between them, the first of which begins with a letter",
+            ),
+            (
+                "note: free_text",
+                "a__note: text",
+                6,
+                "`a__note` is no name; write words of a–z and 0–9 with one _ between them, the first of which begins with a letter",
+            ),
             ("closed: ended_at", "closed: guests", 13, "`guests` is no time of which the latest is kept"),
             ("closed: ended_at", "closed: seen_at", 13, "`seen_at` is no time of which the latest is kept"),
         ] {

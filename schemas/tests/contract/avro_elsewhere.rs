@@ -62,10 +62,9 @@ fn the_file_has_the_fields_of_the_kinds_in_order_and_type() {
     let fields = |record: &Json| record["fields"].as_array().unwrap().clone();
 
     let kinds: Vec<Json> = fields(&file).into_iter().filter(|field| field["type"][1]["type"] == "record").collect();
-    let names: Vec<_> = kinds.iter().map(|kind| kind["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["call", "meeting", "email", "deal", "heartbeat"]);
-    for (kind, said) in Kind::ALL.into_iter().zip(&kinds) {
-        assert_eq!(said["name"], kind.name());
+    assert_eq!(kinds.len(), Kind::ALL.len() + 1, "every kind, and the heartbeat");
+    for kind in Kind::ALL {
+        let said = kinds.iter().find(|said| said["name"] == kind.name()).unwrap();
         let mut said = fields(&said["type"][1]);
         let cleared = said.iter().position(|field| field["name"] == "cleared").unwrap();
         assert_eq!(said.remove(cleared)["type"], json!({"type": "array", "items": "string"}));
@@ -80,6 +79,8 @@ fn the_file_has_the_fields_of_the_kinds_in_order_and_type() {
                 Shape::Flag => branches == ["boolean"],
                 Shape::Time => branches == [instant.clone(), date.clone()],
                 Shape::Instant => branches == [instant.clone()],
+                // A second one goes by the first one's name.
+                Shape::Amount if branches[0].is_string() => branches[0].as_str().is_some_and(|name| name.ends_with("Amount")),
                 Shape::Amount => fields(&branches[0]).iter().map(|field| &field["name"]).eq(["currency", "minor"]),
             };
             assert!(right, "{}.{}: {branches:?}", kind.name(), field.name);

@@ -23,6 +23,22 @@ fn declared() -> Vec<Definition> {
     kinds
 }
 
+/// One after the other: what is made of the schema's files comes after these.
+#[test]
+fn all_that_is_made_from_kinds_yaml_is_current() {
+    numbers_only_grow();
+    the_compiled_kinds_are_those_of_the_file();
+    the_newest_schema_says_all_of_every_kind();
+    every_version_has_a_plan();
+    the_reference_names_every_field();
+}
+
+/// Its first letter large.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// Holds that a file is what is made, or has it be that.
 fn is_current(path: &str, made: &str) {
     let path = format!("{HOME}/{path}");
@@ -33,7 +49,6 @@ fn is_current(path: &str, made: &str) {
     assert!(written == made, "{path} isn't what kinds.yaml says: run ONPACE_BLESS=1 cargo test -p onpace-schemas generated");
 }
 
-#[test]
 fn the_compiled_kinds_are_those_of_the_file() {
     let kinds = declared();
     is_current("src/kind/built_in.rs", &compiled(&kinds));
@@ -49,9 +64,8 @@ fn compiled(kinds: &[Definition]) -> String {
          use super::{Definition, Field, Keep, Kind, Life, Shape, Words};\n\nimpl Kind {\n"
         .to_owned();
     for kind in kinds {
-        let (name, upper) = (kind.words.en[1], kind.name.to_uppercase());
-        let capital = name[..1].to_uppercase() + &name[1..];
-        _ = writeln!(out, "    /// {capital}.\n    pub const {upper}: Kind = Kind::of(&{upper});");
+        let (name, upper) = (capital(kind.words.en[1]), kind.name.to_uppercase());
+        _ = writeln!(out, "    /// {name}.\n    pub const {upper}: Kind = Kind::of(&{upper});");
     }
     let all: Vec<String> = kinds.iter().map(|kind| format!("Kind::{}", kind.name.to_uppercase())).collect();
     _ = writeln!(
@@ -146,7 +160,8 @@ fn entry(name: &str, r#type: Type) -> Entry {
     Entry { name: name.into(), doc: None, r#type, default: Json::Null }
 }
 
-fn typed(shape: Shape) -> Type {
+/// `kind` is that of the record, where the field's type is one that is defined in it.
+fn typed(shape: Shape, kind: &str, amounts: &mut bool) -> Type {
     let logical = |r#type: &str, logical_type: &str| Type::Logical(Logical { r#type: r#type.into(), logical_type: logical_type.into() });
     let instant = logical("long", "timestamp-micros");
     match shape {
@@ -155,9 +170,28 @@ fn typed(shape: Shape) -> Type {
         Shape::Flag => nullable(Type::Name("boolean".into())),
         Shape::Instant => nullable(instant),
         Shape::Time => Type::Union(vec![Type::Name("null".into()), instant, logical("int", "date")]),
-        // The record stands where version 1 first has one; later ones go by its name.
-        Shape::Amount => nullable(Type::Name("Amount".into())),
+        // A kind's first amount defines the record, its next go by the name; a name of another kind's record might stand before that.
+        Shape::Amount => {
+            let name = record_name(kind) + "Amount";
+            if std::mem::replace(amounts, true) {
+                return nullable(Type::Name(name));
+            }
+            let part = |name: &str, r#type: &str, default: Json| Entry {
+                name: name.into(),
+                doc: None,
+                r#type: Type::Name(r#type.into()),
+                default,
+            };
+            let fields = vec![part("currency", "string", "".into()), part("minor", "long", 0.into())];
+            let doc = Some("Money in whole minor units of an ISO 4217 currency.".into());
+            nullable(Type::Record(Box::new(Record { r#type: "record".into(), name, namespace: None, doc, fields })))
+        }
     }
+}
+
+/// `order_line` → `OrderLine`.
+fn record_name(kind: &str) -> String {
+    kind.split('_').map(capital).collect()
 }
 
 /// A schema with what it lacks of the kinds, at the end of each record: so that every version reads every other.
@@ -168,7 +202,7 @@ fn grown(mut schema: Record, kinds: &[Definition]) -> Record {
             let doc = Some("Names of the fields that the event empties.".into());
             let record = Record {
                 r#type: "record".into(),
-                name: kind.name.split('_').map(|part| part[..1].to_uppercase() + &part[1..]).collect(),
+                name: record_name(kind.name),
                 namespace: None,
                 doc: Some(format!("What an event says of {}: null is silence.", Kind::of(leaked(kind)).one())),
                 fields: vec![Entry { name: "cleared".into(), doc, r#type: cleared, default: Json::Array(Vec::new()) }],
@@ -178,9 +212,15 @@ fn grown(mut schema: Record, kinds: &[Definition]) -> Record {
         });
         let Type::Union(branches) = &mut schema.fields[at].r#type else { panic!("{} is no union", kind.name) };
         let Some(Type::Record(record)) = branches.get_mut(1) else { panic!("{} is no record", kind.name) };
+        let own = record_name(kind.name) + "Amount";
+        let defines = |entry: &Entry| match &entry.r#type {
+            Type::Union(branches) => matches!(branches.get(1), Some(Type::Record(record)) if record.name == own),
+            _ => false,
+        };
+        let mut amounts = record.fields.iter().any(defines);
         for field in kind.fields {
             if !record.fields.iter().any(|entry| entry.name == field.name) {
-                record.fields.push(entry(field.name, typed(field.shape)));
+                record.fields.push(entry(field.name, typed(field.shape, kind.name, &mut amounts)));
             }
         }
     }
@@ -192,7 +232,6 @@ fn leaked(kind: &Definition) -> &'static Definition {
     Box::leak(Box::new(Definition { number, name, words, fields, begins, life }))
 }
 
-#[test]
 fn the_newest_schema_says_all_of_every_kind() {
     let released = schema(FROZEN.len());
     let next = grown(released.clone(), &declared());
@@ -201,11 +240,10 @@ fn the_newest_schema_says_all_of_every_kind() {
     }
 }
 
-#[test]
 fn every_version_has_a_plan() {
     let mut out = "//! A plan for each version of the schema in `avro/`: made from these files, never changed by hand.\n//!\n\
          //! `ONPACE_BLESS=1 cargo test -p onpace-schemas generated` writes this file.\n\n\
-         use super::plan::{Of, Part, Plan};\nuse crate::Kind;\n\n/// Every version, by number.\n"
+         use super::plan::{Branch, Of, Plan};\nuse crate::Kind;\n\n/// Every version, by number.\n"
         .to_owned();
     let kinds = declared();
     let versions: Vec<usize> = (1..).take_while(|number| fs::exists(format!("{HOME}/avro/event.v{number}.avsc")).unwrap()).collect();
@@ -214,14 +252,14 @@ fn every_version_has_a_plan() {
         let schema = schema(number);
         let fingerprint = crate::avro_elsewhere::fingerprint(&written(&schema));
         _ = writeln!(out, "    Plan {{\n        version: {number},\n        fingerprint: {fingerprint:#018x},");
-        _ = writeln!(out, "        schema: include_str!(\"../../avro/event.v{number}.avsc\"),\n        parts: &[");
+        _ = writeln!(out, "        schema: include_str!(\"../../avro/event.v{number}.avsc\"),\n        branches: &[");
         let own = ["id", "source", "entity", "occurred_at", "said_at", "deleted"];
         assert!(schema.fields.iter().map(|entry| entry.name.as_str()).take(own.len()).eq(own), "every version begins alike");
         for entry in &schema.fields[own.len()..] {
             let Type::Union(branches) = &entry.r#type else { panic!("{} is no union", entry.name) };
             let Some(Type::Record(record)) = branches.get(1) else { panic!("{} is no record", entry.name) };
             if entry.name == "heartbeat" {
-                _ = writeln!(out, "            Part::Heartbeat,");
+                _ = writeln!(out, "            Branch::Heartbeat,");
                 continue;
             }
             let kind = kinds.iter().find(|kind| kind.name == entry.name).unwrap_or_else(|| panic!("{} is no kind", entry.name));
@@ -236,7 +274,7 @@ fn every_version_has_a_plan() {
                 }
             }
             let (kind, before) = (kind.name.to_uppercase(), before.unwrap());
-            _ = writeln!(out, "            Part::Kind(Of {{ kind: Kind::{kind}, before: {before}, all: {all} }}),");
+            _ = writeln!(out, "            Branch::Kind(Of {{ kind: Kind::{kind}, before: {before}, all: {all} }}),");
         }
         _ = writeln!(out, "        ],\n    }},");
     }
@@ -247,14 +285,19 @@ fn every_version_has_a_plan() {
 #[test]
 fn a_new_field_and_a_new_kind_go_to_the_end() {
     let yaml = fs::read_to_string(format!("{HOME}/kinds.yaml")).unwrap();
-    let visit = "\nvisit:\n  number: 4\n  name: { en: [visit, visits], fr: [visite, visites] }\n  fields: { rep: text, paid: amount }\n";
-    let more = yaml.replacen("    duration_s: integer\n", "    duration_s: integer\n    number: text\n", 1) + visit;
-    let (released, next) = (schema(1), grown(schema(1), &declared::kinds(&more).unwrap()));
+    let visit = format!(
+        "\ntry_out:\n  number: {}\n  name: {{ en: [visit, visits], fr: [visite, visites] }}\n  fields: {{ rep: text, paid: amount, owed: amount }}\n",
+        declared().len()
+    );
+    let longer = yaml.replacen("    duration_s: integer\n", "    duration_s: integer\n    tried_out: text\n    tried_cost: amount\n", 1);
+    assert_ne!(longer, yaml);
+    let released = schema(FROZEN.len());
+    let next = grown(released.clone(), &declared::kinds(&(longer + &visit)).unwrap());
     assert_eq!(crate::evolution::fits(&written(&released), &written(&next)), Ok(()));
-    assert_eq!(next.fields.last().unwrap().name, "visit");
+    assert_eq!(next.fields.last().unwrap().name, "try_out");
+    assert!(apache_avro::Schema::parse_str(&written(&next)).is_ok(), "every name is defined before it is used");
 }
 
-#[test]
 fn numbers_only_grow() {
     let kinds = declared();
     let mut locked: BTreeMap<String, String> = BTreeMap::new();
@@ -265,7 +308,7 @@ fn numbers_only_grow() {
     }
     let mut now: BTreeMap<String, String> = BTreeMap::new();
     for kind in &kinds {
-        let names: Vec<&str> = kind.fields.iter().map(|field| field.name).collect();
+        let names: Vec<String> = kind.fields.iter().map(locked_as).collect();
         now.insert(format!("{} {}", kind.number, kind.name), names.join(" "));
         for field in kind.fields {
             if let Shape::Choice(set) = field.shape {
@@ -274,10 +317,20 @@ fn numbers_only_grow() {
         }
     }
     assert_eq!(shrunk(&locked, &now), Vec::<String>::new());
-    let head = "# What of kinds.yaml is in logs and stores: kinds with their numbers, fields in the order of theirs, closed sets. Written as kinds.yaml is blessed;\n\
-                # a line may only grow at its end.\n";
+    let head = "# What of kinds.yaml is in logs and stores: kinds with their numbers, fields in the order of theirs with shape and keep, closed sets. Written as\n\
+                # kinds.yaml is blessed; a line may only grow at its end.\n";
     let lines: String = now.iter().map(|(what, names)| format!("{what}: {names}\n")).collect();
     is_current("kinds.lock", &format!("{head}{lines}"));
+}
+
+/// A field as the lock remembers it.
+fn locked_as(field: &Field) -> String {
+    let shape = match field.shape {
+        Shape::Choice(_) => "of".to_owned(),
+        Shape::Text if field.cut => "free_text".to_owned(),
+        shape => format!("{shape:?}").to_lowercase(),
+    };
+    format!("{}:{shape}:{}", field.name, format!("{:?}", field.keep).to_lowercase())
 }
 
 /// What is no longer as it was.
@@ -289,23 +342,25 @@ fn shrunk(locked: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> 
 #[test]
 fn what_was_given_a_number_keeps_it() {
     let of = |rows: &[(&str, &str)]| rows.iter().map(|(what, names)| ((*what).to_owned(), (*names).to_owned())).collect::<BTreeMap<_, _>>();
-    let locked = of(&[("0 call", "rep account"), ("0 call direction", "outbound inbound")]);
+    let (call, set) = ("rep:text:latest account:text:latest", ("0 call direction", "outbound inbound"));
+    let locked = of(&[("0 call", call), set]);
     let fits = |rows: &[(&str, &str)]| shrunk(&locked, &of(rows)).is_empty();
-    assert!(fits(&[("0 call", "rep account deal"), ("0 call direction", "outbound inbound"), ("1 visit", "rep")]));
+    assert!(fits(&[("0 call", &format!("{call} deal:text:latest")), set, ("1 visit", "rep:text:latest")]));
     for wrong in [
-        &[("0 call", "account rep"), ("0 call direction", "outbound inbound")][..],
-        &[("0 call", "rep accounts"), ("0 call direction", "outbound inbound")],
-        &[("1 call", "rep account"), ("0 call direction", "outbound inbound")],
-        &[("0 call", "rep account"), ("0 call direction", "outbound")],
-        &[("0 call", "rep account")],
+        &[("0 call", "account:text:latest rep:text:latest"), set][..],
+        &[("0 call", "rep:text:latest accounts:text:latest"), set],
+        &[("0 call", "rep:text:tracked account:text:latest"), set],
+        &[("0 call", "rep:text:latest account:of:latest"), set],
+        &[("1 call", call), set],
+        &[("0 call", call), ("0 call direction", "outbound")],
+        &[("0 call", call)],
     ] {
         assert!(!fits(wrong), "{wrong:?}");
     }
 }
 
-#[test]
 fn the_reference_names_every_field() {
-    let mut out = "# What events speak of\n\nAn event says what became true of one entity: of a call, a meeting, an e-mail, a deal. `data` takes the fields below; anything else is refused, with the nearest name.\n\
+    let mut out = "# What events speak of\n\nAn event says what became true of one entity of one of the kinds below. `data` takes the fields of its kind; anything else is refused, with the nearest name.\n\
         A field that is left out is not spoken of, `null` or `\"\"` empties it. How an event looks around its `data`: [README](../README.md); from a file: [importing](importing.md).\n\n\
         | in the tables | means |\n|---|---|\n\
         | text | up to 200 bytes; an open set: any value is kept, and measures look for those that they know |\n\
@@ -318,10 +373,10 @@ fn the_reference_names_every_field() {
         | with its history | the latest counts now, and what was said before counts for its time |\n"
         .to_owned();
     for kind in declared() {
-        let capital = kind.name[..1].to_uppercase() + &kind.name[1..];
+        let heading = capital(kind.words.en[1]);
         _ = writeln!(
             out,
-            "\n## {capital}\n\n`\"kind\": \"{}\"`; in French *{}*.\n\n| field | takes | kept |\n|---|---|---|",
+            "\n## {heading}\n\n`\"kind\": \"{}\"`; in French *{}*.\n\n| field | takes | kept |\n|---|---|---|",
             kind.name, kind.words.fr[0]
         );
         for field in kind.fields {
@@ -353,7 +408,8 @@ fn the_reference_names_every_field() {
             _ = writeln!(
                 out,
                 "\nIt is open while its `{}` is {}. It was created at `{}`, else when it was first spoken of, or closed where that is earlier; it is closed\n\
-                 at `{}`, if that was said since its status was last another, else when the status became what it is.",
+                 at `{}`, if that was said since its status was last another, else when the status became what it is,\n\
+                 and never before it was created.",
                 name(life.status),
                 open.join(" or "),
                 name(life.created),

@@ -90,7 +90,7 @@ fn what_is_wrong_at_the_top() {
         ("source", "7", "the number 7 stands here; write a string"),
         ("source", &long_source, "has 101 bytes; at most 100 are taken"),
         ("source", r#""\ud83d""#, "not a text"),
-        ("kind", "", "missing; say \"call\", \"meeting\", \"email\" or \"deal\""),
+        ("kind", "", "missing; say \"call\", \"meeting\", \"email\""),
         ("kind", r#""calls""#, "`calls` is no kind; did you mean `call`?"),
         ("kind", r#""Deal""#, "did you mean `deal`?"),
         ("kind", r#""weather""#, "known are `call`, `meeting`, `email`, `deal`"),

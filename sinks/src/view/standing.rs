@@ -263,7 +263,7 @@ mod tests {
         let (noon_ms, minute_ms) = (1_772_452_800_000, 60_000);
         let yaml = "time_zone: UTC\nsources: [{ id: aircall, live: true, max_silence: 30m }]";
         let roster = Roster::parse(yaml, &mut |path| panic!("{path}")).unwrap();
-        let mut call = [0; 4];
+        let mut call = [0; Kind::ALL.len()];
         call[usize::from(Kind::CALL.number())] = noon_ms;
         let seen = |offset, end, recorded_ms, now_ms| {
             let mut known = known(vec![Lane::loaded(head(end, end, recorded_ms), now_ms), Lane::loaded(head(7, 7, now_ms), now_ms)]);
