@@ -21,6 +21,8 @@ fn a_topic_made_anew_under_processors_is_folded_anew() {
     assert!(floor.check().0, "{}", floor.check().1);
 
     topic::delete(floor.brokers(), floor.topic());
+    // It is gone for so long that it is missed: that is told, and waited for.
+    wait_until("the processor says it", limit, || processor.get("/readyz").status == 503);
     let few = new.delivered.len() / 20;
     floor.import("few", &new.delivered[..few]);
     floor.assert_refused(&sink, Some(&processor));

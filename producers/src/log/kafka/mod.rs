@@ -195,14 +195,13 @@ fn explain(doing: &str, error: &KafkaError) -> LogError {
             Some(Code::MessageSizeTooLarge | Code::InvalidMessageSize | Code::InvalidMessage | Code::InvalidRecord) => {
                 LogError::Refused(said())
             }
-            Some(
-                Code::UnknownTopic
-                | Code::UnknownPartition
-                | Code::UnknownTopicOrPartition
-                | Code::TopicAuthorizationFailed
-                | Code::GroupAuthorizationFailed
-                | Code::ClusterAuthorizationFailed,
-            ) => LogError::Settings(format!("{}; check the topic and what this client may do with it", said())),
+            // At the start a missing topic is made, or told. Later it is one that was deleted: whoever makes it anew, or puts it back, is waited for.
+            Some(Code::UnknownTopic | Code::UnknownPartition | Code::UnknownTopicOrPartition) => {
+                LogError::Away(format!("{}; was the topic deleted?", said()))
+            }
+            Some(Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed | Code::ClusterAuthorizationFailed) => {
+                LogError::Settings(format!("{}; check the topic and what this client may do with it", said()))
+            }
             _ => LogError::Away(said()),
         },
     }

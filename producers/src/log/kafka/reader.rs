@@ -189,6 +189,8 @@ impl Reader {
             .set("auto.offset.reset", "error")
             .set("check.crcs", "true")
             .set("enable.partition.eof", "false")
+            // A topic that is gone is looked for at these times only; at their default of five minutes one that is made anew is not read, and not told, for as long.
+            .set("topic.metadata.refresh.interval.ms", "5000")
             // At its default a consumer that falls behind stands still for a second at a time.
             .set("fetch.queue.backoff.ms", "5")
             .set("fetch.error.backoff.ms", "100")
