@@ -9,7 +9,8 @@ use jiff::civil::Date;
 
 /// Microseconds in a second.
 pub const US: i64 = 1_000_000;
-const DAY_US: i64 = 86_400 * US;
+/// Microseconds of a day of 24 hours.
+pub const DAY_US: i64 = 86_400 * US;
 /// 0000-01-01 to 9999-12-31 as days since 1970: what four digits of a year can say.
 pub(crate) const DAYS: std::ops::RangeInclusive<i64> = -719_528..=2_932_896;
 /// 1970-01-01 to 2099-12-31 as days since 1970: what an entity's times can be.

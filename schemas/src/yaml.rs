@@ -280,6 +280,12 @@ impl Text<'_> {
         Mistake::at(self.line, cause)
     }
 
+    /// Whether it is a name that can be written anywhere: of a–z, 0–9 and _, beginning with a letter.
+    pub fn is_name(&self) -> bool {
+        let letters = self.text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        letters && self.text.starts_with(|first: char| first.is_ascii_lowercase())
+    }
+
     /// `true` or `false`, in the three ways in which YAML writes them.
     pub fn flag(&self) -> Option<bool> {
         match self.text {

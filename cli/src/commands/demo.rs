@@ -14,6 +14,7 @@ use onpace_producers::gateway::system_clock;
 use onpace_producers::log::EventLog;
 use onpace_producers::simulate::{Company, Destination, Pace, Simulation, live};
 use onpace_schemas::counted;
+use onpace_schemas::time::DAY_US;
 use onpace_sinks::view::Past;
 use onpace_sinks::{Configuration, metrics};
 use tokio_util::sync::CancellationToken;
@@ -25,8 +26,6 @@ use crate::say::say;
 use crate::shutdown::Shutdown;
 use crate::{args, engine, files, place, serving};
 use past::{Making, Note, Origin};
-
-const DAY_US: i64 = 86_400 * 1_000_000;
 
 const ROSTER: &str = "roster.yaml";
 const RATES: &str = "rates.csv";

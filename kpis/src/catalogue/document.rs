@@ -3,14 +3,14 @@
 //! In: a file. Out: its windows, and entries whose keys are all known. Every complaint has the line of what it is about. Never here: what a key means.
 
 use onpace_schemas::Mistake;
-use onpace_schemas::yaml::{Fields, Node, Text, read};
+use onpace_schemas::yaml::{Fields, Node, Text};
 
 use super::About;
 use crate::window::Window;
 
 /// A catalogue's YAML.
-pub(super) struct Document {
-    root: Node,
+pub(super) struct Document<'a> {
+    sections: Fields<'a>,
 }
 
 /// A measure or a KPI as written.
@@ -19,20 +19,18 @@ pub(super) struct Entry<'a> {
     pub(super) keys: Fields<'a>,
 }
 
-impl Document {
-    pub(super) fn read(yaml: &str) -> Result<Document, Mistake> {
-        Ok(Document { root: read(yaml)? })
-    }
-
-    fn section(&self, name: &str) -> Result<Option<&Node>, Mistake> {
-        Ok(self.root.fields("a catalogue", &["windows", "measures", "kpis"])?.get(name))
+impl<'a> Document<'a> {
+    pub(super) fn of(root: &'a Node) -> Result<Document<'a>, Mistake> {
+        Ok(Document { sections: root.fields("a catalogue", &["windows", "measures", "kpis"])? })
     }
 
     /// The windows, if the catalogue lists them.
     pub(super) fn windows(&self) -> Result<Option<Vec<Window>>, Mistake> {
-        let Some(windows) = self.section("windows")? else { return Ok(None) };
+        if self.sections.get("windows").is_none() {
+            return Ok(None);
+        }
         let mut read: Vec<Window> = Vec::new();
-        for node in windows.list("windows")? {
+        for node in self.sections.list("windows")? {
             let name = node.text("a window")?;
             let window = name.text.parse().map_err(|cause: String| name.mistake(cause))?;
             if read.contains(&window) {
@@ -44,15 +42,14 @@ impl Document {
     }
 
     /// The entries of a section, in the order in which they stand; `what` is what each is, of these keys.
-    pub(super) fn entries<'a>(&'a self, section: &str, what: &'a str, keys: &[&str]) -> Result<Vec<Entry<'a>>, Mistake> {
-        let named = self.section(section)?.map_or(Ok(Vec::new()), |node| node.entries(&format!("`{section}`")))?;
+    pub(super) fn entries(&self, section: &str, what: &'a str, keys: &[&str]) -> Result<Vec<Entry<'a>>, Mistake> {
+        let named = self.sections.get(section).map_or(Ok(Vec::new()), |node| node.entries(&format!("`{section}`")))?;
         named.into_iter().map(|(name, node)| Ok(Entry { name: named_well(name)?, keys: node.fields(what, keys)? })).collect()
     }
 }
 
 fn named_well(name: Text<'_>) -> Result<Text<'_>, Mistake> {
-    let letters = |text: &str| text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-    if !name.text.starts_with(|first: char| first.is_ascii_lowercase()) || !letters(name.text) || name.text == "quantile" {
+    if !name.is_name() || name.text == "quantile" {
         return Err(name.mistake(format!("`{}` is no name; write one of a–z, 0–9 and _ that begins with a letter", name.text)));
     }
     Ok(name)

@@ -13,7 +13,7 @@ use std::hash::Hasher;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use onpace_schemas::{Kind, Mistake, did_you_mean};
+use onpace_schemas::{Kind, Mistake, did_you_mean, yaml};
 use siphasher::sip::SipHasher13;
 
 use crate::contributions::life_fields;
@@ -191,7 +191,8 @@ impl Catalogue {
     /// # Errors
     /// As [`Catalogue::parse`]; a name that is already taken is refused too.
     pub fn with(mut self, yaml: &str) -> Result<Catalogue, Mistake> {
-        let document = Document::read(yaml)?;
+        let root = yaml::read(yaml)?;
+        let document = Document::of(&root)?;
         if let Some(windows) = document.windows()? {
             self.own_windows = !self.windows.is_empty();
             self.windows = windows;
@@ -228,7 +229,7 @@ impl Catalogue {
         }
     }
 
-    fn add_formulas(&mut self, document: &Document) -> Result<(), Mistake> {
+    fn add_formulas(&mut self, document: &Document<'_>) -> Result<(), Mistake> {
         let entries = document.entries("kpis", "a KPI", &["formula", "unit", "en", "fr"])?;
         let mut written = Vec::with_capacity(entries.len());
         for entry in &entries {

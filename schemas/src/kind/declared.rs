@@ -98,9 +98,8 @@ fn lasting(text: &str) -> &'static str {
 }
 
 fn named(name: Text<'_>) -> Result<&'static str, Mistake> {
-    let letters = name.text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
     let parts = name.text.split('_').all(|part| !part.is_empty());
-    if !letters || !parts || !name.text.starts_with(|first: char| first.is_ascii_lowercase()) || name.text.len() > MAX_TEXT_BYTES {
+    if !name.is_name() || !parts || name.text.len() > MAX_TEXT_BYTES {
         let cause = format!(
             "`{}` is no name; write words of a–z and 0–9 with one _ between them, the first of which begins with a letter",
             name.text

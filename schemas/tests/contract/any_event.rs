@@ -90,7 +90,7 @@ fn any_value(field: &Field) -> BoxedStrategy<Said> {
         Shape::Flag => any::<bool>().prop_map(move |flag| same(flag.into())).boxed(),
         Shape::Instant => any_instant(FIRST_SAID_US..=LAST_SAID_US).boxed(),
         Shape::Time => {
-            let day = 0..=(LAST_SAID_US / DAY_US) as i32;
+            let day = 0..=(LAST_SAID_US / time::DAY_US) as i32;
             let date = prop_oneof![day, 19_000..21_000].prop_map(move |day| same(time::show_date(day).into()));
             prop_oneof![any_instant(FIRST_SAID_US..=LAST_SAID_US), date].boxed()
         }
@@ -105,12 +105,11 @@ fn any_value(field: &Field) -> BoxedStrategy<Said> {
     }
 }
 
-const DAY_US: i64 = 86_400 * time::US;
-const FIRST_US: i64 = -719_528 * DAY_US;
-const LAST_US: i64 = 2_932_897 * DAY_US - 1;
+const FIRST_US: i64 = -719_528 * time::DAY_US;
+const LAST_US: i64 = 2_932_897 * time::DAY_US - 1;
 /// 1970 to 2099, which is what a time in `data` can be.
 const FIRST_SAID_US: i64 = 0;
-const LAST_SAID_US: i64 = 47_482 * DAY_US - 1;
+const LAST_SAID_US: i64 = 47_482 * time::DAY_US - 1;
 
 /// The whole characters within [`MAX_TEXT_BYTES`].
 fn cut(mut text: String) -> String {
